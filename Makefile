@@ -1,0 +1,52 @@
+# The commands of the project. They need Python 3.11 or newer and nothing else; PYTHON names another interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test lint format bench examples lock clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+install: $(VENV)/.installed ## the project and its tools into .venv
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: install ## run the server and print a line to try it with
+	@$(BIN)/image-erase serve
+
+test: install ## run the tests; ARGS are pytest's
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install ## check style, types, imports between the rooms, and the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+
+format: install ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## measure; ARGS are the benchmark's
+	$(BIN)/python -m bench $(ARGS)
+
+examples: install ## make examples/result.jpg again
+	$(BIN)/python examples/make_result.py
+
+lock: install ## pin the dependencies again; ARGS=--upgrade takes newer ones
+	$(LOCK) $(ARGS) pyproject.toml --output-file requirements.lock
+	printf 'setuptools>=77\nuv\n' | $(LOCK) $(ARGS) pyproject.toml - --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove what the other commands made, results excepted
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find app bench examples tests -name __pycache__ -type d -prune -exec rm -rf {} +

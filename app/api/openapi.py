@@ -1,0 +1,90 @@
+"""What the OpenAPI document says of the endpoints: they read their bodies themselves, so FastAPI can't see a shape."""
+
+from typing import Any
+
+from app.api.envelope import RequestIds, failure, image_url, success
+from app.api.errors import ApiError, Code
+from app.api.keys import HEADER
+from app.results.links import PREFIX
+
+SECURITY_SCHEME = "apiKey"
+RESULT_PATH = f"/{PREFIX}/{{token}}/{{date}}/{{file}}"
+
+
+def document(generated: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's document with what all operations share, and the paths that are served without FastAPI's help.
+
+    Those are plain routes because FastAPI's own don't answer HEAD where they answer GET.
+    """
+    components = generated.setdefault("components", {})
+    components["securitySchemes"] = {SECURITY_SCHEME: {"type": "apiKey", "in": "header", "name": HEADER}}
+    components.setdefault("schemas", {})["Failure"] = _schema(
+        failure(RequestIds(), ApiError(Code.UNKNOWN_ERROR, "What is wrong."))
+    )
+    generated["paths"] |= _get_paths()
+    return generated
+
+
+def _get_paths() -> dict[str, Any]:
+    picture = {"content": {kind: {} for kind in ("image/jpeg", "image/png")}, "description": "The erased picture"}
+    segments = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in ("token", "date", "file")
+    ]
+    state = {"content": {"application/json": {"schema": {"type": "object"}}}, "description": "It is well"}
+    return {
+        RESULT_PATH: {
+            method: _get("The erased picture", picture) | {"parameters": segments} for method in ("get", "head")
+        },
+        "/healthz": {"get": _get("Whether the server answers", state)},
+        "/readyz": {"get": _get("Whether the server can do its work", state)},
+    }
+
+
+def _get(summary: str, answer: dict[str, Any]) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": answer, **failures()}}
+
+
+def failures() -> dict[int | str, dict[str, Any]]:
+    """The answers that every operation shares: whatever goes wrong, it is said in one shape."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+    return {"default": {"description": "A failure, with the vendor's code", "content": content}}
+
+
+def erase_operation(image_field: str, mask_field: str) -> dict[str, Any]:
+    """Arguments for FastAPI's add_api_route: an upload of two files and a link in return."""
+    file = {"type": "string", "format": "binary"}
+    answer = _schema(success(RequestIds(), image_url("https://example.com/result.png")))
+    return {
+        "response_model": None,
+        "responses": {
+            200: {"description": "The link of the erased picture", "content": {"application/json": {"schema": answer}}},
+            **failures(),
+        },
+        "openapi_extra": {
+            "security": [{SECURITY_SCHEME: []}],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "multipart/form-data": {
+                        "schema": {
+                            "type": "object",
+                            "properties": {
+                                image_field: file | {"description": "JPEG, PNG, BMP or WEBP"},
+                                mask_field: file | {"description": "Same size as the image; white is erased"},
+                            },
+                            "required": [image_field, mask_field],
+                        }
+                    }
+                },
+            },
+        },
+    }
+
+
+def _schema(example: Any) -> dict[str, Any]:
+    """The JSON schema of all that is shaped like the example."""
+    if isinstance(example, dict):
+        properties = {key: _schema(value) for key, value in example.items()}
+        return {"type": "object", "properties": properties, "required": list(example)}
+    return {"type": {str: "string", int: "integer"}[type(example)], "example": example}

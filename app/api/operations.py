@@ -1,0 +1,33 @@
+"""For the operator and his orchestrator: health and readiness."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import __version__
+from app.api.errors import ApiError, Code
+from app.jobs.pool import Pool
+from app.results.store import ResultStore, StoreError
+
+
+def router(pool: Pool, store: ResultStore) -> APIRouter:
+    """The routes /healthz (the server answers) and /readyz (it can do its work)."""
+    routes = APIRouter()
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request) -> Response:
+        if not pool.ready_workers:
+            raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "No worker is ready.")
+        try:
+            await store.check()
+        except StoreError:
+            raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The result store cannot be written.") from None
+        return JSONResponse(
+            {"status": "ready", "version": __version__, "workers": pool.ready_workers, "waiting": pool.waiting}
+        )
+
+    routes.add_route("/healthz", healthz, methods=["GET"])
+    routes.add_route("/readyz", readyz, methods=["GET"])
+    return routes

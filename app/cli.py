@@ -1,0 +1,120 @@
+"""The command image-erase."""
+
+import logging
+import os
+import shlex
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import click
+import uvicorn
+
+from app import __version__
+from app.api.erase import IMAGE_ERASE
+from app.api.keys import HEADER
+from app.api.protocol import EnvelopeH11Protocol
+from app.clock import Clock, system_clock
+from app.logs import configure_logging
+from app.main import create_app
+from app.results.secret import API_KEY_FILE, kept_secret
+from app.results.store import local_path
+from app.settings import Settings, SettingsError, load_settings, unknown_variables
+
+# Within the 30 s that orchestrators give by default.
+STOP_SECONDS = 20
+EXAMPLES = Path("examples")
+
+log = logging.getLogger(__name__)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="image-erase")
+def main() -> None:
+    """Erase what a mask covers from a picture, over the Image Erasure API."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on (ERASE_HOST).")
+@click.option("--port", type=int, help="Port to listen on (ERASE_PORT).")
+def serve(host: str | None, port: int | None) -> None:
+    """Run the server. All settings are ERASE_ environment variables; see the README."""
+    try:
+        settings = load_settings(host=host, port=port)
+        configure_logging(settings.log_format)
+        key = _key_to_show(settings)
+        server = make_server(settings)
+        listener = _listen(settings)
+    except SettingsError as error:
+        print(f"image-erase: {error}", file=sys.stderr)
+        sys.exit(2)
+    for warning in unknown_variables(os.environ):
+        print(f"image-erase: warning: {warning}", file=sys.stderr)
+    print(curl_line(settings.host, listener.getsockname()[1], key), flush=True)
+    _run(server, listener)
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, which are no failure: uvicorn raises them again once it has stopped."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    host, port = listener.getsockname()[:2]
+    log.info("starting", extra={"version": __version__, "host": host, "port": port})
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(3)
+
+
+def make_server(settings: Settings, clock: Clock = system_clock) -> uvicorn.Server:
+    """uvicorn with the application in it, set up for clients of this API."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, clock),
+            http=EnvelopeH11Protocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+
+
+def curl_line(host: str, port: int, key: str) -> str:
+    """A line to paste into a shell: erases something from the example photograph."""
+    address = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    address = f"[{address}]" if ":" in address else address
+    return (
+        f'curl -sS -H "{HEADER}: {key}" -F image=@{EXAMPLES / "photo.jpg"} '
+        f"-F user_mask=@{EXAMPLES / 'mask.png'} http://{address}:{port}{IMAGE_ERASE.path}"
+    )
+
+
+def _key_to_show(settings: Settings) -> str:
+    """What to write for the key in a line to paste.
+
+    A key that the server is about to make is shown, this once; later, where it is kept; an operator's own, never.
+    """
+    if settings.api_keys or settings.api_keys_file:
+        return "YOUR-KEY"
+    path = local_path(settings.storage_url) / API_KEY_FILE
+    if path.exists():
+        return f"$(cat {shlex.quote(str(path))})"
+    try:
+        return kept_secret(path)
+    except OSError:
+        return "YOUR-KEY"  # building the server will say what is wrong
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bind before anything is started, so that a port in use is one clear line."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"ERASE_HOST, ERASE_PORT: cannot listen on {settings.host}:{settings.port} ({error})"
+        ) from None

@@ -1,0 +1,1 @@
+"""Pixels -> pixels: fills holes. Knows no file, no HTTP and no settings."""

@@ -1,0 +1,97 @@
+"""Fill a hole by diffusion: OpenCV's fast marching inpainting (Telea 2004), on crops around the hole's parts.
+
+Telea, "An Image Inpainting Technique Based on the Fast Marching Method", Journal of Graphics Tools 9(1), 2004.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from app.erasure import regions
+from app.erasure.reduction import Pixels, reduce_known
+from app.erasure.regions import BoolArray
+
+RADIUS = 3
+"""Pixels around a hole pixel that its colour is mixed from."""
+
+REACH = 2 * RADIUS + 2
+"""Context in pixels that makes a crop's result equal to the whole picture's.
+
+A hole pixel is mixed from known pixels up to RADIUS away and from their neighbours' differences, with OpenCV's
+offset of one more pixel at a border: RADIUS + 3. The distance field outside the hole reaches RADIUS pixels out from
+each part, so two parts influence each other up to 2 * RADIUS + 1 known pixels between them.
+"""
+
+COARSE_AREA = 1_000_000
+"""Regions with more hole pixels than this are filled at a reduced size: a call takes about 1.5 s per million pixels
+and cannot be interrupted."""
+
+MOSTLY_KNOWN = 0.5
+"""Share of a square's pixels that must be known for the reduced picture to have a known pixel there."""
+
+
+def fill(
+    image: Pixels, hole: BoolArray, *, check: Callable[[], None] = lambda: None, most: int = COARSE_AREA
+) -> Pixels:
+    """Fill `hole` (HxW bool) in `image` (HxWxC uint8 or uint16, C at least 1); outside it nothing changes.
+
+    The result is what OpenCV gives for the whole picture, except within RADIUS of the top and the left edge, where
+    OpenCV mixes in what the hole covers: there the picture is framed with one more row and column of hole. A part
+    with more than `most` pixels is filled at a reduced size. A hole without a known pixel is left as it is.
+    `check` is called before each part and may raise.
+    """
+    result = image.copy()
+    for part in regions.group(hole, REACH):
+        check()
+        fill_region(result, regions.with_context(part, REACH, (hole.shape[0], hole.shape[1])), most=most)
+    return result
+
+
+def fill_region(image: Pixels, region: regions.Region, *, most: int = COARSE_AREA) -> None:
+    """Fill one region of `image` in place; hole pixels of other regions inside its box count as known."""
+    crop = image[region.box]
+    factor = math.ceil(math.sqrt(region.area / most))
+    if factor > 1:
+        _fill_reduced(crop, region.hole, factor)
+        return
+    frame = int(region.box[0].start == 0), int(region.box[1].start == 0)
+    crop[region.hole] = _inpainted(crop, region.hole, frame)[region.hole]
+
+
+def _inpainted(crop: Pixels, hole: BoolArray, frame: tuple[int, int]) -> Pixels:
+    """cv2.inpaint for any number of channels, with `frame` rows above and columns to the left that are hole."""
+    top, left = frame
+    mask = np.pad(hole.view(np.uint8), ((top, 0), (left, 0)), constant_values=1)
+    if mask.all():
+        return crop
+    padded: Pixels = np.pad(crop, ((top, 0), (left, 0), (0, 0)))
+    planes = [cv2.inpaint(plane, mask, RADIUS, cv2.INPAINT_TELEA) for plane in _planes(padded)]
+    return np.dstack(planes).astype(crop.dtype, copy=False)[top:, left:]
+
+
+def _planes(pixels: Pixels) -> list[Pixels]:
+    """Split HxWxC into what cv2.inpaint takes: 8 bits in threes, the rest and 16 bits one by one."""
+    channels = pixels.shape[2]
+    threes = channels - channels % 3 if pixels.dtype == np.uint8 else 0
+    starts = [*range(0, threes, 3), *range(threes, channels)]
+    widths = [3 if start < threes else 1 for start in starts]
+    return [np.ascontiguousarray(pixels[:, :, s : s + w]) for s, w in zip(starts, widths, strict=True)]
+
+
+def _fill_reduced(crop: Pixels, hole: BoolArray, factor: int) -> None:
+    """Fill the hole of `crop` in place from a picture `factor` times smaller."""
+    small, share = reduce_known(crop, hole, factor)
+    small_hole = share < MOSTLY_KNOWN
+    if small_hole.all():
+        crop[hole] = np.rint(crop[~hole].mean(axis=0)).astype(crop.dtype)
+        return
+    filled = _inpainted(small, small_hole, (1, 1))
+    for c in range(crop.shape[2]):
+        plane = cv2.resize(
+            np.ascontiguousarray(filled[:, :, c]), (0, 0), fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR
+        )
+        np.copyto(crop[:, :, c], plane[: crop.shape[0], : crop.shape[1]], where=hole)

@@ -1,0 +1,151 @@
+"""Cut a hole into regions: parts that lie together, each with a box around it, so that work follows the hole.
+
+Parts are grouped on a grid of cells instead of by their outlines: the cost does not depend on how many parts there
+are, and when there are too many groups the cells are doubled until there are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BoolArray = NDArray[np.bool_]
+Box = tuple[slice, slice]
+
+MOST_GROUPS = 64
+"""More groups than this are merged; every group costs some milliseconds however small it is."""
+
+OVERLAP = 2.0
+"""The groups' boxes may together cover this many times the box of the whole hole; nested shapes are merged."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the hole that is filled at once.
+
+    box: rows and columns of the picture. hole: bool, of the box's size: this region's own pixels, which need not be
+    all of the hole's pixels inside the box.
+    """
+
+    box: Box
+    hole: BoolArray
+
+    @property
+    def area(self) -> int:
+        """How many pixels are to be filled."""
+        return int(np.count_nonzero(self.hole))
+
+    @property
+    def side(self) -> int:
+        """The longer side of the box in pixels."""
+        return max(len(self.hole), len(self.hole[0]))
+
+    @property
+    def half_width(self) -> float:
+        """The largest distance in pixels from a hole pixel to the nearest pixel that is not in the region's hole.
+
+        Beyond the box nothing counts as known, so that a strip along the picture's edge has its full width.
+        """
+        if self.hole.all():
+            return float(self.side)
+        return float(cv2.distanceTransform(self.hole.view(np.uint8), cv2.DIST_L2, 3).max())
+
+
+def group(hole: BoolArray, gap: int) -> list[Region]:
+    """Split a hole (HxW) into regions with tight boxes, in reading order of their boxes' cells.
+
+    Parts with fewer than `gap` known pixels between them always come into one region; different regions are always
+    more than `gap` pixels apart. There are at most MOST_GROUPS regions.
+    """
+    bounds = _bounds(hole)
+    if bounds is None:
+        return []
+    inner = hole[bounds]
+    cell = gap
+    cells = _any_in_cells(inner, cell)
+    while True:
+        labels, boxes = _components(cells)
+        covered = sum((box[0].stop - box[0].start) * (box[1].stop - box[1].start) for box in boxes)
+        if len(boxes) <= MOST_GROUPS and covered <= OVERLAP * cells.size:
+            break
+        cells, cell = _any_in_cells(cells, 2), 2 * cell
+    top, left = bounds[0].start, bounds[1].start
+    return [_shifted(_cut(inner, labels, i + 1, box, cell), top, left) for i, box in enumerate(boxes)]
+
+
+def with_context(region: Region, margin: int, shape: tuple[int, int]) -> Region:
+    """The same region in a box grown by `margin` pixels on every side, as far as the picture of `shape` goes."""
+    rows, columns = region.box
+    top, left = min(margin, rows.start), min(margin, columns.start)
+    bottom, right = min(margin, shape[0] - rows.stop), min(margin, shape[1] - columns.stop)
+    box = slice(rows.start - top, rows.stop + bottom), slice(columns.start - left, columns.stop + right)
+    return Region(box, np.pad(region.hole, ((top, bottom), (left, right))))
+
+
+def tiles(region: Region, side: int) -> Iterator[Region]:
+    """Cut a region into tight pieces whose boxes are at most `side` pixels high and wide, in reading order.
+
+    A cut goes where it crosses the fewest hole pixels in the middle third of the box.
+    """
+    if region.side <= side:
+        yield region
+        return
+    axis = int(region.hole.shape[1] > region.hole.shape[0])
+    length = region.hole.shape[axis]
+    crossed = np.count_nonzero(region.hole, axis=1 - axis)[length // 3 : length - length // 3]
+    cut = length // 3 + int(np.argmin(crossed))
+    halves = (slice(0, cut), slice(cut, length))
+    for half in halves:
+        index = (half, slice(None)) if axis == 0 else (slice(None), half)
+        piece = region.hole[index]
+        bounds = _bounds(piece)
+        if bounds is not None:
+            top = region.box[0].start + (half.start if axis == 0 else 0)
+            left = region.box[1].start + (half.start if axis == 1 else 0)
+            yield from tiles(_shifted(Region(bounds, piece[bounds]), top, left), side)
+
+
+def _bounds(hole: BoolArray) -> Box | None:
+    """The tight box around the True pixels, None when there are none."""
+    rows = np.flatnonzero(hole.any(axis=1))
+    if rows.size == 0:
+        return None
+    columns = np.flatnonzero(hole[rows[0] : rows[-1] + 1].any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _any_in_cells(hole: BoolArray, cell: int) -> BoolArray:
+    """Whether each cell x cell square has a True pixel; the last row and column of squares may be cut off."""
+    rows = np.logical_or.reduceat(hole, np.arange(0, hole.shape[0], cell), axis=0)
+    return np.logical_or.reduceat(rows, np.arange(0, hole.shape[1], cell), axis=1)
+
+
+def _components(cells: BoolArray) -> tuple[NDArray[np.int32], list[Box]]:
+    """Label 8-connected cells from 1 on, with the box of each label in cells."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
+    boxes = [
+        (slice(int(y), int(y + height)), slice(int(x), int(x + width))) for x, y, width, height, _ in stats[1:].tolist()
+    ]
+    return labels.astype(np.int32, copy=False), boxes
+
+
+def _cut(hole: BoolArray, labels: NDArray[np.int32], label: int, box: Box, cell: int) -> Region:
+    """The pixels of `hole` whose cells carry `label`, in a tight box; `box` is the label's box in cells."""
+    rows, columns = (
+        slice(part.start * cell, min(part.stop * cell, n)) for part, n in zip(box, hole.shape, strict=True)
+    )
+    own = np.repeat(np.repeat(labels[box] == label, cell, axis=0), cell, axis=1)
+    piece = hole[rows, columns] & own[: rows.stop - rows.start, : columns.stop - columns.start]
+    bounds = _bounds(piece)
+    assert bounds is not None  # a label exists only where a cell has a hole pixel
+    return _shifted(Region(bounds, piece[bounds]), rows.start, columns.start)
+
+
+def _shifted(region: Region, top: int, left: int) -> Region:
+    rows, columns = region.box
+    box = slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left)
+    return Region(box, region.hole)

@@ -1,0 +1,73 @@
+"""A decoded picture, and what of its file must survive."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8 | np.uint16]
+Hole = NDArray[np.bool_]
+
+# EXIF orientation -> (transpose first?, then flip these axes): how stored rows and columns become upright ones.
+# Exif 2.32, 4.6.4, tag 274.
+_TURNS = {
+    1: (False, ()),
+    2: (False, (1,)),
+    3: (False, (0, 1)),
+    4: (False, (0,)),
+    5: (True, ()),
+    6: (True, (1,)),
+    7: (True, (0, 1)),
+    8: (True, (0,)),
+}
+
+
+def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """An HxW or HxWxC array as its EXIF orientation (1 to 8) says it is to be seen. A view."""
+    transpose, axes = _TURNS[orientation]
+    return np.flip(array.swapaxes(0, 1) if transpose else array, axes)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upright picture.
+
+    pixels: HxWxC, uint8 or uint16, channels as `mode` names them. mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
+    format: `JPEG`, `PNG`, `BMP` or `WEBP`, what the file was. icc_profile: None where it had none.
+    subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
+    orientation: EXIF's, how the pixels stood in the file.
+    """
+
+    pixels: Pixels
+    mode: str
+    format: str
+    icc_profile: bytes | None = None
+    subsampling: int = 0
+    orientation: int = 1
+
+    def with_pixels(self, pixels: Pixels) -> "Picture":
+        """The same picture with other pixels."""
+        return replace(self, pixels=pixels)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height as the file stores them, before it is turned upright."""
+        width, height = self.size
+        return (height, width) if _TURNS[self.orientation][0] else (width, height)
+
+    def guide(self) -> NDArray[np.uint8]:
+        """What it looks like, alpha left out: HxWx3 uint8, BGR."""
+        pixels = (self.pixels >> 8 if self.pixels.dtype == np.uint16 else self.pixels).astype(np.uint8, copy=False)
+        if self.mode in ("L", "LA"):
+            return np.repeat(pixels[..., :1], 3, axis=2)
+        if self.mode == "CMYK":
+            # Pillow's CMYK counts ink; paper shows what no ink takes away.
+            white = 255 - pixels[..., 3:].astype(np.uint16)
+            return ((255 - pixels[..., 2::-1]) * white // 255).astype(np.uint8)
+        return np.ascontiguousarray(pixels[..., 2::-1])

@@ -1,0 +1,1 @@
+"""Work that needs a processor: one job, one worker process at a time."""

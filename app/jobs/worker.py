@@ -1,0 +1,67 @@
+"""The worker process: takes jobs from its standard input, one after the other, and answers on its standard output."""
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from typing import BinaryIO
+
+import cv2
+
+from app.erasure.eraser import Eraser
+from app.imaging.failures import ImagingFailure
+from app.jobs.frames import Frame, receive_frame, send_frame
+from app.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
+
+NO_MEMORY = "no_memory"
+FAILED = "failed"
+
+
+def main() -> None:
+    """Serve until the server closes the pipe. argv[1]: the job options as JSON."""
+    # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    options = JobOptions(**json.loads(sys.argv[1]))
+    source, target = _take_pipes()
+    serve(options, source, target)
+
+
+def serve(options: JobOptions, source: BinaryIO, target: BinaryIO) -> None:
+    """Warm up and say so; then, for each frame, say that it has come, and answer it."""
+    eraser = make_eraser(options)
+    answer(Frame({"seconds": 60.0}, warm_up_files()), options, eraser)
+    send_frame(target, Frame({"ready": True}))
+    while (request := receive_frame(source)) is not None:
+        send_frame(target, Frame({"begun": True}))
+        send_frame(target, answer(request, options, eraser))
+
+
+def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
+    """Do one job. What is wrong with the files goes back by name; anything else is a failure of ours."""
+    deadline = time.monotonic() + request.head["seconds"]
+    try:
+        image, mask = request.blobs
+        done = erase_file(bytes(image), bytes(mask), options, eraser, time_left=lambda: deadline - time.monotonic())
+    except ImagingFailure as failure:
+        return Frame({"failure": failure.name, "subject": failure.subject, "detail": failure.detail})
+    except MemoryError:
+        return Frame({"failure": NO_MEMORY, "subject": "image", "detail": ""})
+    except Exception:
+        print(f"job {request.head.get('request_id')} failed\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        return Frame({"failure": FAILED, "subject": "image", "detail": ""})
+    return Frame({"suffix": done.suffix, "facts": done.facts}, (done.data,))
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes, out of reach of libraries that print: those write to standard error from here on."""
+    source, target = os.dup(0), os.dup(1)
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    return os.fdopen(source, "rb"), os.fdopen(target, "wb")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""How log lines look: for people, or as one JSON object a line."""
+
+import json
+import logging
+import time
+from typing import Literal
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+_RESERVED = {*RESERVED_ATTRS, "message", "color_message"}
+
+
+class ConsoleFormatter(logging.Formatter):
+    """Time in UTC, level, message, and the facts that came with it as key=value."""
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        """The line without a stack."""
+        facts = ((key, value) for key, value in vars(record).items() if key not in _RESERVED and value is not None)
+        return " ".join((super().formatMessage(record), *(f"{key}={_quoted(value)}" for key, value in facts)))
+
+
+def _quoted(value: object) -> str:
+    """A fact in one word, so that nothing a client sends can pass for another fact or another line."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else json.dumps(text)
+
+
+def _json_formatter() -> JsonFormatter:
+    return JsonFormatter(
+        "{asctime}{levelname}{name}{message}",
+        "%Y-%m-%dT%H:%M:%S%z",
+        style="{",
+        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+    )
+
+
+def configure_logging(log_format: Literal["console", "json"]) -> None:
+    """Send all log lines to standard error in the given format."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_json_formatter() if log_format == "json" else ConsoleFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # Whatever a client sends wrong is in the request's own line; the libraries' remarks on it would be noise.
+    for noisy in ("python_multipart", "uvicorn.error", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -1,0 +1,121 @@
+"""Every setting: its environment variable, its default and its meaning."""
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "ERASE_"
+
+
+class SettingsError(Exception):
+    """A setting has a value that can't be used. The message is one line and names the variable."""
+
+
+def _split(value: Any) -> Any:
+    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    if value != "*":
+        ipaddress.ip_network(value, strict=False)
+    return value
+
+
+def _public_url(value: str | None) -> str | None:
+    if not value:
+        return None
+    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
+        raise ValueError("must be an http or https URL without query, such as https://erase.example.com")
+    return value.rstrip("/")
+
+
+def _storage_url(value: str) -> str:
+    if not value.startswith("file:"):
+        raise ValueError("must be a file: URL, such as file:storage or file:///storage")
+    return value
+
+
+def _signing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(key.get_secret_value()) < 16 for key in keys):
+        raise ValueError("every key must have at least 16 characters")
+    return keys
+
+
+Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """What an operator can set. A field NAME is read from the environment variable ERASE_NAME."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; the container image sets 0.0.0.0")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    api_keys: Secrets = Field((), description="Keys that may call, separated by commas")
+    api_keys_file: Path | None = Field(
+        None,
+        description="File with one key a line, read again when it changes; `KEY off` switches a key off, `#` comments",
+    )
+    signing_keys: Annotated[Secrets, AfterValidator(_signing_keys)] = Field(
+        (),
+        description="Secrets that sign result links: the first signs, all verify; unset, one is made in the storage",
+    )
+    public_url: Annotated[str | None, AfterValidator(_public_url)] = Field(
+        None, description="Scheme, host and path that result links begin with; unset, as the client called the server"
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks whose `X-Forwarded-*` headers are believed; `*` for all"
+    )
+    storage_url: Annotated[str, AfterValidator(_storage_url)] = Field(
+        "file:storage", description="Where results are kept, a `file:` URL"
+    )
+    result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid")
+    sweep_interval_seconds: float = Field(60, gt=0, description="How often expired results are deleted")
+    max_file_bytes: int = Field(3 * 1024 * 1024, ge=1, description="Largest file accepted, in bytes, each")
+    max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
+    workers: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        ge=1,
+        description="Worker processes; unset, one for each processor",
+    )
+    queue: int = Field(32, ge=0, description="Jobs that may wait for a worker; one more gets 429")
+    deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
+    engine: Literal["auto", "opencv"] = Field("auto", description="What fills the hole: `auto` or `opencv`")
+    jpeg_quality: int = Field(95, ge=1, le=100, description="Quality of result JPEGs, 1 to 100")
+    cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
+    log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment.
+
+    overrides: field values that win over the environment; None means not given.
+    Raises SettingsError with one line that names the first wrong variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()}: {message}") from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """One warning for each ERASE_ variable that no setting has, with the name that was probably meant."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    warnings = []
+    for name in sorted(set(environment) - known):
+        if name.startswith(PREFIX):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"{name} is not a setting{hint}")
+    return warnings

@@ -1,0 +1,113 @@
+"""A server to measure, and what its processes weigh."""
+
+import http.client
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PATH = "/api/image/editing/image-erase"
+_BOUNDARY = "bench-" + secrets.token_hex(8)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server. ready_seconds: from its start until /readyz answered 200."""
+
+    pid: int
+    port: int
+    key: str
+    ready_seconds: float
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection that can be used for many requests."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+
+    def erase(self, connection: http.client.HTTPConnection, body: bytes) -> int:
+        """Send one request made by multipart(). Returns the status."""
+        headers = {"ailabapi-api-key": self.key, "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+        connection.request("POST", PATH, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status == 200 and json.loads(content)["error_code"] != 0:
+            raise RuntimeError(content)
+        return answer.status
+
+
+def multipart(image: bytes, mask: bytes) -> bytes:
+    """The body of a request."""
+    parts = []
+    for name, data in (("image", image), ("user_mask", mask)):
+        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'
+        parts += [head.encode(), data, b"\r\n"]
+    return b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
+
+
+@contextmanager
+def served(**settings: str) -> Iterator[Served]:
+    """Run the server as a process of its own on a free port. settings: ERASE_ variables without the prefix."""
+    key = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory() as storage:
+        environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
+        environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": key, "ERASE_STORAGE_URL": f"file:{storage}"}
+        started = time.perf_counter()
+        command = [str(Path(sys.executable).with_name("image-erase")), "serve"]
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert process.stdout is not None
+        try:
+            address = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
+            assert address is not None
+            port = int(address[1])
+            _wait_until_ready(port)
+            yield Served(process.pid, port, key, time.perf_counter() - started)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            process.stdout.close()
+
+
+def _wait_until_ready(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.01)
+    raise TimeoutError("the server did not become ready")
+
+
+def tree_megabytes(pid: int) -> tuple[float, float]:
+    """What a process and all below it hold in memory: resident (shared pages counted each time), proportional."""
+    resident = proportional = 0.0
+    for member in _tree(pid):
+        try:
+            text = Path(f"/proc/{member}/smaps_rollup").read_text("ascii")
+        except OSError:
+            continue
+        resident += float(re.findall(r"^Rss:\s+(\d+)", text, re.M)[0]) / 1024
+        proportional += float(re.findall(r"^Pss:\s+(\d+)", text, re.M)[0]) / 1024
+    return resident, proportional
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            for child in children.read_text("ascii").split():
+                yield from _tree(int(child))
+        except OSError:
+            continue

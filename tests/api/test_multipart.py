@@ -1,0 +1,182 @@
+"""The odd ways in which real clients send the two files."""
+
+import http.client
+
+import pytest
+
+from support.envelope import assert_success
+from support.multipart import BOUNDARY, body_of, content_type, file_part, part
+from support.pictures import BOX, bounds, changed, mask_file, photo_file
+from support.server import KEY, PATH, Client, Server, files
+
+IMAGE, MASK = photo_file(), mask_file()
+
+
+def post(client: Client, body: bytes, kind: str = content_type(), **headers: str):
+    return client.request("POST", PATH, content=body, headers={"Content-Type": kind, **headers})
+
+
+def assert_erased(client: Client, server: Server, answer) -> None:
+    """The box has been erased and nothing else: both files have arrived whole, each as what it is."""
+    url = assert_success(answer, server.base, "png")
+    left, top, right, bottom = bounds(changed(IMAGE, client.get(url).content)) or (0, 0, 0, 0)
+    assert (right - left) * (bottom - top) > 0
+    assert left >= BOX[0]
+    assert top >= BOX[1]
+    assert right <= BOX[2]
+    assert bottom <= BOX[3]
+
+
+DISPOSITIONS = {
+    "usual": 'form-data; name="{name}"; filename="{name}.png"',
+    "name unquoted": "form-data; name={name}; filename={name}.png",
+    "name unquoted, file name quoted": 'form-data; name={name}; filename="{name}.png"',
+    "filename* only": "form-data; name=\"{name}\"; filename*=UTF-8''bild%20%C3%A4.png",
+    "filename* unquoted name": "form-data; name={name}; filename*=utf-8''{name}.png",
+    "filename and filename*": 'form-data; name="{name}"; filename="x.png"; filename*=UTF-8\'\'%C3%A4.png',
+    "filename first": 'form-data; filename="x.png"; name="{name}"',
+    "filename file": 'form-data; name="{name}"; filename="file"',
+    "filename blob": 'form-data; name="{name}"; filename="blob"',
+    "filename image.bin": 'form-data; name="{name}"; filename="image.bin"',
+    "filename of another type": 'form-data; name="{name}"; filename="image.jpg"',
+    "filename without ending": 'form-data; name="{name}"; filename="image"',
+    "filename empty": 'form-data; name="{name}"; filename=""',
+    "filename with quotes": 'form-data; name="{name}"; filename="a\\"b.png"',
+    "filename with semicolon": 'form-data; name="{name}"; filename="a;b=c.png"',
+    "filename with path": 'form-data; name="{name}"; filename="C:\\\\pictures\\\\..\\\\x.png"',
+    "filename in UTF-8": 'form-data; name="{name}"; filename="фото.png"',
+    "no filename": 'form-data; name="{name}"',
+    "no spaces": 'form-data;name="{name}";filename="x"',
+    "capitals": 'Form-Data; NAME="{name}"; FILENAME="x"',
+}
+
+
+@pytest.mark.parametrize("disposition", DISPOSITIONS.values(), ids=DISPOSITIONS.keys())
+def test_disposition(client: Client, server: Server, disposition: str):
+    parts = [part(disposition.format(name=name), data) for name, data in (("image", IMAGE), ("user_mask", MASK))]
+    assert_erased(client, server, post(client, body_of(parts)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [None, "application/octet-stream", "image/*", "image/png", "image/jpeg", "text/plain", "text/html; charset=x", "x"],
+)
+def test_content_type_of_a_part(client: Client, server: Server, kind: str | None):
+    parts = [file_part("image", IMAGE, content_type=kind), file_part("user_mask", MASK, content_type=kind)]
+    assert_erased(client, server, post(client, body_of(parts)))
+
+
+@pytest.mark.parametrize("kind", ["application/octet-stream", "image/png"])
+def test_no_filename_but_a_type(client: Client, server: Server, kind: str):
+    parts = [file_part("image", IMAGE, None, kind), file_part("user_mask", MASK, None, kind)]
+    assert_erased(client, server, post(client, body_of(parts)))
+
+
+def test_content_length_and_other_headers_of_a_part(client: Client, server: Server):
+    parts = [
+        part(
+            f'form-data; name="{name}"; filename="x"',
+            data,
+            "Content-Type: image/png",
+            f"Content-Length: {len(data)}",
+            "Content-Transfer-Encoding: binary",
+            "X-Anything: 1",
+        )
+        for name, data in (("image", IMAGE), ("user_mask", MASK))
+    ]
+    assert_erased(client, server, post(client, body_of(parts)))
+
+
+@pytest.mark.parametrize("name", ["content-disposition", "CONTENT-DISPOSITION", "cOnTeNt-DiSpOsItIoN"])
+def test_case_of_a_part_header(client: Client, server: Server, name: str):
+    body = body_of([file_part("image", IMAGE), file_part("user_mask", MASK)])
+    assert_erased(client, server, post(client, body.replace(b"Content-Disposition", name.encode())))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        f'multipart/form-data; boundary="{BOUNDARY}"',
+        f"multipart/form-data;boundary={BOUNDARY}",
+        f"Multipart/Form-Data; Boundary={BOUNDARY}",
+        f"multipart/form-data; charset=utf-8; boundary={BOUNDARY}",
+        f"multipart/form-data; boundary={BOUNDARY}; charset=UTF-8",
+    ],
+)
+def test_boundary_in_the_header(client: Client, server: Server, kind: str):
+    body = body_of([file_part("image", IMAGE), file_part("user_mask", MASK)])
+    assert_erased(client, server, post(client, body, kind))
+
+
+@pytest.mark.parametrize("boundary", ["x", "gc0p4Jq0M2Yt08jU534c0p", "'()+_,-./:=?", "a" * 70])
+def test_boundaries(client: Client, server: Server, boundary: str):
+    body = body_of([file_part("image", IMAGE), file_part("user_mask", MASK)], boundary)
+    assert_erased(client, server, post(client, body, f'multipart/form-data; boundary="{boundary}"'))
+
+
+@pytest.mark.parametrize("name", ["user_mask", "mask_image", "mask"])
+def test_names_of_the_mask(client: Client, server: Server, name: str):
+    assert_erased(client, server, client.erase(IMAGE, MASK, mask_name=name))
+
+
+def test_mask_first(client: Client, server: Server):
+    assert_erased(client, server, post(client, body_of([file_part("user_mask", MASK), file_part("image", IMAGE)])))
+
+
+@pytest.mark.parametrize("epilogue", [b"", b"\r\n", b"\r\n\r\n", b"\r\nThis is an epilogue.\r\n--and more"])
+def test_epilogue(client: Client, server: Server, epilogue: bytes):
+    parts = [file_part("image", IMAGE), file_part("user_mask", MASK)]
+    assert_erased(client, server, post(client, body_of(parts, epilogue=epilogue)))
+
+
+@pytest.mark.parametrize("preamble", [b"\r\n", b"This is a preamble.\r\n", b"--not the boundary\r\n\r\n"])
+def test_preamble(client: Client, server: Server, preamble: bytes):
+    parts = [file_part("image", IMAGE), file_part("user_mask", MASK)]
+    assert_erased(client, server, post(client, body_of(parts, preamble=preamble)))
+
+
+def test_unknown_fields_are_ignored(client: Client, server: Server):
+    unknown = [part(f'form-data; name="{name}"', b"1") for name in ("sync", "task_type", "type", "")]
+    parts = [unknown[0], file_part("image", IMAGE), unknown[1], file_part("user_mask", MASK), *unknown[2:]]
+    assert_erased(client, server, post(client, body_of(parts)))
+
+
+def test_unknown_query_is_ignored(client: Client, server: Server):
+    assert_erased(client, server, client.request("POST", f"{PATH}?image=1&x", files=files()))
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_chunked_body(client: Client, server: Server, size: int):
+    body = body_of([file_part("image", IMAGE), file_part("user_mask", MASK)])
+    pieces = (body[at : at + size] for at in range(0, len(body), size))
+    answer = client.request("POST", PATH, content=pieces, headers={"Content-Type": content_type()})
+    assert answer.request.headers["transfer-encoding"] == "chunked"
+    assert_erased(client, server, answer)
+
+
+def test_upgrade_of_java(client: Client, server: Server):
+    headers = {
+        "Connection": "Upgrade, HTTP2-Settings",
+        "Upgrade": "h2c",
+        "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+        "User-Agent": "Java-http-client/17.0.9",
+    }
+    answer = post(client, body_of([file_part("image", IMAGE), file_part("user_mask", MASK)]), **headers)
+    assert answer.http_version == "HTTP/1.1"
+    assert_erased(client, server, answer)
+
+
+@pytest.mark.parametrize("name", ["AILABAPI-API-KEY", "Ailabapi-Api-Key", "ailabapi-api-key"])
+def test_case_of_the_key_header(client: Client, server: Server, name: str):
+    body = body_of([file_part("image", IMAGE), file_part("user_mask", MASK)])
+    connection = http.client.HTTPConnection(*server.client.address, timeout=20)
+    try:
+        connection.request("POST", PATH, body, {name: f" {KEY} ", "CONTENT-TYPE": content_type()})
+        assert connection.getresponse().status == 200
+    finally:
+        connection.close()
+
+
+def test_a_boundary_like_line_inside_a_file(client: Client, server: Server):
+    image = IMAGE + b"\r\n--" + BOUNDARY[:-1].encode() + b"\r\n\r\n--\r\n"
+    assert_erased(client, server, post(client, body_of([file_part("image", image), file_part("user_mask", MASK)])))

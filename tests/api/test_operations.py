@@ -1,0 +1,102 @@
+"""Health, readiness, and the API's description of itself."""
+
+import os
+import signal
+
+from support.envelope import assert_failure
+from support.processes import until
+from support.server import PATH, Client, Server
+
+
+def test_health_needs_no_key(client: Client):
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_readiness_needs_no_key(client: Client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["workers"] == 1
+    assert answer.json()["waiting"] == 0
+
+
+def test_not_ready_while_the_store_cannot_be_written(start_server):
+    own: Server = start_server()
+    results = own.storage / "results"
+    results.rename(own.storage / "away")
+    results.write_bytes(b"")
+    assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
+    assert own.client.get("/healthz").status_code == 200
+    results.unlink()
+    (own.storage / "away").rename(results)
+    assert own.client.get("/readyz").status_code == 200
+
+
+def test_a_probe_leaves_nothing_behind(start_server):
+    own: Server = start_server()
+    own.client.get("/readyz")
+    assert own.results == []
+
+
+def test_ready_again_after_the_only_worker_was_killed(start_server):
+    own: Server = start_server()
+    (pid,) = own.workers()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: own.workers() - {pid}, "the worker is replaced")
+    until(lambda: own.client.get("/readyz").status_code == 200, "the server is ready")
+
+
+def document(client: Client) -> dict:
+    answer = client.get("/openapi.json")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def resolved(whole: dict, schema: dict) -> dict:
+    """The schema behind a reference."""
+    for name in schema.get("$ref", "#").split("/")[1:]:
+        whole = whole[name]
+    return whole if "$ref" in schema else schema
+
+
+def test_openapi_describes_the_request(client: Client):
+    whole = document(client)
+    assert list(whole["paths"][PATH]) == ["post"]
+    operation = whole["paths"][PATH]["post"]
+    body = operation["requestBody"]
+    assert body["required"] is True
+    (kind,) = body["content"]
+    assert kind == "multipart/form-data"
+    schema = resolved(whole, body["content"][kind]["schema"])
+    assert set(schema["required"]) == {"image", "user_mask"}
+    assert {"image", "user_mask"} <= set(schema["properties"])
+    (requirement,) = operation["security"]
+    (scheme,) = requirement
+    described = whole["components"]["securitySchemes"][scheme]
+    assert (described["type"], described["in"], described["name"]) == ("apiKey", "header", "ailabapi-api-key")
+
+
+def test_openapi_describes_the_answers_that_come(client: Client):
+    whole = document(client)
+    responses = whole["paths"][PATH]["post"]["responses"]
+    assert "422" not in responses or "HTTPValidationError" not in str(responses["422"])
+    for answer, key in ((client.erase(), "200"), (client.erase(key=None), "default")):
+        schema = resolved(whole, responses[key]["content"]["application/json"]["schema"])
+        body = answer.json()
+        assert set(schema["properties"]) == set(body)
+        assert schema["properties"]["error_code"]["type"] == "integer"
+        assert schema["properties"]["log_id"]["type"] == "string"
+        assert set(schema["properties"]["error_detail"]["properties"]) == set(body["error_detail"])
+
+
+def test_openapi_knows_the_results(client: Client):
+    paths = document(client)["paths"]
+    (path,) = [path for path in paths if path.startswith("/results/")]
+    assert {"get", "head"} <= set(paths[path])
+
+
+def test_documentation_is_a_page(client: Client):
+    answer = client.get("/docs")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")

@@ -1,0 +1,83 @@
+"""A whole job, without server and process."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.imaging.failures import BrokenFile, NothingToFillFrom, SizeMismatch
+from app.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser
+
+OPTIONS = JobOptions(max_side=4096, jpeg_quality=95, engine="opencv")
+HOLE = np.zeros((48, 64), np.uint8)
+HOLE[20:28, 30:40] = 255
+rng = np.random.default_rng(3)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, "PNG")
+    return target.getvalue()
+
+
+def run(image: bytes, mask: bytes) -> ErasedFile:
+    return erase_file(image, mask, OPTIONS, make_eraser(OPTIONS), time_left=lambda: 60.0)
+
+
+def pixels_of(done: ErasedFile) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(done.data)))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_only_the_hole_changes(channels: int) -> None:
+    image = rng.integers(0, 256, (48, 64, channels), np.uint8)
+    result = pixels_of(run(png(image.squeeze()), png(HOLE))).reshape(image.shape)
+    np.testing.assert_array_equal(result[HOLE == 0], image[HOLE == 0])
+    assert (result[HOLE > 0] != image[HOLE > 0]).mean() > 0.9
+
+
+def test_alpha_under_the_hole_is_filled() -> None:
+    image = np.full((48, 64, 4), 200, np.uint8)
+    image[HOLE > 0, 3] = 0
+    np.testing.assert_allclose(pixels_of(run(png(image), png(HOLE)))[..., 3], 200, atol=2)
+
+
+def test_a_flat_picture_is_restored() -> None:
+    image = np.full((48, 64, 3), (10, 100, 200), np.uint8)
+    spoilt = image.copy()
+    spoilt[HOLE > 0] = 255
+    # OpenCV's march rounds a little up and down even where all it sees is one colour.
+    np.testing.assert_allclose(pixels_of(run(png(spoilt), png(HOLE))), image, atol=2)
+
+
+def test_all_black_changes_nothing() -> None:
+    image = rng.integers(0, 256, (48, 64, 4), np.uint8)
+    done = run(png(image), png(np.zeros_like(HOLE)))
+    np.testing.assert_array_equal(pixels_of(done), image)
+    assert done.facts["engine"] is None
+
+
+def test_all_white_leaves_nothing_to_fill_from() -> None:
+    with pytest.raises(NothingToFillFrom):
+        run(png(np.zeros((48, 64), np.uint8)), png(np.full((48, 64), 255, np.uint8)))
+
+
+def test_sizes_must_agree() -> None:
+    with pytest.raises(SizeMismatch):
+        run(png(np.zeros((48, 65), np.uint8)), png(HOLE))
+
+
+def test_the_subject_of_a_failure_is_named() -> None:
+    good = png(np.zeros((48, 64), np.uint8))
+    for image, mask, subject in ((good[:50], png(HOLE), "image"), (good, png(HOLE)[:50], "mask")):
+        with pytest.raises(BrokenFile) as caught:
+            run(image, mask)
+        assert caught.value.subject == subject
+
+
+def test_facts_for_the_log() -> None:
+    facts = run(png(np.zeros((48, 64), np.uint8)), png(HOLE)).facts
+    assert (facts["width"], facts["height"], facts["engine"]) == (64, 48, "opencv")
+    assert facts["hole"] == pytest.approx(80 / (48 * 64), abs=1e-4)
+    assert {"decode_ms", "erase_ms", "encode_ms"} <= set(facts)

@@ -1,0 +1,62 @@
+"""Processes as the kernel lists them, and waiting for what only they can do."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+WORKER = "app.jobs.worker"
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Look again and again until it is so. For what has no event to wait on: another process."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.01)
+
+
+def workers_of(parent: int) -> set[int]:
+    """The ids of the worker processes that a process has."""
+    return {pid for pid in _process_ids() if _parent(pid) == parent and WORKER in _command(pid)}
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process still runs; one that has ended and only waits to be collected does not."""
+    state = _stat(pid)
+    return state is not None and state[0] not in "ZX"
+
+
+def is_stopped(pid: int) -> bool:
+    state = _stat(pid)
+    return state is not None and state[0] == "T"
+
+
+def processor_ticks(pid: int) -> int:
+    """How much processor time it has used, in the kernel's ticks of mostly 10 ms."""
+    state = _stat(pid)
+    return int(state[11]) + int(state[12]) if state else 0
+
+
+def _process_ids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/<pid>/stat behind the command's name: state, parent, ..."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _parent(pid: int) -> int | None:
+    state = _stat(pid)
+    return int(state[1]) if state else None
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""

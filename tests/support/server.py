@@ -1,0 +1,228 @@
+"""A server to test against: in a thread with a clock of the test's, or as the real command in a process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from app.cli import make_server
+from app.settings import load_settings
+from support.pictures import mask_file, photo_file
+from support.processes import is_stopped, until, workers_of
+
+KEY = "key-of-the-tests"
+PATH = "/api/image/editing/image-erase"
+SECONDS = 30.0
+Files = dict[str, Any]
+
+
+class TestClock:
+    """Time that stands still until the test moves it."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now = float(int(time.time()))
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def files(image: bytes | None = None, mask: bytes | None = None, mask_name: str = "user_mask") -> Files:
+    """The two files as httpx takes them; a picture with a box to erase where none are given."""
+    return {
+        "image": ("image.png", photo_file() if image is None else image),
+        mask_name: ("mask.png", mask_file() if mask is None else mask),
+    }
+
+
+class Client:
+    """Calls one server. Every request takes a connection of its own, so that none hides behind another."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
+        self.base = f"http://{address[0]}:{address[1]}"
+        self._pool = ThreadPoolExecutor(16)
+
+    def request(self, method: str, target: str, *, key: str | None = KEY, **options: Any) -> httpx.Response:
+        """target: a path, or a whole URL."""
+        headers = {**({"ailabapi-api-key": key} if key is not None else {}), **options.pop("headers", {})}
+        with httpx.Client(base_url=self.base, timeout=SECONDS, trust_env=False, verify=False) as client:
+            return client.request(method, target, headers=headers, **options)
+
+    def erase(self, image: bytes | None = None, mask: bytes | None = None, **options: Any) -> httpx.Response:
+        """One call of the endpoint."""
+        return self.request("POST", PATH, files=files(image, mask, options.pop("mask_name", "user_mask")), **options)
+
+    def start_erase(self, image: bytes | None = None, mask: bytes | None = None) -> Future[httpx.Response]:
+        """One call of the endpoint, in the background."""
+        return self._pool.submit(self.erase, image, mask)
+
+    def get(self, target: str, **options: Any) -> httpx.Response:
+        """A result, as a client fetches it: without the key."""
+        return self.request("GET", target, key=None, **options)
+
+    def is_full(self) -> bool:
+        """Whether the server takes no more jobs. Asks with a request that is none, so nothing is queued by it."""
+        return self.request("POST", PATH, content=b"").status_code == 429
+
+    def waiting(self) -> int:
+        """How many jobs wait for a worker."""
+        return int(self.get("/readyz").json()["waiting"])
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+class Server:
+    """The application under uvicorn in a thread of this process, set up as the command does it."""
+
+    def __init__(
+        self, storage: Path, clock: TestClock | None = None, stop_seconds: int | None = None, **settings: Any
+    ) -> None:
+        """settings: any of app.settings.Settings; workers is 1 and the sweeper rests unless said otherwise.
+
+        stop_seconds: how long requests may go on once the server is to stop; None leaves it at the server's own.
+        """
+        self.storage, self.clock = storage, clock or TestClock()
+        defaults = {
+            "host": "127.0.0.1",
+            "port": 0,
+            "workers": 1,
+            "api_keys": (KEY,),
+            "storage_url": storage.as_uri(),
+            "sweep_interval_seconds": 3600.0,
+        }
+        self._others = workers_of(os.getpid())
+        self._server = make_server(load_settings(**(defaults | settings)), self.clock)
+        if stop_seconds is not None:
+            self._server.config.timeout_graceful_shutdown = stop_seconds
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="server")
+        self.client = Client(self._listener.getsockname())
+        self.base = self.client.base
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        until(lambda: self._server.started or not self._thread.is_alive(), "the server starts", 60)
+        if self._failure:
+            raise self._failure
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pid in self.workers():
+            os.kill(pid, signal.SIGCONT)
+        self.ask_to_stop()
+        self._thread.join(60)
+        self.client.close()
+        assert not self._thread.is_alive(), "the server does not stop"
+        assert not self.workers(), "workers outlive their server"
+
+    @property
+    def results(self) -> list[Path]:
+        """All files below the folder of results."""
+        return [path for path in (self.storage / "results").rglob("*") if path.is_file()]
+
+    def workers(self) -> set[int]:
+        """The ids of this server's worker processes."""
+        return workers_of(os.getpid()) - self._others
+
+    def ask_to_stop(self) -> None:
+        """What SIGTERM does to the command."""
+        self._server.should_exit = True
+
+    def stop_workers(self) -> set[int]:
+        """Make the workers busy for as long as a test needs: a job sent to one rests in it. Returns their ids."""
+        return stop_workers(self.workers())
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._listener])
+        except BaseException as failure:
+            self._failure = failure
+        finally:
+            self._listener.close()
+
+
+class CommandServer:
+    """`image-erase serve` in a process of its own."""
+
+    def __init__(self, storage: Path, logs: Path, port: int | None = None, **environment: str) -> None:
+        """environment: settings by their variable's name without the prefix."""
+        self.port = port or _free_port()
+        self.client = Client(("127.0.0.1", self.port))
+        self.base = self.client.base
+        #: Where its standard error goes; its standard output stands beside it with the suffix `.out`.
+        self.log = logs / f"server-{self.port}-{len(list(logs.iterdir()))}.log"
+        settings = {"WORKERS": "1", "API_KEYS": KEY, "STORAGE_URL": storage.as_uri(), "LOG_FORMAT": "json"}
+        with self.log.open("wb") as errors, self.log.with_suffix(".out").open("wb") as output:
+            self.process = subprocess.Popen(
+                [Path(sys.executable).with_name("image-erase"), "serve", "--port", str(self.port)],
+                env=_bare_environment() | {f"ERASE_{name}": value for name, value in (settings | environment).items()},
+                cwd=logs,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+            )
+
+    def __enter__(self) -> Self:
+        try:
+            until(lambda: self.process.poll() is not None or self._ready(), "the command serves", 60)
+            assert self.process.poll() is None, self.log.read_text()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pid in self.workers():
+            os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait(20)
+        self.client.close()
+
+    def workers(self) -> set[int]:
+        """The ids of its worker processes."""
+        return workers_of(self.process.pid)
+
+    def stop_workers(self) -> set[int]:
+        """As Server.stop_workers."""
+        return stop_workers(self.workers())
+
+    def _ready(self) -> bool:
+        try:
+            return self.client.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def stop_workers(pids: set[int]) -> set[int]:
+    """SIGSTOP them all and wait until they stand."""
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    until(lambda: all(is_stopped(pid) for pid in pids), "the workers stand")
+    return pids
+
+
+def continue_workers(pids: set[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _bare_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("ERASE_")}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -1,0 +1,31 @@
+"""Log lines for people and for machines."""
+
+import json
+import logging
+
+import pytest
+
+from app.logs import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _restored():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def test_console(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("console")
+    logging.getLogger("app.request").info("request", extra={"status": 200, "gone": None})
+    line = capsys.readouterr().err
+    assert line.endswith("Z INFO    request status=200\n")
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json")
+    logging.getLogger("app.request").info("request", extra={"status": 200, "request_id": "X"})
+    entry = json.loads(capsys.readouterr().err)
+    assert (entry["message"], entry["level"], entry["status"], entry["request_id"]) == ("request", "INFO", 200, "X")
+    assert entry["time"].startswith("20")

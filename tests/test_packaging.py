@@ -1,0 +1,230 @@
+"""What is shipped: locks, image, compose file. As far as that can be seen without building it."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from app import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
+# The oldest and a newer Python that the locks have to serve.
+PYTHONS = ("3.11", "3.13")
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def project() -> dict:
+    return tomllib.loads(text("pyproject.toml"))
+
+
+def entries(lock: str) -> list[tuple[Requirement, list[str]]]:
+    """The requirements of a lock, each with its hashes."""
+    found = []
+    for entry in re.split(r"^(?=[A-Za-z0-9])", text(lock), flags=re.M):
+        lines = [line for line in entry.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        if lines:
+            hashes = [line.strip(" \\") for line in lines[1:]]
+            found.append((Requirement(lines[0].rstrip(" \\")), hashes))
+    return found
+
+
+def pins(lock: str, python: str) -> dict[str, str]:
+    """Name -> version that the lock pins for a Python on Linux."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+    environment |= {"platform_python_implementation": "CPython", "platform_system": "Linux"}
+    return {
+        canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")
+        for requirement, _ in entries(lock)
+        if requirement.marker is None or requirement.marker.evaluate(environment)
+    }
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, each with its arguments on one line."""
+    lines = [line for line in text("Dockerfile").splitlines() if not line.lstrip().startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ")
+    words = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip()]
+    return [(name, re.sub(r"\s+", " ", arguments)) for name, arguments in words]
+
+
+def arguments(name: str) -> list[str]:
+    return [given for instruction, given in instructions() if instruction == name]
+
+
+@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
+def test_lock_pins_everything_with_hashes(lock: str) -> None:
+    assert len(entries(lock)) > 10
+    for requirement, hashes in entries(lock):
+        assert re.fullmatch(r"==[0-9][^,*]*", str(requirement.specifier)), requirement
+        assert hashes, requirement
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", given) for given in hashes), requirement
+
+
+@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
+def test_lock_names_no_host_and_no_path(lock: str) -> None:
+    assert not re.search(r"://|index-url|find-links|trusted-host|@ |file:|(^|\s)\.?/", text(lock))
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
+def test_lock_satisfies_the_project(lock: str, python: str) -> None:
+    required = list(project()["project"]["dependencies"])
+    if lock == DEVELOPMENT:
+        required += project()["project"]["optional-dependencies"]["dev"] + project()["build-system"]["requires"]
+    pinned = pins(lock, python)
+    for requirement in map(Requirement, required):
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_development_runs_what_is_shipped(python: str) -> None:
+    assert pins(RUNTIME, python).items() <= pins(DEVELOPMENT, python).items()
+
+
+def test_image_is_made_for_no_tools() -> None:
+    assert not {"pytest", "ruff", "setuptools", "uv", "ailabtools-sdk"} & set(pins(RUNTIME, "3.13"))
+
+
+def test_version_is_one() -> None:
+    (label,) = re.findall(r'image\.version="([^"]+)"', text("Dockerfile"))
+    (tag,) = re.findall(r"image: image-erase:(\S+)", text("compose.yaml"))
+    assert label == tag == __version__
+    assert f"## [{__version__}]" in text("CHANGELOG.md")
+
+
+def test_bases_are_one_pinned_version() -> None:
+    bases = {base.split()[0] for base in arguments("FROM")}
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-[a-z]+", bases.pop())
+
+
+def test_image_runs_as_an_ordinary_user() -> None:
+    (user,) = arguments("USER")
+    assert re.fullmatch(r"([1-9]\d{3,}):\1", user)
+    assert f"--uid {user.split(':')[0]} " in " ".join(arguments("RUN"))
+    names = [name for name, _ in instructions()]
+    assert names.index("USER") > max(index for index, name in enumerate(names) if name in ("RUN", "COPY", "FROM"))
+
+
+def test_image_installs_only_what_is_locked() -> None:
+    installs = re.findall(r"pip (?:--python \S+ )?install (.*?)(?= && |$)", " && ".join(arguments("RUN")))
+    assert len(installs) == 3
+    assert all("--require-hashes" in given or "--no-deps --no-index" in given for given in installs)
+
+
+def test_image_starts_the_server_and_can_be_stopped() -> None:
+    assert [json.loads(given) for given in arguments("ENTRYPOINT") + arguments("CMD")] == [["image-erase"], ["serve"]]
+    assert arguments("STOPSIGNAL") == ["SIGTERM"]
+    assert arguments("VOLUME") == ["/storage"]
+    environment = " ".join(arguments("ENV"))
+    assert "ERASE_HOST=0.0.0.0" in environment
+    assert "ERASE_STORAGE_URL=file:///storage" in environment
+
+
+def test_no_secret_is_in_the_image() -> None:
+    assert not re.search(r"API_KEYS|SIGNING_KEYS", text("Dockerfile"))
+
+
+def test_build_sees_only_what_is_named() -> None:
+    lines = [line for line in text(".dockerignore").splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    seen = {line[1:] for line in lines if line.startswith("!")}
+    copied = [given.split()[:-1] for given in arguments("COPY") if not given.startswith("--from")]
+    assert seen == {name for names in copied for name in names}
+    assert all((ROOT / name).exists() for name in seen)
+
+
+def test_repository_keeps_results_and_secrets_out() -> None:
+    ignored = text(".gitignore").splitlines()
+    assert {"/storage/*", ".env", ".venv/"} <= set(ignored)
+    assert ignored.index("/storage/*") < ignored.index("!/storage/.gitkeep")
+
+
+def test_compose_locks_the_container_up() -> None:
+    compose = text("compose.yaml")
+    for line in ("read_only: true", "cap_drop:\n      - ALL", "- no-new-privileges:true", "- results:/storage"):
+        assert line in compose
+    assert re.search(r"mem_limit: \d", compose)
+    assert re.search(r"tmpfs:\n\s+- /tmp", compose)
+    assert "ERASE_API_KEYS: ${ERASE_API_KEYS:?" in compose
+    assert re.findall(r'- "([^"]+):8000:8000"', compose) == ["127.0.0.1"]
+
+
+def image_health_check() -> list[str]:
+    (given,) = arguments("HEALTHCHECK")
+    return json.loads(given.partition("CMD ")[2])
+
+
+class Health(HTTPServer):
+    """Answers every request with its status and keeps the paths that it was asked for."""
+
+    status = 200
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.paths: list[str] = []
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Health
+
+    def do_GET(self) -> None:
+        self.server.paths.append(self.path)
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def health() -> Iterator[Health]:
+    with Health() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def checked(port: int) -> bool:
+    program, *rest = image_health_check()
+    assert program == "python3"
+    environment = os.environ | {"ERASE_PORT": str(port)}
+    command = [sys.executable, *rest]
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_health_check_says_what_the_server_says(health: Health, status: int, healthy: bool) -> None:
+    health.status = status
+    assert checked(health.server_port) is healthy
+    assert health.paths == ["/healthz"]
+
+
+def test_health_check_fails_without_a_server() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        assert not checked(taken.getsockname()[1])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs executable bits")
+def test_ci_can_be_run() -> None:
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+    assert "set -euo pipefail" in text(".ci/run")

@@ -1,0 +1,173 @@
+"""The command in a process of its own: how it starts, stops, dies and comes back."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.envelope import assert_failure, assert_success
+from support.pictures import mask_file, photo_file
+from support.processes import is_alive, until
+from support.server import KEY, PATH, CommandServer, continue_workers
+
+
+class TestStop:
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+    def test_jobs_taken_are_finished(self, start_command, how: signal.Signals):
+        own: CommandServer = start_command(QUEUE="2")
+        pids = own.stop_workers()
+        taken = [own.client.start_erase() for _ in range(3)]
+        until(own.client.is_full, "all jobs are taken")
+        own.process.send_signal(how)
+        until(lambda: refuses(own), "nobody new is let in")
+        assert not any(answer.done() for answer in taken)
+        continue_workers(pids)
+        for answer in taken:
+            assert_success(answer.result(), own.base)
+        assert own.process.wait(20) == 0
+        until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
+
+    def test_a_job_that_hangs_holds_it_no_longer_than_the_deadline(self, start_command):
+        own: CommandServer = start_command(DEADLINE_SECONDS="3", QUEUE="0")
+        pids = own.stop_workers()
+        taken = own.client.start_erase()
+        until(own.client.is_full, "the job is taken")
+        own.process.terminate()
+        assert_failure(taken.result(), "AI_SERVICE_TIMEOUT")
+        assert own.process.wait(20) == 0
+        until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
+
+    def test_idle(self, start_command):
+        own: CommandServer = start_command(WORKERS="2")
+        pids = own.workers()
+        assert len(pids) == 2
+        own.process.terminate()
+        assert own.process.wait(10) == 0
+        assert not any(is_alive(pid) for pid in pids)
+
+
+def refuses(server: CommandServer) -> bool:
+    try:
+        with socket.create_connection(server.client.address, 5):
+            return False
+    except OSError:
+        return True
+
+
+class TestKilled:
+    def test_workers_end_and_links_live_on(self, start_command):
+        own: CommandServer = start_command(WORKERS="2")
+        url = assert_success(own.client.erase(), own.base)
+        content = own.client.get(url).content
+        pids = own.workers()
+        assert len(pids) == 2
+        own.process.kill()
+        own.process.wait(10)
+        until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
+        again: CommandServer = start_command()
+        answer = again.client.get(url.removeprefix(own.base))
+        assert answer.status_code == 200
+        assert answer.content == content
+
+    def test_while_a_worker_works(self, start_command):
+        own: CommandServer = start_command(QUEUE="0")
+        pids = own.stop_workers()
+        taken = own.client.start_erase()
+        until(own.client.is_full, "the job is taken")
+        own.process.kill()
+        own.process.wait(10)
+        assert isinstance(taken.exception(), httpx.TransportError)
+        continue_workers(pids)
+        until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
+
+
+class TestLog:
+    def test_one_line_a_request_and_no_secret(self, start_command):
+        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests")
+        body = own.client.erase().json()
+        url = body["data"]["image_url"]
+        assert own.client.get(url).status_code == 200
+        own.client.erase(key="a-wrong-key-of-somebody")
+        own.process.terminate()
+        own.process.wait(20)
+        log = own.log.read_text()
+        signature = url.split("/")[4].split("-", 1)[1]
+        for secret in (KEY, "a-wrong-key-of-somebody", "a-signing-key-of-the-tests", signature):
+            assert secret not in log
+        lines = [json.loads(line) for line in log.splitlines()]
+        (line,) = [line for line in lines if line.get("request_id") == body["request_id"]]
+        assert line["log_id"] == body["log_id"]
+        assert line["status"] == 200
+        assert sum(line.get("path") == "/api/image/editing/image-erase" for line in lines) == 2
+
+    def test_broken_files_disturb_no_line(self, start_command):
+        """What decoders remark on broken files may not come between the lines."""
+        own: CommandServer = start_command()
+        for format in ("JPEG", "PNG", "WEBP", "BMP"):
+            whole = photo_file(format, (200, 150))
+            for broken in (whole[: len(whole) // 2], whole[:100] + bytes(50) + whole[150:]):
+                assert own.client.erase(broken, mask_file((200, 150))).status_code in (200, 422)
+        own.process.terminate()
+        own.process.wait(20)
+        lines = [json.loads(line) for line in own.log.read_text().splitlines()]
+        assert sum(line.get("status") is not None for line in lines) >= 8
+
+    def test_a_path_cannot_write_lines_of_its_own(self, start_command):
+        own: CommandServer = start_command(LOG_FORMAT="console")
+        own.client.get("/%0aforged%0d%0aforged%1b[2J")
+        own.process.terminate()
+        own.process.wait(20)
+        log = own.log.read_text()
+        assert "forged" in log
+        assert not any(line.startswith("forged") for line in log.splitlines())
+        assert "\x1b" not in log
+
+    def test_the_line_to_paste_shows_no_key_of_the_operator(self, start_command):
+        own: CommandServer = start_command()
+        printed = own.log.with_suffix(".out").read_text()
+        assert f":{own.port}{PATH}" in printed
+        assert KEY not in printed
+
+    def test_a_worker_has_none_of_the_secrets(self, start_command):
+        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests")
+        (pid,) = own.workers()
+        known = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert KEY.encode() not in known
+        assert b"a-signing-key-of-the-tests" not in known
+
+
+def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command, where it is expected to end by itself."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("image-erase"), *arguments],
+        env={"PATH": os.environ["PATH"]} | {f"ERASE_{name}": value for name, value in environment.items()},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+class TestStart:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("WORKERS", "none"), ("PUBLIC_URL", "ftp://x"), ("API_KEYS_FILE", "/no/such/file")],
+    )
+    def test_wrong_setting_is_one_line_that_names_it(self, tmp_path: Path, name: str, value: str):
+        done = run(tmp_path, "serve", "--port", "0", **{name: value})
+        assert done.returncode not in (0, None)
+        (line,) = done.stderr.strip().splitlines()
+        assert f"ERASE_{name}" in line
+
+    def test_port_in_use(self, server, tmp_path: Path):
+        done = run(tmp_path, "serve", "--port", str(server.client.address[1]))
+        assert done.returncode not in (0, None)
+        assert "ERASE_PORT" in done.stderr
+        assert "Traceback" not in done.stderr
