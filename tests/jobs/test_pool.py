@@ -19,17 +19,17 @@ FILES = warm_up_files()
 
 
 @asynccontextmanager
-async def running(workers: int = 1, queue: int = 4, deadline_seconds: float = 30) -> AsyncIterator[Pool]:
+async def running(
+    workers: int = 1, queue: int = 4, deadline_seconds: float = 30
+) -> AsyncIterator[tuple[Pool, Callable[[], list[int]]]]:
+    """A pool, and a function that lists its workers' process ids."""
+    others = workers_of(os.getpid())
     pool = Pool(OPTIONS, workers=workers, queue=queue, deadline_seconds=deadline_seconds)
     await pool.start()
     try:
-        yield pool
+        yield pool, lambda: sorted(workers_of(os.getpid()) - others)
     finally:
         await pool.stop()
-
-
-def worker_pids() -> list[int]:
-    return sorted(workers_of(os.getpid()))
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -48,7 +48,7 @@ def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 @in_loop
 async def test_does_jobs_on_several_workers() -> None:
-    async with running(workers=2, queue=10) as pool:
+    async with running(workers=2, queue=10) as (pool, _):
         answers = await asyncio.gather(*(pool.run({}, FILES) for _ in range(8)))
         assert {answer.head["suffix"] for answer in answers} == {"jpg"}
         assert len({bytes(answer.blobs[0]) for answer in answers}) == 1
@@ -57,7 +57,7 @@ async def test_does_jobs_on_several_workers() -> None:
 
 @in_loop
 async def test_a_broken_file_costs_no_worker() -> None:
-    async with running() as pool:
+    async with running() as (pool, worker_pids):
         pids = worker_pids()
         answer = await pool.run({}, (b"hello", FILES[1]))
         assert answer.head == {
@@ -70,7 +70,7 @@ async def test_a_broken_file_costs_no_worker() -> None:
 
 @in_loop
 async def test_a_killed_worker_costs_its_job_only() -> None:
-    async with running() as pool:
+    async with running() as (pool, worker_pids):
         (pid,) = worker_pids()
         before = processor_ticks(pid)
         doomed = asyncio.create_task(pool.run({}, slow_files()))
@@ -87,7 +87,7 @@ async def test_a_killed_worker_costs_its_job_only() -> None:
 
 @in_loop
 async def test_a_job_that_was_not_begun_goes_to_another_worker() -> None:
-    async with running() as pool:
+    async with running() as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
         job = asyncio.create_task(pool.run({}, FILES))
@@ -98,7 +98,7 @@ async def test_a_job_that_was_not_begun_goes_to_another_worker() -> None:
 
 @in_loop
 async def test_a_worker_killed_while_idle_is_replaced_unnoticed() -> None:
-    async with running() as pool:
+    async with running() as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGKILL)
         await until(lambda: pool.ready_workers == 0)
@@ -107,7 +107,7 @@ async def test_a_worker_killed_while_idle_is_replaced_unnoticed() -> None:
 
 @in_loop
 async def test_an_overdue_job_is_killed_and_its_place_free() -> None:
-    async with running(deadline_seconds=2) as pool:
+    async with running(deadline_seconds=2) as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(JobTimeout):
@@ -119,7 +119,7 @@ async def test_an_overdue_job_is_killed_and_its_place_free() -> None:
 
 @in_loop
 async def test_a_job_that_waited_too_long_is_turned_away() -> None:
-    async with running(deadline_seconds=1) as pool:
+    async with running(deadline_seconds=1) as (pool, worker_pids):
         os.kill(worker_pids()[0], signal.SIGSTOP)
         results = await asyncio.gather(*(pool.run({}, FILES) for _ in range(2)), return_exceptions=True)
         assert [type(result) for result in results] == [JobTimeout, PoolFull]
@@ -127,7 +127,7 @@ async def test_a_job_that_waited_too_long_is_turned_away() -> None:
 
 @in_loop
 async def test_a_full_queue_refuses_at_once() -> None:
-    async with running(queue=1) as pool:
+    async with running(queue=1) as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
         jobs = [asyncio.create_task(pool.run({}, FILES)) for _ in range(2)]
@@ -142,7 +142,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 
 @in_loop
 async def test_an_unwanted_job_frees_its_place() -> None:
-    async with running(queue=1) as pool:
+    async with running(queue=1) as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
         first = asyncio.create_task(pool.run({}, FILES))
@@ -159,17 +159,18 @@ async def test_an_unwanted_job_frees_its_place() -> None:
 
 @in_loop
 async def test_stop_leaves_no_process() -> None:
-    async with running(workers=2):
+    async with running(workers=2) as (_, worker_pids):
         assert len(worker_pids()) == 2
     assert worker_pids() == []
 
 
 @in_loop
 async def test_a_pool_that_cannot_start_says_so() -> None:
+    others = workers_of(os.getpid())
     pool = Pool({"no such option": 1}, workers=2, queue=0, deadline_seconds=1)
     with pytest.raises(WorkerDied):
         await pool.start()
-    assert worker_pids() == []
+    assert workers_of(os.getpid()) == others
 
 
 def test_workers_know_no_secret() -> None:
