@@ -52,10 +52,12 @@ class WorkerProcess:
         worker = cls(process)
         try:
             async with asyncio.timeout(START_SECONDS):
-                await worker._read()
+                first = await worker._read()
+            if "refused" in first.head:
+                raise WorkerDied(first.head["refused"])
         except TimeoutError:
             await worker.end()
-            raise WorkerDied from None
+            raise WorkerDied(f"a worker was not ready within {START_SECONDS:.0f} s") from None
         except BaseException:
             await worker.end()
             raise
@@ -94,4 +96,4 @@ class WorkerProcess:
         try:
             return await read_frame(self._stdout)
         except (asyncio.IncompleteReadError, ConnectionError, FrameError):
-            raise WorkerDied from None
+            raise WorkerDied("a worker died") from None
