@@ -73,7 +73,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 def job_options(settings: Settings) -> dict[str, object]:
     """What the workers have to know of the settings: a JobOptions, in JSON's terms."""
-    names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate")
+    names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate", "metadata")
     network = {"channels": settings.onnx_channels, "mask": settings.onnx_mask, "output": settings.onnx_output}
     model = str(settings.onnx_model) if settings.engine == "onnx" else None
     return {name: getattr(settings, name) for name in names} | {"network": {"model": model, **network}}

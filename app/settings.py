@@ -108,7 +108,13 @@ class Settings(BaseSettings):
     onnx_output: Literal["auto", "0-1", "0-255"] = Field(
         "auto", description="Range of the network's answer; `auto` tries it out"
     )
-    jpeg_quality: int = Field(95, ge=1, le=100, description="Quality of result JPEGs, 1 to 100")
+    metadata: Literal["colour", "all"] = Field(
+        "colour",
+        description="What results keep of their file's metadata: `colour` what colours need, `all` all but previews",
+    )
+    jpeg_quality: int = Field(
+        95, ge=1, le=100, description="Quality, 1 to 100, of a result JPEG that can't take over its source's own"
+    )
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
 

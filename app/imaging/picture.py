@@ -36,6 +36,7 @@ class Picture:
 
     pixels: HxWxC, uint8 or uint16, channels as `mode` names them. mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
     format: `JPEG`, `PNG`, `BMP` or `WEBP`, what the file was. icc_profile: None where it had none.
+    density: dots per inch across and down as stored, both over 0. exif, xmp: as in the file, empty where it had none.
     subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
     orientation: EXIF's, how the pixels stood in the file.
     """
@@ -46,6 +47,9 @@ class Picture:
     icc_profile: bytes | None = None
     subsampling: int = 0
     orientation: int = 1
+    density: tuple[float, float] | None = None
+    exif: bytes = b""
+    xmp: bytes = b""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -56,7 +60,12 @@ class Picture:
     def stored_size(self) -> tuple[int, int]:
         """Width and height as the file stores them, before it is turned upright."""
         width, height = self.size
-        return (height, width) if _TURNS[self.orientation][0] else (width, height)
+        return (height, width) if self.quarter_turned else (width, height)
+
+    @property
+    def quarter_turned(self) -> bool:
+        """Whether width and height change places between the file and the upright picture."""
+        return _TURNS[self.orientation][0]
 
     def canvas(self) -> tuple[Pixels, NDArray[np.uint8]]:
         """What an eraser works on: the image, and the guide that says what it looks like.

@@ -13,9 +13,10 @@ from app.erasure.eraser import Engine, Eraser, EraserOptions, NothingToFillFrom
 from app.erasure.neural import NeuralEngine
 from app.imaging import failures
 from app.imaging.decode import decode_picture
-from app.imaging.encode import encode_picture
+from app.imaging.encode import encode_picture, encode_result
 from app.imaging.mask import decode_hole, grown
 from app.imaging.picture import Picture
+from app.imaging.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class JobOptions:
     engine: Engine = "auto"
     working_side: int = 768
     mask_dilate: int = 0
+    metadata: Literal["colour", "all"] = "colour"
     network: Network = field(default_factory=Network)
 
     @classmethod
@@ -100,10 +102,17 @@ def erase_file(
     except NothingToFillFrom:
         raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
     watch.stage("erase")
-    suffix, data = encode_picture(picture.with_canvas(erased.image), options.jpeg_quality)
+    result = picture.with_canvas(erased.image)
+    encoded = encode_result(result, image, hole, Policy(options.metadata), options.jpeg_quality)
     watch.stage("encode")
-    facts = watch.facts | {"engine": "+".join(erased.engines) or None, "width": picture.size[0]}
-    return ErasedFile(suffix, data, facts | {"height": picture.size[1], "hole": round(float(hole.mean()), 4)})
+    facts = {
+        "engine": "+".join(erased.engines) or None,
+        "width": picture.size[0],
+        "height": picture.size[1],
+        "hole": round(float(hole.mean()), 4),
+        "anew_because": encoded.anew_because or None,
+    }
+    return ErasedFile(encoded.suffix, encoded.data, watch.facts | facts)
 
 
 def warm_up_files() -> tuple[bytes, bytes]:
@@ -112,5 +121,5 @@ def warm_up_files() -> tuple[bytes, bytes]:
     pixels = np.broadcast_to(ramp[..., np.newaxis], (64, 64, 3))
     spot = np.zeros((64, 64, 1), np.uint8)
     spot[24:40, 24:40] = 255
-    image = encode_picture(Picture(np.ascontiguousarray(pixels), "RGB", "JPEG"), 90)[1]
-    return image, encode_picture(Picture(spot, "L", "PNG"), 90)[1]
+    image = encode_picture(Picture(np.ascontiguousarray(pixels), "RGB", "JPEG"), 90)
+    return image, encode_picture(Picture(spot, "L", "PNG"), 90)
