@@ -11,8 +11,9 @@ from app.erasure.eraser import EngineName, Eraser, EraserOptions, FullHole
 from app.imaging.decode import decode_picture
 from app.imaging.encode import encode_picture
 from app.imaging.failures import NothingToFillFrom
-from app.imaging.mask import decode_hole
-from app.imaging.picture import Picture
+from app.imaging.mask import decode_hole, grown
+from app.imaging.picture import Hole, Picture
+from app.jobs.request import JobRequest
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,27 @@ def make_eraser(options: JobOptions) -> Eraser:
     return Eraser(EraserOptions(options.engine))
 
 
+_PLAIN = JobRequest()
+
+
 def erase_file(
-    image: bytes, mask: bytes, options: JobOptions, eraser: Eraser, *, time_left: Callable[[], float]
+    image: bytes,
+    mask: bytes,
+    options: JobOptions,
+    eraser: Eraser,
+    request: JobRequest = _PLAIN,
+    *,
+    time_left: Callable[[], float],
 ) -> ErasedFile:
-    """Erase from the image file what the mask file paints white.
+    """Erase from the image file what the mask file paints white, as the request wants it.
 
     time_left: seconds until nobody waits any more. Raises an ImagingFailure where a file can't be worked with.
     """
     watch = _Stopwatch()
-    picture = decode_picture(image, options.max_side)
-    hole = decode_hole(mask, picture, options.max_side)
+    picture = decode_picture(image, options.max_side, formats=request.formats, min_side=request.min_side)
+    hole = _hole(mask, picture, options, request)
     watch.stage("decode")
+    # The engine has one effort and draws nothing by lot, so effort and seed have nothing to say to it yet.
     try:
         erased = eraser.erase(picture.pixels, picture.guide(), hole, time_left=time_left)
     except FullHole:
@@ -70,7 +81,22 @@ def erase_file(
     suffix, data = encode_picture(picture.with_pixels(erased.image), options.jpeg_quality)
     watch.stage("encode")
     facts = watch.facts | {"engine": "+".join(erased.engines) or None, "width": picture.size[0]}
+    facts |= {"effort": request.effort, "seed": request.seed}
     return ErasedFile(suffix, data, facts | {"height": picture.size[1], "hole": round(float(hole.mean()), 4)})
+
+
+def _hole(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Hole:
+    """What is to be erased. Raises NothingToFillFrom where it is everything only because it has been grown."""
+    painted = decode_hole(mask, picture, options.max_side, formats=request.formats)
+    if not request.dilate:
+        return painted
+    hole = grown(painted, request.dilate)
+    if hole.all() and not painted.all():
+        raise NothingToFillFrom(
+            "mask",
+            f"The mask, grown by {request.dilate} pixels, covers the whole picture: nothing is left to fill from.",
+        )
+    return hole
 
 
 def warm_up_files() -> tuple[bytes, bytes]:
