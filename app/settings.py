@@ -80,7 +80,11 @@ class Settings(BaseSettings):
     )
     result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid")
     sweep_interval_seconds: float = Field(60, gt=0, description="How often expired results are deleted")
-    max_file_bytes: int = Field(3 * 1024 * 1024, ge=1, description="Largest file accepted, in bytes, each")
+    max_file_bytes: int = Field(
+        3 * 1024 * 1024,
+        ge=1,
+        description="Largest file accepted, in bytes, each; unset, the remove-objects endpoints take 5242880",
+    )
     max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
     workers: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
@@ -91,6 +95,9 @@ class Settings(BaseSettings):
     deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
     engine: Literal["auto", "opencv"] = Field("auto", description="What fills the hole: `auto` or `opencv`")
     jpeg_quality: int = Field(95, ge=1, le=100, description="Quality of result JPEGs, 1 to 100")
+    credits: float = Field(
+        1000000, ge=0, allow_inf_nan=False, description="Credits that a query finds; they are never used up"
+    )
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
 
