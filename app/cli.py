@@ -13,7 +13,7 @@ import click
 import uvicorn
 
 from app import __version__
-from app.api.erase import IMAGE_ERASE
+from app.api.endpoints import IMAGE_ERASE
 from app.api.keys import HEADER
 from app.api.protocol import EnvelopeH11Protocol
 from app.clock import Clock, system_clock

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import __version__
-from app.api import erase, openapi, operations, results
+from app.api import account, erase, openapi, operations, results
 from app.api.cors import Cors
 from app.api.edge import Edge, refusal
+from app.api.endpoints import ENDPOINTS
 from app.api.errors import ApiError, Code
 from app.api.keys import KeyFile, Keys
 from app.api.proxies import TrustedProxies
@@ -51,7 +52,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         clock,
         settings.public_url,
         settings.result_ttl_seconds,
-        settings.max_file_bytes,
+        settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None,
     )
     app = FastAPIOffline(
         title="image-erase",
@@ -60,7 +61,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan(pool, sweeper),
     )
-    app.include_router(erase.router(erase.IMAGE_ERASE, service))
+    for endpoint in ENDPOINTS:
+        app.include_router(erase.router(endpoint, service))
+    app.include_router(account.router(keys, clock, settings.credits))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store))
     _answer_failures(app)

@@ -80,7 +80,11 @@ class Settings(BaseSettings):
     )
     result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid")
     sweep_interval_seconds: float = Field(60, gt=0, description="How often expired results are deleted")
-    max_file_bytes: int = Field(3 * 1024 * 1024, ge=1, description="Largest file accepted, in bytes, each")
+    max_file_bytes: int = Field(
+        3 * 1024 * 1024,
+        ge=1,
+        description="Largest file accepted, in bytes, each; unset, the remove-objects endpoints take 5242880",
+    )
     max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
     workers: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
@@ -97,7 +101,9 @@ class Settings(BaseSettings):
     working_side: int = Field(
         768, ge=128, le=4096, description="Longest side in pixels at which patches are compared; more is slower"
     )
-    mask_dilate: int = Field(0, ge=0, le=500, description="Pixels by which every mask is grown")
+    mask_dilate: int = Field(
+        0, ge=0, le=500, description="Pixels by which masks are grown where the request asks for no more"
+    )
     onnx_model: FilePath | None = Field(None, description="The network's file, for the engine `onnx`")
     onnx_channels: Literal["auto", "rgb", "bgr"] = Field(
         "auto", description="Order of the network's colours: `rgb` or `bgr`; `auto` is `rgb`"
@@ -114,6 +120,9 @@ class Settings(BaseSettings):
     )
     jpeg_quality: int = Field(
         95, ge=1, le=100, description="Quality, 1 to 100, of a result JPEG that can't take over its source's own"
+    )
+    credits: float = Field(
+        1000000, ge=0, allow_inf_nan=False, description="Credits that a query finds; they are never used up"
     )
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 from pydantic.fields import FieldInfo
 
+from app.api.endpoints import ENDPOINTS
 from app.api.errors import Code
 from app.settings import PREFIX, Settings
 
@@ -116,6 +117,25 @@ def test_errors_are_those_of_the_code() -> None:
     assert {code for _, code in rows} == {code.name for code in Code}
     wrong = [row for row in rows if HTTP_STATUSES.get(row[0]) != row[1] and int(row[0]) != Code[row[1]].status]
     assert not wrong
+
+
+def test_endpoints_are_those_of_the_code() -> None:
+    folder = "/api/image/editing/"
+    rows = re.findall(r"^\| `([a-z-]+)` \| `([a-z_]+)` \| .* (\d) MiB .*`([a-z_0-9]+)`", README, re.M)
+    data = {"link": "image_url", "base64": "binary_data_base64"}
+    assert [(folder + path, mask, int(size) << 20, answer) for path, mask, size, answer in rows] == [
+        (one.path, one.mask.name, one.max_file_bytes, data[one.answer]) for one in ENDPOINTS
+    ]
+
+
+def test_parameters_are_those_of_the_code() -> None:
+    rows = README.partition("| Parameter |")[2].partition("\n\n")[0].splitlines()[2:]
+    shown = {}
+    for row in rows:
+        name, _, default, effect = (cell.strip().strip("`") for cell in row.strip("| ").split(" | "))
+        shown[name] = (default, effect != "no effect")
+    parameters = [parameter for one in ENDPOINTS for parameter in one.parameters]
+    assert shown == {one.name: (str(one.schema["default"]), one.sets is not None) for one in parameters}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -40,6 +40,9 @@ def test_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SIGNING_KEYS", "short"),
         ("RESULT_TTL_SECONDS", "0"),
         ("MAX_SIDE", "100000"),
+        ("CREDITS", "-1"),
+        ("CREDITS", "inf"),
+        ("CREDITS", "nan"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -1,5 +1,6 @@
 """The JSON object around every answer: the only place where its keys are spelled."""
 
+import base64
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -50,6 +51,28 @@ def success(ids: RequestIds, data: Any) -> dict[str, Any]:
 def image_url(url: str) -> dict[str, str]:
     """The `data` of an answer that hands out a result link."""
     return {"image_url": url}
+
+
+def image_data(image: bytes | bytearray) -> dict[str, list[str]]:
+    """The `data` of an answer that is the result itself."""
+    return {"binary_data_base64": [base64.b64encode(image).decode("ascii")]}
+
+
+def credit_account(amount: float, since: int) -> dict[str, str | float | int]:
+    """One entry of the `data` of a question for credits. since: whole Unix seconds; typed clients have 32 bits for it.
+
+    The vendor types amounts as floats and times as integers.
+    """
+    return {
+        "unique_sign": "common",
+        "name": "Universal credits (all APIs supported)",
+        "balance": float(amount),
+        "total": float(amount),
+        "last_recharge_balance": float(amount),
+        "balance_warning": 0.0,
+        "first_buy_time": since,
+        "last_update_time": since,
+    }
 
 
 def failure(ids: RequestIds, error: ApiError) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""The POST endpoints: a picture and a mask in, a result link out."""
+"""The POST endpoints: a picture and a mask in, a result link or the result itself out."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
@@ -13,40 +14,28 @@ from starlette.responses import Response
 from app.api import openapi
 from app.api.addresses import base_url
 from app.api.edge import note, request_ids
-from app.api.envelope import image_url, success_response
+from app.api.endpoints import Endpoint
+from app.api.envelope import image_data, image_url, success_response
 from app.api.errors import ApiError, Code
 from app.api.keys import HEADER, Keys
-from app.api.upload import FileField, Part, UploadReader
+from app.api.upload import Part, UploadReader
 from app.clock import Clock
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
+from app.jobs.request import JobRequest
 from app.results.links import Links
 from app.results.names import ResultName
 from app.results.store import ResultStore, StoreError, StoreFull
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One endpoint of the vendor's. mask: its name first, then the other names that clients use for it."""
-
-    path: str
-    summary: str
-    mask: FileField
-    image: FileField = FileField(("image",))
-
-
-IMAGE_ERASE = Endpoint(
-    "/api/image/editing/image-erase",
-    "Erase what a mask paints white from a picture",
-    FileField(("user_mask", "mask_image", "mask")),
-)
+Outcome = TypeVar("Outcome")
 
 # A job's failure by name -> the vendor's code for it.
 _FAILURES = {
     "unsupported_format": Code.UNSUPPORTED_FILE_TYPES,
     "broken_file": Code.FILE_DECODING_FAILURE,
     "side_too_long": Code.FILE_RESOLUTION_EXCEEDS_LIMITS,
+    "side_too_short": Code.ERROR_LOW_RESOLUTION,
     "size_mismatch": Code.ERROR_MASK_IMAGE_RESOLUTION_MISMATCH,
     "nothing_to_fill_from": Code.UNSUPPORTED_PARAMETER_VALUES,
     "no_memory": Code.ERROR_INSUFFICIENT_RESOURCES,
@@ -55,7 +44,10 @@ _FAILURES = {
 
 @dataclass(frozen=True)
 class EraseService:
-    """What an erase endpoint works with. ttl_seconds: how long its links are valid. max_file_bytes: for each file."""
+    """What an erase endpoint works with.
+
+    ttl_seconds: how long its links are valid. max_file_bytes: for each file; None where each endpoint has its own.
+    """
 
     keys: Keys
     pool: Pool
@@ -64,21 +56,27 @@ class EraseService:
     clock: Clock
     public_url: str | None
     ttl_seconds: int
-    max_file_bytes: int
+    max_file_bytes: int | None
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
         self.keys.check(request.headers.get(HEADER))
         self._refuse_when_full()
         base = base_url(request, self.public_url)
-        fields = (endpoint.image, endpoint.mask)
-        files = await UploadReader(fields, self.max_file_bytes).read(request)
-        image, mask = (files[field.name] for field in fields)
-        name = await while_connected(request, self._erase(request, endpoint, image, mask))
-        return success_response(request_ids(request.scope), image_url(base + self.links.path(name)))
+        max_file_bytes = self.max_file_bytes or endpoint.max_file_bytes
+        files, texts = await UploadReader(endpoint.files, max_file_bytes, endpoint.texts).read(request)
+        image, mask = (files[field.name] for field in endpoint.files)
+        erase = partial(self._erase, request, endpoint.job_request(texts), image, mask)
+        ids = request_ids(request.scope)
+        if endpoint.answer == "base64":
+            result = (await while_connected(request, erase())).blobs[0]
+            # It may be tens of megabytes long, and writing it would hold up the event loop.
+            return await asyncio.to_thread(lambda: success_response(ids, image_data(result)))
+        name = await while_connected(request, self._kept(erase))
+        return success_response(ids, image_url(base + self.links.path(name)))
 
-    async def _erase(self, request: Request, endpoint: Endpoint, image: Part, mask: Part) -> ResultName:
-        head = {"request_id": request_ids(request.scope).request_id}
+    async def _erase(self, request: Request, wanted: JobRequest, image: Part, mask: Part) -> Answer:
+        head = {"request_id": request_ids(request.scope).request_id} | wanted.head()
         try:
             answer = await self.pool.run(head, (image.data, mask.data))
         except PoolFull as full:
@@ -91,9 +89,11 @@ class EraseService:
         if "failure" in answer.head:
             raise job_error(answer.head, {"image": image, "mask": mask})
         note(request.scope, **answer.head.get("facts", {}))
-        return await self._keep(answer)
+        return answer
 
-    async def _keep(self, answer: Answer) -> ResultName:
+    async def _kept(self, erase: Callable[[], Awaitable[Answer]]) -> ResultName:
+        """Erase, and keep the result where its link will find it."""
+        answer = await erase()
         name = ResultName.new(answer.head["suffix"], self.clock(), self.ttl_seconds)
         put = asyncio.ensure_future(self.store.put(name, bytes(answer.blobs[0])))
         try:
@@ -129,7 +129,7 @@ def router(endpoint: Endpoint, service: EraseService) -> APIRouter:
         erase,
         methods=["POST"],
         summary=endpoint.summary,
-        **openapi.erase_operation(endpoint.image.name, endpoint.mask.name),
+        **openapi.erase_operation(endpoint),
     )
     return routes
 
@@ -156,7 +156,7 @@ def _too_many(full: PoolFull) -> ApiError:
     )
 
 
-async def while_connected(request: Request, work: Coroutine[Any, Any, ResultName]) -> ResultName:
+async def while_connected(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome:
     """Run the work as long as the client is there to hear of it. Raises ClientDisconnect where it goes away."""
     task = asyncio.create_task(work)
     gone = asyncio.create_task(_disconnected(request))

@@ -25,6 +25,7 @@ class Code(Enum):
     ERROR_REQUEST_BODY_TOO_LARGE = 413, "Request body size exceeds limit."
     UNSUPPORTED_FILE_TYPES = 415, "Unsupported file types."
     FILE_DECODING_FAILURE = 422, "File decoding failed."
+    ERROR_LOW_RESOLUTION = 422, "File resolution too low."
     EXCEEDING_LIMITS = 429, "Exceeds limit."
     PROCESSING_FAILURE = 500, "Processing failed."
     UNKNOWN_ERROR = (

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.api.envelope import RequestIds, failure, image_url, success
+from app.api.endpoints import Endpoint
+from app.api.envelope import RequestIds, credit_account, failure, image_data, image_url, success
 from app.api.errors import ApiError, Code
 from app.api.keys import HEADER
 from app.results.links import PREFIX
@@ -51,16 +52,17 @@ def failures() -> dict[int | str, dict[str, Any]]:
     return {"default": {"description": "A failure, with the vendor's code", "content": content}}
 
 
-def erase_operation(image_field: str, mask_field: str) -> dict[str, Any]:
-    """Arguments for FastAPI's add_api_route: an upload of two files and a link in return."""
+def erase_operation(endpoint: Endpoint) -> dict[str, Any]:
+    """Arguments for FastAPI's add_api_route: an upload of two files, and what the endpoint answers in return."""
     file = {"type": "string", "format": "binary"}
-    answer = _schema(success(RequestIds(), image_url("https://example.com/result.png")))
+    formats = ", ".join(endpoint.formats)
+    example, description = {
+        "link": (image_url("https://example.com/result.png"), "The link of the erased picture"),
+        "base64": (image_data(b"result"), "The erased picture, base64, alone in an array"),
+    }[endpoint.answer]
     return {
         "response_model": None,
-        "responses": {
-            200: {"description": "The link of the erased picture", "content": {"application/json": {"schema": answer}}},
-            **failures(),
-        },
+        "responses": {200: _success(example, description), **failures()},
         "openapi_extra": {
             "security": [{SECURITY_SCHEME: []}],
             "requestBody": {
@@ -70,10 +72,15 @@ def erase_operation(image_field: str, mask_field: str) -> dict[str, Any]:
                         "schema": {
                             "type": "object",
                             "properties": {
-                                image_field: file | {"description": "JPEG, PNG, BMP or WEBP"},
-                                mask_field: file | {"description": "Same size as the image; white is erased"},
+                                endpoint.image.name: file | {"description": f"One of {formats}"},
+                                endpoint.mask.name: file
+                                | {"description": f"One of {formats}, same size as the image; white is erased"},
+                                **{
+                                    parameter.name: parameter.schema | {"description": parameter.meaning}
+                                    for parameter in endpoint.parameters
+                                },
                             },
-                            "required": [image_field, mask_field],
+                            "required": [field.name for field in endpoint.files],
                         }
                     }
                 },
@@ -82,9 +89,38 @@ def erase_operation(image_field: str, mask_field: str) -> dict[str, Any]:
     }
 
 
+def credits_operation() -> dict[str, Any]:
+    """Arguments for FastAPI's add_api_route: nothing in, the credits out."""
+    return {
+        "summary": "How many credits there are: as many as the operator says, always",
+        "response_model": None,
+        "responses": {200: _success([credit_account(1000000, 1767225600)], "The credits"), **failures()},
+        "openapi_extra": {"security": [{SECURITY_SCHEME: []}]},
+    }
+
+
+def task_operation() -> dict[str, Any]:
+    """Arguments for FastAPI's add_api_route: the name of a task in, always a failure out."""
+    task = {"name": "task_id", "in": "query", "required": True, "schema": {"type": "string"}}
+    return {
+        "summary": "What became of an asynchronous task; this server makes none",
+        "status_code": 400,
+        "response_model": None,
+        "responses": {400: {"description": "No such task"}, **failures()},
+        "openapi_extra": {"security": [{SECURITY_SCHEME: []}], "parameters": [task]},
+    }
+
+
+def _success(data: Any, description: str) -> dict[str, Any]:
+    schema = _schema(success(RequestIds(), data))
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
 def _schema(example: Any) -> dict[str, Any]:
     """The JSON schema of all that is shaped like the example."""
     if isinstance(example, dict):
         properties = {key: _schema(value) for key, value in example.items()}
         return {"type": "object", "properties": properties, "required": list(example)}
-    return {"type": {str: "string", int: "integer"}[type(example)], "example": example}
+    if isinstance(example, list):
+        return {"type": "array", "items": _schema(example[0])}
+    return {"type": {str: "string", int: "integer", float: "number"}[type(example)], "example": example}

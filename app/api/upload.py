@@ -3,12 +3,14 @@
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from app.api.errors import ApiError, Code
+from app.api.parameters import MAX_TEXT_BYTES
 
 # Room in a body for part headers, boundaries and small unknown fields, beside the files.
 BODY_OVERHEAD_BYTES = 64 * 1024
@@ -44,15 +46,25 @@ class Part:
         return not self.is_file and kind == "text/plain"
 
 
+class Upload(NamedTuple):
+    """What came of what was wanted. files: each field's name -> its part. texts: name -> what it says."""
+
+    files: Mapping[str, Part]
+    texts: Mapping[str, bytes]
+
+
 class UploadReader:
-    """Collects the wanted files of one body and refuses it as soon as it breaks a limit.
+    """Collects the wanted files and texts of one body and refuses it as soon as it breaks a limit.
 
     What belongs to no wanted field is counted and dropped, never kept.
     """
 
-    def __init__(self, fields: Sequence[FileField], max_file_bytes: int) -> None:
+    def __init__(self, fields: Sequence[FileField], max_file_bytes: int, texts: Sequence[str] = ()) -> None:
+        """texts: the names of the text fields, of which at most MAX_TEXT_BYTES and one more are kept."""
         self._fields = {name: wanted for wanted in fields for name in wanted.names}
         self._wanted = fields
+        self._text_names = frozenset(texts)
+        self._texts: dict[str, bytearray] = {}
         self._max_file_bytes = max_file_bytes
         self._max_body_bytes = len(fields) * max_file_bytes + BODY_OVERHEAD_BYTES
         self._received = 0
@@ -67,8 +79,8 @@ class UploadReader:
         self._preamble: bytearray | None = bytearray()
         self._ended = False
 
-    async def read(self, request: Request) -> Mapping[str, Part]:
-        """Read the request's body to its end. Returns each wanted field's name -> its part.
+    async def read(self, request: Request) -> Upload:
+        """Read the request's body to its end.
 
         Raises ApiError: ERROR_PARAMETERS, ERROR_REQUEST_BODY_TOO_LARGE, FILE_SIZE_EXCEEDS_LIMIT,
         ERROR_TOO_MANY_FILES, MISSING_PARAMETERS, PARAMETERS_CANNOT_EMPTY.
@@ -78,7 +90,7 @@ class UploadReader:
         self._refuse_announced_size(request.headers.get("content-length"))
         await self._feed(parser, request.stream())
         self._refuse_incomplete()
-        return self._found
+        return Upload(self._found, {name: bytes(text) for name, text in self._texts.items()})
 
     def _parser(self, content_type: str) -> MultipartParser:
         kind, options = parse_options_header(content_type)
@@ -178,6 +190,9 @@ class UploadReader:
         self._admit(self._part)
 
     def _admit(self, part: Part) -> None:
+        if part.name in self._text_names:
+            self._admit_text(part.name)
+            return
         wanted = self._fields.get(part.name)
         self._files += part.is_file or wanted is not None
         if self._files > len(self._wanted) or (wanted and wanted.name in self._found):
@@ -186,9 +201,19 @@ class UploadReader:
         if wanted:
             self._found[wanted.name] = part
 
+    def _admit_text(self, name: str) -> None:
+        if name in self._texts:
+            raise ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{name}: Must be given once.")
+        self._texts[name] = bytearray()
+
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._part
-        if part is None or part.name not in self._fields:
+        if part is None:
+            return
+        if part.name in self._texts:
+            text = self._texts[part.name]
+            text += data[start : min(end, start + MAX_TEXT_BYTES + 1 - len(text))]
+        if part.name not in self._fields:
             return
         if len(part.data) + end - start > self._max_file_bytes:
             raise ApiError(

@@ -18,6 +18,7 @@ from app.erasure.regions import BoolArray
 __all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
 
 Engine = Literal["auto", "opencv", "exemplar", "onnx"]
+Effort = Literal["fast", "normal", "best"]
 
 
 class NothingToFillFrom(ValueError):
@@ -29,12 +30,11 @@ class EraserOptions:
     """How to fill.
 
     engine: who does it; auto decides by region. working_side: the longest side in pixels at which patches are
-    compared, 512..2048; larger regions are shrunk for that. effort: how long to search.
+    compared, 128..4096; larger regions are shrunk for that.
     """
 
     engine: Engine = "auto"
     working_side: int = 768
-    effort: Literal["fast", "normal", "best"] = "normal"
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,20 @@ class Eraser:
         self._neural = neural
 
     def erase(
-        self, image: Pixels, guide: NDArray[np.uint8], hole: BoolArray, *, time_left: Callable[[], float]
+        self,
+        image: Pixels,
+        guide: NDArray[np.uint8],
+        hole: BoolArray,
+        *,
+        time_left: Callable[[], float],
+        effort: Effort = "normal",
+        seed: int = 0,
     ) -> Erased:
         """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); outside it nothing changes.
 
         guide: the picture as HxWx3 uint8 BGR, which decides what is copied. time_left: seconds until the answer is
-        needed; the result depends on it only when time runs out. An empty hole gives the image itself. Raises
+        needed; the result depends on it only when time runs out. effort: how long to search. seed: of what is drawn
+        by lot when patches are searched, 0 or more. An empty hole gives the image itself. Raises
         NothingToFillFrom when the hole is the whole picture, and what `time_left` raises.
         """
         if not hole.any():
@@ -72,16 +80,16 @@ class Eraser:
         if self._options.engine == "opencv":
             canvas.diffuse_rest()
         elif self._options.engine == "onnx" and self._neural is not None:
-            self._fill_neurally(canvas, self._neural)
+            self._fill_neurally(canvas, self._neural, effort, seed)
         else:
-            self._fill_by_copying(canvas)
+            self._fill_by_copying(canvas, effort, seed)
         return Erased(canvas.image, tuple(canvas.engines))
 
-    def _fill_by_copying(self, canvas: Canvas) -> None:
+    def _fill_by_copying(self, canvas: Canvas, effort: Effort, seed: int) -> None:
         parts = regions.group(canvas.hole, plan.NEAR)
         if self._options.engine == "auto":
             parts = [part for part in parts if not canvas.diffuse_if_smooth(part)]
-        way = plan.steps(self._options.effort, self._options.working_side)
+        way = plan.steps(effort, self._options.working_side, seed)
         jobs = plan.jobs(parts, canvas.shape, way) or ()
         with contextlib.suppress(LateError):
             if jobs:
@@ -90,9 +98,9 @@ class Eraser:
                 canvas.copy(job)
         canvas.diffuse_rest()
 
-    def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine) -> None:
+    def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine, effort: Effort, seed: int) -> None:
         if not canvas.has_colours:
-            self._fill_by_copying(canvas)
+            self._fill_by_copying(canvas, effort, seed)
             return
         with contextlib.suppress(LateError):
             canvas.guess()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -80,12 +80,16 @@ class Job:
         return SECONDS_PER_FILL + shrunk / self.factor**2 + detail
 
 
-def steps(effort: str, side: int) -> list[Step]:
-    """The way down for an effort ("fast", "normal", "best") and the longest side at which patches are compared."""
+def steps(effort: str, side: int, seed: int = 0) -> list[Step]:
+    """The way down for an effort ("fast", "normal", "best") and the longest side at which patches are compared.
+
+    seed: of what is drawn by lot on the way.
+    """
     targets = TARGETS[effort] * side**2
-    way = [Step(PRESETS[effort], int(targets), side)]
+    way = [Step(replace(PRESETS[effort], seed=seed), int(targets), side)]
     for share in COARSER:
-        way.append(Step(exemplar.FAST, int(targets * share), max(256, int(side * math.sqrt(share)))))
+        coarser = replace(exemplar.FAST, seed=seed)
+        way.append(Step(coarser, int(targets * share), max(256, int(side * math.sqrt(share)))))
     return way
 
 

@@ -4,14 +4,15 @@ import io
 import math
 import warnings
 from collections import deque
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from app.imaging import png
-from app.imaging.failures import BrokenFile, SideTooLong, Subject, UnsupportedFormat
-from app.imaging.header import claimed_size, format_of
+from app.imaging.failures import BrokenFile, SideTooLong, SideTooShort, Subject, UnsupportedFormat
+from app.imaging.header import FORMATS, claimed_size, format_of
 from app.imaging.picture import Picture, Pixels, turned
 
 # The sides are checked here, on the header; Pillow's own limit would only add a second, looser one.
@@ -25,21 +26,26 @@ _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB
 _MODES |= {"P": "RGB", "PA": "RGBA", "CMYK": "CMYK", "YCbCr": "RGB"}
 
 
-def decode_picture(data: bytes, max_side: int, subject: Subject = "image") -> Picture:
+def decode_picture(
+    data: bytes, max_side: int, subject: Subject = "image", *, formats: Sequence[str] = FORMATS, min_side: int = 1
+) -> Picture:
     """Decode a JPEG, PNG, BMP or WEBP file, the first frame of an animation.
 
-    max_side: longest side in pixels that is decoded at all.
-    Raises UnsupportedFormat, SideTooLong (before any pixel is decoded) or BrokenFile; MemoryError passes through.
+    max_side: longest side in pixels that is decoded at all. formats: those that are taken, out of the four.
+    min_side: the fewest pixels that a side may have.
+    Raises UnsupportedFormat, SideTooLong, SideTooShort (all before any pixel is decoded) or BrokenFile; MemoryError
+    passes through.
     """
     file_format = format_of(data)
-    if file_format is None:
-        raise UnsupportedFormat(subject, "The file is none of JPEG, PNG, BMP and WEBP.")
+    if file_format is None or file_format not in formats:
+        raise UnsupportedFormat(subject, f"The file is none of {', '.join(formats[:-1])} and {formats[-1]}.")
     refuse_long_side(claimed_size(data, file_format), max_side, subject)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=[file_format]) as image:
             refuse_long_side(image.size, max_side, subject)
+            refuse_short_side(image.size, min_side, subject)
             return _decoded(image, data, file_format)
-    except (SideTooLong, MemoryError):
+    except (SideTooLong, SideTooShort, MemoryError):
         raise
     except Exception as error:
         # A decoder fed with a broken file raises nearly anything; whatever it is, the file is what is wrong.
@@ -50,6 +56,12 @@ def refuse_long_side(size: tuple[int, int] | None, max_side: int, subject: Subje
     """Raise SideTooLong where width or height is over max_side pixels. A size of None is not known yet."""
     if size and max(size) > max_side:
         raise SideTooLong(subject, f"The file is {size[0]}x{size[1]}, a side may have at most {max_side} pixels.")
+
+
+def refuse_short_side(size: tuple[int, int], min_side: int, subject: Subject) -> None:
+    """Raise SideTooShort where width or height is under min_side pixels."""
+    if min(size) < min_side:
+        raise SideTooShort(subject, f"The file is {size[0]}x{size[1]}, a side must have at least {min_side} pixels.")
 
 
 def _decoded(image: Image.Image, data: bytes, file_format: str) -> Picture:

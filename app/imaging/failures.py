@@ -37,6 +37,12 @@ class SideTooLong(ImagingFailure):
     name = "side_too_long"
 
 
+class SideTooShort(ImagingFailure):
+    """A side has fewer pixels than the endpoint takes."""
+
+    name = "side_too_short"
+
+
 class SizeMismatch(ImagingFailure):
     """Mask and image differ in size."""
 

@@ -7,6 +7,7 @@ _SIGNATURES = {
     "PNG": (b"\x89PNG\r\n\x1a\n",),
     "BMP": (b"BM",),
 }
+FORMATS = (*_SIGNATURES, "WEBP")
 _BITMAPCOREHEADER_BYTES = 12
 
 

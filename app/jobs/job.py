@@ -15,8 +15,9 @@ from app.imaging import failures
 from app.imaging.decode import decode_picture
 from app.imaging.encode import encode_picture, encode_result
 from app.imaging.mask import decode_hole, grown
-from app.imaging.picture import Picture
+from app.imaging.picture import Hole, Picture
 from app.imaging.policy import Policy
+from app.jobs.request import JobRequest
 
 
 @dataclass(frozen=True)
@@ -86,19 +87,28 @@ def make_eraser(options: JobOptions) -> Eraser:
     return Eraser(EraserOptions(options.engine, options.working_side), engine)
 
 
+_PLAIN = JobRequest()
+
+
 def erase_file(
-    image: bytes, mask: bytes, options: JobOptions, eraser: Eraser, *, time_left: Callable[[], float]
+    image: bytes,
+    mask: bytes,
+    options: JobOptions,
+    eraser: Eraser,
+    request: JobRequest = _PLAIN,
+    *,
+    time_left: Callable[[], float],
 ) -> ErasedFile:
-    """Erase from the image file what the mask file paints white.
+    """Erase from the image file what the mask file paints white, as the request wants it.
 
     time_left: seconds until nobody waits any more. Raises an ImagingFailure where a file can't be worked with.
     """
     watch = _Stopwatch()
-    picture = decode_picture(image, options.max_side)
-    hole = grown(decode_hole(mask, picture, options.max_side), options.mask_dilate)
+    picture = decode_picture(image, options.max_side, formats=request.formats, min_side=request.min_side)
+    hole = _hole(mask, picture, options, request)
     watch.stage("decode")
     try:
-        erased = eraser.erase(*picture.canvas(), hole, time_left=time_left)
+        erased = eraser.erase(*picture.canvas(), hole, time_left=time_left, effort=request.effort, seed=request.seed)
     except NothingToFillFrom:
         raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
     watch.stage("erase")
@@ -110,9 +120,24 @@ def erase_file(
         "width": picture.size[0],
         "height": picture.size[1],
         "hole": round(float(hole.mean()), 4),
+        "effort": request.effort,
+        "seed": request.seed,
         "anew_because": encoded.anew_because or None,
     }
     return ErasedFile(encoded.suffix, encoded.data, watch.facts | facts)
+
+
+def _hole(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Hole:
+    """What is to be erased. Raises NothingToFillFrom where it is everything only because it has been grown."""
+    painted = decode_hole(mask, picture, options.max_side, formats=request.formats)
+    radius = max(options.mask_dilate, request.dilate)
+    hole = grown(painted, radius)
+    if hole.all() and not painted.all():
+        raise failures.NothingToFillFrom(
+            "mask",
+            f"The mask, grown by {radius} pixels, covers the whole picture: nothing is left to fill from.",
+        )
+    return hole
 
 
 def warm_up_files() -> tuple[bytes, bytes]:

@@ -14,6 +14,7 @@ from app.erasure.neural import ModelError
 from app.imaging.failures import ImagingFailure
 from app.jobs.frames import Frame, receive_frame, send_frame
 from app.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
+from app.jobs.request import JobRequest
 
 NO_MEMORY = "no_memory"
 FAILED = "failed"
@@ -48,7 +49,10 @@ def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
     deadline = time.monotonic() + request.head["seconds"]
     try:
         image, mask = request.blobs
-        done = erase_file(bytes(image), bytes(mask), options, eraser, time_left=lambda: deadline - time.monotonic())
+        wanted = JobRequest.from_head(request.head)
+        done = erase_file(
+            bytes(image), bytes(mask), options, eraser, wanted, time_left=lambda: deadline - time.monotonic()
+        )
     except ImagingFailure as failure:
         return Frame({"failure": failure.name, "subject": failure.subject, "detail": failure.detail})
     except MemoryError:

@@ -1,5 +1,7 @@
 """The exemplar eraser: what it copies from where, and how it behaves on odd pictures."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -196,3 +198,13 @@ def test_more_effort_may_be_asked_for() -> None:
     picture, hole = speckled((90, 120)), disc((90, 120), 20)
     for effort in (exemplar.FAST, exemplar.NORMAL, exemplar.BEST):
         assert np.array_equal(exemplar.fill(picture, picture, hole, effort=effort)[~hole], picture[~hole])
+
+
+def test_the_seed_decides_what_is_drawn_by_lot() -> None:
+    picture, hole = speckled((90, 120)), disc((90, 120), 20)
+    first, again, other = (
+        exemplar.fill(picture, picture, hole, effort=replace(exemplar.NORMAL, exact_pairs=0, seed=seed))
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)

@@ -98,13 +98,38 @@ def test_a_broken_mask_is_named() -> None:
     assert caught.value.subject == "mask"
 
 
-@pytest.mark.parametrize("radius", [0, 1, 5, 40])
-def test_grows_round(radius: int) -> None:
-    hole = np.zeros((101, 101), np.bool_)
-    hole[50, 50] = True
-    y, x = np.mgrid[-50:51, -50:51]
-    np.testing.assert_array_equal(grown(hole, radius), y**2 + x**2 <= radius**2)
+def slowly_grown(hole: np.ndarray, radius: int) -> np.ndarray:
+    """What growing means, point by point."""
+    rows, columns = np.nonzero(hole)
+    y, x = np.indices(hole.shape)
+    near = (y[..., np.newaxis] - rows) ** 2 + (x[..., np.newaxis] - columns) ** 2 <= radius**2
+    return near.any(axis=2)
 
 
-def test_an_empty_hole_does_not_grow() -> None:
-    assert not grown(np.zeros((5, 5), np.bool_), 3).any()
+@pytest.mark.parametrize("radius", [0, 1, 2, 3, 5, 12, 40, 10**30])
+@pytest.mark.parametrize("density", [0.0005, 0.01, 0.9])
+def test_grown_by_a_round_brush(radius: int, density: float) -> None:
+    hole = np.random.default_rng(3).random((61, 97)) < density
+    hole[30, 96] = True
+    before = hole.copy()
+    np.testing.assert_array_equal(grown(hole, radius), slowly_grown(hole, min(radius, 200)))
+    np.testing.assert_array_equal(hole, before)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 39), (29, 0), (29, 39)])
+def test_grown_at_the_edge(corner: tuple[int, int]) -> None:
+    hole = np.zeros((30, 40), np.bool_)
+    hole[corner] = True
+    np.testing.assert_array_equal(grown(hole, 7), slowly_grown(hole, 7))
+
+
+def test_nothing_grows_to_nothing_and_everything_to_everything() -> None:
+    for value in (False, True):
+        np.testing.assert_array_equal(grown(np.full((5, 7), value), 3), np.full((5, 7), value))
+
+
+def test_grown_is_no_view() -> None:
+    hole = np.eye(4, dtype=np.bool_)
+    for radius in (0, 1):
+        grown(hole, radius)[:] = True
+        np.testing.assert_array_equal(hole, np.eye(4, dtype=np.bool_))

@@ -4,13 +4,15 @@ import io
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.failures import BrokenFile, NothingToFillFrom, SizeMismatch
+from app.imaging.failures import BrokenFile, NothingToFillFrom, SideTooShort, SizeMismatch, UnsupportedFormat
 from app.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
+from app.jobs.request import JobRequest
 from support import networks
 
 OPTIONS = JobOptions(max_side=4096, jpeg_quality=95, engine="opencv")
@@ -25,8 +27,9 @@ def png(pixels: np.ndarray) -> bytes:
     return target.getvalue()
 
 
-def run(image: bytes, mask: bytes) -> ErasedFile:
-    return erase_file(image, mask, OPTIONS, make_eraser(OPTIONS), time_left=lambda: 60.0)
+def run(image: bytes, mask: bytes, **wanted: Any) -> ErasedFile:
+    request = JobRequest(**wanted)
+    return erase_file(image, mask, OPTIONS, make_eraser(OPTIONS), request, time_left=lambda: 60.0)
 
 
 def pixels_of(done: ErasedFile) -> np.ndarray:
@@ -104,3 +107,38 @@ def test_facts_for_the_log() -> None:
     assert (facts["width"], facts["height"], facts["engine"]) == (64, 48, "opencv")
     assert facts["hole"] == pytest.approx(80 / (48 * 64), abs=1e-4)
     assert {"decode_ms", "erase_ms", "encode_ms"} <= set(facts)
+
+
+def test_the_hole_is_grown_as_far_as_asked() -> None:
+    image = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    done = run(png(image), png(HOLE), dilate=5)
+    rows, columns = np.nonzero((pixels_of(done) != image).any(axis=2))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (15, 32, 25, 44)
+    assert done.facts["hole"] > run(png(image), png(HOLE)).facts["hole"]
+
+
+def test_an_empty_hole_does_not_grow() -> None:
+    image = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    np.testing.assert_array_equal(pixels_of(run(png(image), png(np.zeros_like(HOLE)), dilate=60)), image)
+
+
+def test_a_hole_grown_over_everything_is_said_to_be_grown() -> None:
+    image = png(np.zeros((48, 64), np.uint8))
+    with pytest.raises(NothingToFillFrom, match="grown by 60 pixels"):
+        run(image, png(HOLE), dilate=60)
+    with pytest.raises(NothingToFillFrom, match="all white"):
+        run(image, png(np.full((48, 64), 255, np.uint8)), dilate=60)
+
+
+def test_formats_and_least_side_are_those_asked_for() -> None:
+    image = png(np.zeros((48, 64), np.uint8))
+    with pytest.raises(UnsupportedFormat, match="none of JPEG and BMP"):
+        run(image, png(HOLE), formats=("JPEG", "BMP"))
+    with pytest.raises(SideTooShort, match="64x48"):
+        run(image, png(HOLE), min_side=49)
+    assert run(image, png(HOLE), min_side=48).suffix == "png"
+
+
+def test_effort_and_seed_stand_in_the_log() -> None:
+    facts = run(png(np.zeros((48, 64), np.uint8)), png(HOLE), effort="best", seed=9).facts
+    assert (facts["effort"], facts["seed"]) == ("best", 9)

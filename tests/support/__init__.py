@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("support.envelope", "support.pictures", "support.processes")
+pytest.register_assert_rewrite("support.envelope", "support.family", "support.pictures", "support.processes")

@@ -1,5 +1,6 @@
 """Is an answer what the vendor's clients expect? One assertion for success, one for failure."""
 
+import base64
 import json
 import re
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ VENDOR = {
     "ERROR_REQUEST_BODY_TOO_LARGE": (413, "Request body size exceeds limit."),
     "UNSUPPORTED_FILE_TYPES": (415, "Unsupported file types."),
     "FILE_DECODING_FAILURE": (422, "File decoding failed."),
+    "ERROR_LOW_RESOLUTION": (422, "File resolution too low."),
     "EXCEEDING_LIMITS": (429, "Exceeds limit."),
     "PROCESSING_FAILURE": (500, "Processing failed."),
     "UNKNOWN_ERROR": (500, "Unknown error. Please try again later. If not resolved promptly, contact the platform."),
@@ -65,6 +67,23 @@ class Answer(Protocol):
 
 def assert_success(answer: Answer, base: str, suffix: str | None = None) -> str:
     """The answer is the vendor's success, its link begins with base. Returns the link."""
+    data = assert_data(answer)
+    assert list(data) == ["image_url"]
+    _assert_result_url(data["image_url"], base, suffix)
+    return data["image_url"]
+
+
+def assert_image_data(answer: Answer) -> bytes:
+    """The answer is the vendor's success and is the result itself. Returns the result."""
+    data = assert_data(answer)
+    assert list(data) == ["binary_data_base64"]
+    (text,) = data["binary_data_base64"]
+    assert type(text) is str
+    return base64.b64decode(text, validate=True)
+
+
+def assert_data(answer: Answer) -> Any:
+    """The answer is the vendor's success. Returns its data."""
     assert answer.status_code == 200, answer.content
     body = _body(answer)
     assert list(body) == [*_PUBLIC, "data"]
@@ -74,9 +93,7 @@ def assert_success(answer: Answer, base: str, suffix: str | None = None) -> str:
     assert body["error_code_str"] == ""
     assert body["error_msg"] == ""
     _assert_detail(body["error_detail"], 200, "", "", "")
-    assert list(body["data"]) == ["image_url"]
-    _assert_result_url(body["data"]["image_url"], base, suffix)
-    return body["data"]["image_url"]
+    return body["data"]
 
 
 def assert_failure(answer: Answer, code: str, *says: str, status: int | None = None) -> str:

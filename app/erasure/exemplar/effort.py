@@ -11,7 +11,7 @@ class Effort:
     compared, at the others, at full resolution, and there for holes no deeper than a letter's stroke. exact_pairs is
     how many pairs make a level too large to compare them all. broad is how many random sources every target of a
     middle level is compared with before the search among neighbours. settled is the mean change of a vote, in grey
-    levels, under which a level is done.
+    levels, under which a level is done. seed, 0 or more, is what all that is drawn by lot begins with.
     """
 
     exact: int = 8
@@ -21,6 +21,7 @@ class Effort:
     exact_pairs: int = 6_000_000
     broad: int = 1500
     settled: float = 0.3
+    seed: int = 0
 
 
 FAST = Effort(exact=4, middle=3, finest=1, shallow=2, exact_pairs=3_000_000, broad=500)

@@ -68,7 +68,7 @@ class _Descent:
     def __init__(self, levels: list[Level], radius: int, effort: Effort, check: Check) -> None:
         """Look for lines across the hole; nothing is filled yet."""
         self.levels, self.radius, self.effort, self.check = levels, radius, effort, check
-        self.rng = np.random.default_rng(SEED)
+        self.rng = np.random.default_rng(SEED + effort.seed)
         self.lines = lines.find(levels, check)
 
     def sources(self) -> Index:
