@@ -20,6 +20,8 @@ from app.api.keys import KeyFile, Keys
 from app.api.proxies import TrustedProxies
 from app.clock import Clock, system_clock
 from app.jobs.pool import Pool
+from app.metrics import Metrics
+from app.observer import Observer
 from app.results.links import Links
 from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
 from app.results.store import ResultStore, StoreError, local_path
@@ -29,6 +31,7 @@ from app.settings import Settings, SettingsError
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     """The server as an ASGI application. Raises SettingsError where a setting can't be followed."""
+    metrics = Metrics()
     keys = _keys(settings)
     store = _store(settings)
     links = Links(_signing_keys(settings), clock)
@@ -37,8 +40,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         workers=settings.workers,
         queue=settings.queue,
         deadline_seconds=settings.deadline_seconds,
+        observer=metrics,
     )
-    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds)
+    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds, metrics)
     service = erase.EraseService(
         keys,
         pool,
@@ -48,20 +52,24 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.public_url,
         settings.result_ttl_seconds,
         settings.max_file_bytes,
+        metrics,
     )
     app = FastAPIOffline(
         title="image-erase",
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, sweeper),
+        lifespan=_lifespan(pool, sweeper, metrics),
     )
     app.include_router(erase.router(erase.IMAGE_ERASE, service))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store))
+    if settings.metrics:
+        _watch(metrics, pool)
+        app.include_router(operations.metrics_router(metrics))
     _answer_failures(app)
     _complete_openapi(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, observer=metrics)
     app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
     return app
@@ -102,13 +110,19 @@ def _kept(settings: Settings, file: str, variable: str) -> str:
         raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
 
 
-def _lifespan(pool: Pool, sweeper: Sweeper):  # type: ignore[no-untyped-def]
+def _watch(metrics: Metrics, pool: Pool) -> None:
+    metrics.gauge("jobs_waiting", "Jobs that wait for a worker", lambda: pool.waiting)
+    metrics.gauge("jobs_running", "Jobs that a worker works on", lambda: pool.running)
+    metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
+
+
+def _lifespan(pool: Pool, sweeper: Sweeper, observer: Observer):  # type: ignore[no-untyped-def]
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         await pool.start()
         sweeping = asyncio.create_task(sweeper.run())
         try:
-            yield
+            yield {"observer": observer}  # for the protocol, which uvicorn makes
         finally:
             sweeping.cancel()
             with suppress(asyncio.CancelledError):

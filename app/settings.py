@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     jpeg_quality: int = Field(95, ge=1, le=100, description="Quality of result JPEGs, 1 to 100")
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
+    metrics: bool = Field(False, description="Whether `/metrics` answers Prometheus")
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -44,6 +44,8 @@ def shown_default(field: FieldInfo) -> str:
     value = field.get_default()
     if field.default_factory or value is None or value == ():
         return "unset"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{','.join(map(str, value)) if isinstance(value, tuple) else value}`"
 
 
@@ -72,6 +74,7 @@ class Server(NamedTuple):
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     settings = clean | {"ERASE_STORAGE_URL": f"file://{tmp_path_factory.mktemp('storage')}", "ERASE_WORKERS": "1"}
+    settings["ERASE_METRICS"] = "true"
     with subprocess.Popen(SERVE, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True) as process:
         hung = threading.Timer(60, process.kill)
         hung.start()

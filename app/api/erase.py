@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from app.api.keys import HEADER, Keys
 from app.api.upload import FileField, Part, UploadReader
 from app.clock import Clock
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
+from app.observer import UNOBSERVED, Observer
 from app.results.links import Links
 from app.results.names import ResultName
 from app.results.store import ResultStore, StoreError, StoreFull
@@ -65,6 +67,7 @@ class EraseService:
     public_url: str | None
     ttl_seconds: int
     max_file_bytes: int
+    observer: Observer = UNOBSERVED
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
@@ -90,11 +93,14 @@ class EraseService:
         note(request.scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
         if "failure" in answer.head:
             raise job_error(answer.head, {"image": image, "mask": mask})
-        note(request.scope, **answer.head.get("facts", {}))
+        facts = answer.head.get("facts", {})
+        note(request.scope, **facts)
+        self.observer.job_done(facts)
         return await self._keep(answer)
 
     async def _keep(self, answer: Answer) -> ResultName:
         name = ResultName.new(answer.head["suffix"], self.clock(), self.ttl_seconds)
+        started = time.perf_counter()
         put = asyncio.ensure_future(self.store.put(name, bytes(answer.blobs[0])))
         try:
             await asyncio.shield(put)
@@ -108,6 +114,7 @@ class EraseService:
         except StoreError as error:
             log.error("result not stored", extra={"reason": str(error)})
             raise ApiError(Code.FILE_SERVICE_ERROR, "The result could not be stored.") from None
+        self.observer.result_stored(time.perf_counter() - started, len(answer.blobs[0]))
         return name
 
     def _refuse_when_full(self) -> None:

@@ -1,4 +1,4 @@
-"""For the operator and his orchestrator: health and readiness."""
+"""For the operator and his orchestrator: health, readiness, metrics."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from app import __version__
 from app.api.errors import ApiError, Code
 from app.jobs.pool import Pool
+from app.metrics import CONTENT_TYPE, Metrics
 from app.results.store import ResultStore, StoreError
 
 
@@ -30,4 +31,17 @@ def router(pool: Pool, store: ResultStore) -> APIRouter:
 
     routes.add_route("/healthz", healthz, methods=["GET"])
     routes.add_route("/readyz", readyz, methods=["GET"])
+    return routes
+
+
+def metrics_router(metrics: Metrics) -> APIRouter:
+    """The route /metrics, for Prometheus. It asks for no key: an API key is a client's, and a client has no business
+    here.
+    """
+    routes = APIRouter()
+
+    async def show(_: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    routes.add_route("/metrics", show, methods=["GET"])
     return routes
