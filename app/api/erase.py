@@ -96,9 +96,9 @@ class EraseService:
         facts = answer.head.get("facts", {})
         note(request.scope, **facts)
         self.observer.job_done(facts)
-        return await self._keep(answer)
+        return await self._keep(answer, head["request_id"])
 
-    async def _keep(self, answer: Answer) -> ResultName:
+    async def _keep(self, answer: Answer, request_id: str) -> ResultName:
         name = ResultName.new(answer.head["suffix"], self.clock(), self.ttl_seconds)
         started = time.perf_counter()
         put = asyncio.ensure_future(self.store.put(name, bytes(answer.blobs[0])))
@@ -112,7 +112,7 @@ class EraseService:
         except StoreFull:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.") from None
         except StoreError as error:
-            log.error("result not stored", extra={"reason": str(error)})
+            log.error("result not stored", extra={"request_id": request_id, "reason": str(error)})
             raise ApiError(Code.FILE_SERVICE_ERROR, "The result could not be stored.") from None
         self.observer.result_stored(time.perf_counter() - started, len(answer.blobs[0]))
         return name

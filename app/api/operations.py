@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import __version__
+from app.api.edge import note
 from app.api.errors import ApiError, Code
 from app.jobs.pool import Pool
 from app.metrics import CONTENT_TYPE, Metrics
@@ -18,12 +19,13 @@ def router(pool: Pool, store: ResultStore) -> APIRouter:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def readyz(_: Request) -> Response:
+    async def readyz(request: Request) -> Response:
         if not pool.ready_workers:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "No worker is ready.")
         try:
             await store.check()
-        except StoreError:
+        except StoreError as error:
+            note(request.scope, reason=str(error))
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The result store cannot be written.") from None
         return JSONResponse(
             {"status": "ready", "version": __version__, "workers": pool.ready_workers, "waiting": pool.waiting}

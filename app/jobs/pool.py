@@ -191,7 +191,7 @@ class Pool:
             self._alive.discard(worker)
             await worker.end()
             self._observer.worker_ended()
-            log.warning("worker ended", extra={"pid": worker.pid, "exit_code": code})
+            log.warning("worker ended", extra={"request_id": worker.request_id, "pid": worker.pid, "exit_code": code})
             worker = await self._replacement()
             self._join(worker)
 
