@@ -1,6 +1,7 @@
 """Builds the server from its parts, and starts and stops what runs beside it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -18,6 +19,7 @@ from app.api.edge import Edge, refusal
 from app.api.errors import ApiError, Code
 from app.api.keys import KeyFile, Keys
 from app.api.proxies import TrustedProxies
+from app.api.rates import RateLimit, WindowMemory
 from app.clock import Clock, system_clock
 from app.jobs.pool import Pool
 from app.metrics import Metrics
@@ -53,6 +55,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.result_ttl_seconds,
         settings.max_file_bytes,
         metrics,
+        _rate_limit(settings),
     )
     app = FastAPIOffline(
         title="image-erase",
@@ -88,6 +91,11 @@ def _keys(settings: Settings) -> Keys:
     if settings.api_keys or file:
         return Keys((key.get_secret_value() for key in settings.api_keys), file)
     return Keys([_kept(settings, API_KEY_FILE, "ERASE_API_KEYS")])
+
+
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    now = time.monotonic
+    return RateLimit(settings.rate_limit, WindowMemory(now), now) if settings.rate_limit else None
 
 
 def _store(settings: Settings) -> ResultStore:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -46,6 +47,18 @@ def _signing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     if any(len(key.get_secret_value()) < 16 for key in keys):
         raise ValueError("every key must have at least 16 characters")
     return keys
+
+
+def _rate_limit(value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        rates = parse_many(value)
+    except ValueError:
+        rates = []
+    if not rates or any(rate.amount < 1 for rate in rates):
+        raise ValueError("must be such as 60/minute or 10/second;1000/day")
+    return value
 
 
 Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -91,6 +104,9 @@ class Settings(BaseSettings):
     deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
     engine: Literal["auto", "opencv"] = Field("auto", description="What fills the hole: `auto` or `opencv`")
     jpeg_quality: int = Field(95, ge=1, le=100, description="Quality of result JPEGs, 1 to 100")
+    rate_limit: Annotated[str | None, AfterValidator(_rate_limit)] = Field(
+        None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
+    )
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
     metrics: bool = Field(False, description="Whether `/metrics` answers Prometheus")

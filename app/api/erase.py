@@ -17,6 +17,7 @@ from app.api.edge import note, request_ids
 from app.api.envelope import image_url, success_response
 from app.api.errors import ApiError, Code
 from app.api.keys import HEADER, Keys
+from app.api.rates import RateLimit
 from app.api.upload import FileField, Part, UploadReader
 from app.clock import Clock
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
@@ -68,11 +69,14 @@ class EraseService:
     ttl_seconds: int
     max_file_bytes: int
     observer: Observer = UNOBSERVED
+    rate_limit: RateLimit | None = None
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
-        self.keys.check(request.headers.get(HEADER))
+        key = self.keys.check(request.headers.get(HEADER))
         self._refuse_when_full()
+        if self.rate_limit:
+            self.rate_limit.count(key)
         base = base_url(request, self.public_url)
         fields = (endpoint.image, endpoint.mask)
         files = await UploadReader(fields, self.max_file_bytes).read(request)

@@ -59,8 +59,8 @@ class Keys:
         self._fixed = {_digest(key.encode()): True for key in keys}
         self._file = file
 
-    def check(self, presented: str | None) -> None:
-        """Raise ApiError unless the key may call.
+    def check(self, presented: str | None) -> str:
+        """Raise ApiError unless the key may call. Returns a name for it that does not give it away.
 
         Every known key is compared in constant time and none is skipped, so that the time taken tells nothing.
         """
@@ -72,6 +72,7 @@ class Keys:
             raise ApiError(Code.ERROR_APPLICATIONS_NOT_EXISTS, f"{HEADER}: This server does not know the key.")
         if not matches[0]:
             raise ApiError(Code.ERROR_USER_LOCKED, f"{HEADER}: The key has been switched off.")
+        return digest.hex()
 
     def _entries(self) -> dict[bytes, bool]:
         return self._fixed | self._file.entries() if self._file else self._fixed
