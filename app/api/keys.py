@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.api.errors import ApiError, Code
@@ -17,14 +17,17 @@ def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def _read(text: str) -> dict[bytes, bool]:
-    """Key file lines -> digest of the key: whether it may call."""
-    entries: dict[bytes, bool] = {}
+def key_lines(text: str) -> Iterator[tuple[str, bool]]:
+    """A key file's keys, and whether each may call."""
     for line in text.splitlines():
         words = line.split()
         if words and not words[0].startswith("#"):
-            entries[_digest(words[0].encode())] = words[1:2] != ["off"]
-    return entries
+            yield words[0], words[1:2] != ["off"]
+
+
+def _read(text: str) -> dict[bytes, bool]:
+    """Key file lines -> digest of the key: whether it may call."""
+    return {_digest(key.encode()): active for key, active in key_lines(text)}
 
 
 class KeyFile:
