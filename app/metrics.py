@@ -16,6 +16,8 @@ _STAGES = ("decode", "erase", "encode")
 _ENGINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 # A worker that has gone mad may name ever new engines; each would be a time series for ever.
 _MAX_ENGINES = 16
+# Nor may it spoil a sum with infinity: no job lasts an hour.
+_MAX_MILLISECONDS = 3_600_000
 
 
 class Metrics(Observer):
@@ -61,7 +63,7 @@ class Metrics(Observer):
         """See Observer."""
         for stage, histogram in self._stages.items():
             milliseconds = facts.get(f"{stage}_ms")
-            if isinstance(milliseconds, int | float) and milliseconds >= 0:
+            if isinstance(milliseconds, int | float) and 0 <= milliseconds <= _MAX_MILLISECONDS:
                 histogram.observe(milliseconds / 1000)
         for engine in str(facts.get("engine") or "none").split("+")[:_MAX_ENGINES]:
             self._engines.labels(self._known_engine(engine)).inc()

@@ -10,9 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.metrics import Metrics
 from support.envelope import assert_failure, assert_success
+from support.multipart import body_of, content_type, file_part
+from support.pictures import mask_file, photo_file
 from support.processes import until
-from support.raw import exchange
-from support.server import PATH, Client, Server, continue_workers
+from support.raw import connected, exchange, head_of
+from support.server import KEY, PATH, Client, Server, continue_workers
 
 LABELS = ("endpoint", "status", "code", "engine", "le")
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
@@ -89,6 +91,20 @@ def test_jobs_now(start_server):
         assert_success(answer.result(), own.base)
 
 
+def test_a_client_that_left_got_no_status(start_server):
+    own: Server = start_server(metrics=True, queue=0)
+    own.stop_workers()
+    body = body_of([file_part("image", photo_file()), file_part("user_mask", mask_file())])
+    headers = {"Host": "x", "Content-Type": content_type(), "ailabapi-api-key": KEY, "Content-Length": str(len(body))}
+    with connected(own.client.address) as leaving:
+        leaving.sendall(head_of(PATH, headers) + body)
+        until(lambda: scraped(own.client)["image_erase_jobs_running",] == 1, "the job is taken")
+    until(lambda: ("image_erase_requests_total", PATH, "0", "") in scraped(own.client), "its leaving is counted")
+    seen = scraped(own.client)
+    assert seen["image_erase_jobs_running",] == 0
+    assert seen["image_erase_requests_total", PATH, "0", ""] == 1
+
+
 def test_workers_that_were_replaced(start_server):
     own: Server = start_server(metrics=True)
     (pid,) = own.workers()
@@ -113,7 +129,16 @@ def test_two_servers_count_apart(start_server):
     assert ("image_erase_requests_total", PATH, "200", "") not in scraped(other.client)
 
 
-@pytest.mark.parametrize("facts", [{"decode_ms": "soon", "engine": 7}, {"erase_ms": -1, "engine": "+" * 999}, {}])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"decode_ms": "soon", "engine": 7},
+        {"decode_ms": float("inf")},
+        {"decode_ms": float("nan")},
+        {"erase_ms": -1, "engine": "+" * 999},
+        {},
+    ],
+)
 def test_what_a_mad_worker_says_breaks_nothing(facts: dict):
     metrics = Metrics()
     metrics.job_done(facts)
