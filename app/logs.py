@@ -47,4 +47,4 @@ def configure_logging(log_format: Literal["console", "json"]) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Whatever a client sends wrong is in the request's own line; the libraries' remarks on it would be noise.
     for noisy in ("python_multipart", "uvicorn.error", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -1,6 +1,7 @@
 """Builds the server from its parts, and starts and stops what runs beside it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +23,7 @@ from app.api.proxies import TrustedProxies
 from app.api.rates import RateLimit, WindowMemory
 from app.clock import Clock, system_clock
 from app.jobs.pool import Pool
+from app.jobs.process import WorkerDied
 from app.metrics import Metrics
 from app.observer import Observer
 from app.results.links import Links
@@ -29,6 +31,8 @@ from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
 from app.results.store import ResultStore, StoreError, local_path
 from app.results.sweeper import Sweeper
 from app.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
@@ -79,8 +83,11 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 
 def job_options(settings: Settings) -> dict[str, object]:
-    """What the workers have to know of the settings."""
-    return {"max_side": settings.max_side, "jpeg_quality": settings.jpeg_quality, "engine": settings.engine}
+    """What the workers have to know of the settings: a JobOptions, in JSON's terms."""
+    names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate", "metadata")
+    network = {"channels": settings.onnx_channels, "mask": settings.onnx_mask, "output": settings.onnx_output}
+    model = str(settings.onnx_model) if settings.engine == "onnx" else None
+    return {name: getattr(settings, name) for name in names} | {"network": {"model": model, **network}}
 
 
 def _keys(settings: Settings) -> Keys:
@@ -127,7 +134,11 @@ def _watch(metrics: Metrics, pool: Pool) -> None:
 def _lifespan(pool: Pool, sweeper: Sweeper, observer: Observer):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
-        await pool.start()
+        try:
+            await pool.start()
+        except WorkerDied as error:
+            log.error("cannot start: %s", error)
+            raise
         sweeping = asyncio.create_task(sweeper.run())
         try:
             yield {"observer": observer}  # for the protocol, which uvicorn makes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from limits import parse_many
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "ERASE_"
@@ -102,14 +102,44 @@ class Settings(BaseSettings):
     )
     queue: int = Field(32, ge=0, description="Jobs that may wait for a worker; one more gets 429")
     deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
-    engine: Literal["auto", "opencv"] = Field("auto", description="What fills the hole: `auto` or `opencv`")
-    jpeg_quality: int = Field(95, ge=1, le=100, description="Quality of result JPEGs, 1 to 100")
+    engine: Literal["auto", "exemplar", "opencv", "onnx"] = Field(
+        "auto",
+        description="What fills the hole: `exemplar` copies patches, `opencv` diffuses, `onnx` asks a network, "
+        "`auto` diffuses where nobody can tell and copies elsewhere",
+    )
+    working_side: int = Field(
+        768, ge=128, le=4096, description="Longest side in pixels at which patches are compared; more is slower"
+    )
+    mask_dilate: int = Field(0, ge=0, le=500, description="Pixels by which every mask is grown")
+    onnx_model: FilePath | None = Field(None, description="The network's file, for the engine `onnx`")
+    onnx_channels: Literal["auto", "rgb", "bgr"] = Field(
+        "auto", description="Order of the network's colours: `rgb` or `bgr`; `auto` is `rgb`"
+    )
+    onnx_mask: Literal["auto", "erase=1", "erase=0"] = Field(
+        "auto", description="What erases in the network's mask; `auto` tries it out"
+    )
+    onnx_output: Literal["auto", "0-1", "0-255"] = Field(
+        "auto", description="Range of the network's answer; `auto` tries it out"
+    )
+    metadata: Literal["colour", "all"] = Field(
+        "colour",
+        description="What results keep of their file's metadata: `colour` what colours need, `all` all but previews",
+    )
+    jpeg_quality: int = Field(
+        95, ge=1, le=100, description="Quality, 1 to 100, of a result JPEG that can't take over its source's own"
+    )
     rate_limit: Annotated[str | None, AfterValidator(_rate_limit)] = Field(
         None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
     )
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
     metrics: bool = Field(False, description="Whether `/metrics` answers Prometheus")
+
+    @model_validator(mode="after")
+    def _engine_has_its_model(self) -> "Settings":
+        if self.engine == "onnx" and self.onnx_model is None:
+            raise ValueError("must name the network's file when ERASE_ENGINE is onnx")
+        return self
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -123,7 +153,9 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         message = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()}: {message}") from None
+        # Only one check looks at more than one setting.
+        name = first["loc"][0] if first["loc"] else "onnx_model"
+        raise SettingsError(f"{PREFIX}{str(name).upper()}: {message}") from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,10 @@
-"""All measurements, one after the other."""
+"""All measurements, one after the other: python -m bench [FOLDER of photographs]."""
 
-from bench import serving
+import sys
+
+from bench import quality, serving
 
 if __name__ == "__main__":
-    serving.main()
+    folder = sys.argv[1] if len(sys.argv) > 1 else str(serving.EXAMPLE.parent)
+    serving.main(serving.EXAMPLE)
+    quality.main([folder])

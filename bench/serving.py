@@ -116,9 +116,8 @@ def crowd(server: Served, photo: Path) -> None:
     )
 
 
-def main() -> None:
+def main(photo: Path) -> None:
     """Measure and print."""
-    photo = Path(sys.argv[1]) if len(sys.argv) > 1 else EXAMPLE
     cv2.setNumThreads(1)
     print(f"{len(os.sched_getaffinity(0))} processors, photo {photo.name}")
     with served(ENGINE="opencv") as server:
@@ -131,4 +130,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else EXAMPLE)

@@ -21,8 +21,8 @@ README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch, start_server) -> Server:
-    """A server whose workers can't write a JPEG: they are told of a quality that is no number."""
-    options = {"max_side": 4096, "jpeg_quality": "splendid", "engine": "opencv"}
+    """A server whose workers can't work: they are told to grow masks by what is no number."""
+    options = {"max_side": 4096, "jpeg_quality": 95, "mask_dilate": "splendid", "engine": "opencv"}
     monkeypatch.setattr("app.main.job_options", lambda _: options)
     return start_server()
 
@@ -62,7 +62,7 @@ def test_a_failed_job_is_explained_under_its_request(failing: Server, caplog: py
 
 def test_a_worker_that_cannot_warm_up_says_so(failing: Server, caplog: pytest.LogCaptureFixture):
     (said,) = [record for record in caplog.get_records("setup") if record.message == "worker could not warm up"]
-    assert "encode" in said.trace
+    assert "splendid" in said.trace or "dilate" in said.trace
 
 
 def test_a_stack_fits_into_a_frame():

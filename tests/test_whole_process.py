@@ -166,6 +166,13 @@ class TestStart:
         (line,) = done.stderr.strip().splitlines()
         assert f"ERASE_{name}" in line
 
+    def test_a_network_that_does_not_fit_is_one_line_that_names_it(self, tmp_path: Path):
+        (tmp_path / "model.onnx").write_bytes(b"no network")
+        done = run(tmp_path, "serve", "--port", "0", ENGINE="onnx", ONNX_MODEL="model.onnx", WORKERS="1")
+        assert done.returncode not in (0, None)
+        assert "cannot start: ERASE_ONNX_MODEL: " in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_port_in_use(self, server, tmp_path: Path):
         done = run(tmp_path, "serve", "--port", str(server.client.address[1]))
         assert done.returncode not in (0, None)

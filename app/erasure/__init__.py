@@ -1,1 +1,1 @@
-"""Pixels -> pixels: fills holes. Knows no file, no HTTP and no settings."""
+"""Pixels to pixels: everything that fills holes; knows no file, no HTTP, no settings."""

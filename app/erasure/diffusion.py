@@ -6,14 +6,15 @@ Telea, "An Image Inpainting Technique Based on the Fast Marching Method", Journa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from app.erasure import regions
 from app.erasure.reduction import Pixels, reduce_known
-from app.erasure.regions import BoolArray
+from app.erasure.regions import BoolArray, Region
 
 RADIUS = 3
 """Pixels around a hole pixel that its colour is mixed from."""
@@ -26,35 +27,51 @@ offset of one more pixel at a border: RADIUS + 3. The distance field outside the
 each part, so two parts influence each other up to 2 * RADIUS + 1 known pixels between them.
 """
 
-COARSE_AREA = 1_000_000
-"""Regions with more hole pixels than this are filled at a reduced size: a call takes about 1.5 s per million pixels
-and cannot be interrupted."""
+MOST_AREA = 1_500_000
+"""Hole pixels in all that are filled at full size; OpenCV needs about 1.5 s per million and cannot be interrupted."""
+
+SMALL_AREA = 20_000
+"""Regions with fewer pixels are filled at full size in any case."""
 
 MOSTLY_KNOWN = 0.5
 """Share of a square's pixels that must be known for the reduced picture to have a known pixel there."""
 
 
-def fill(
-    image: Pixels, hole: BoolArray, *, check: Callable[[], None] = lambda: None, most: int = COARSE_AREA
-) -> Pixels:
+def fill(image: Pixels, hole: BoolArray, *, check: Callable[[], None] = lambda: None, most: int = MOST_AREA) -> Pixels:
     """Fill `hole` (HxW bool) in `image` (HxWxC uint8 or uint16, C at least 1); outside it nothing changes.
 
-    The result is what OpenCV gives for the whole picture, except within RADIUS of the top and the left edge, where
-    OpenCV mixes in what the hole covers: there the picture is framed with one more row and column of hole. A part
-    with more than `most` pixels is filled at a reduced size. A hole without a known pixel is left as it is.
-    `check` is called before each part and may raise.
+    The result is what OpenCV gives for the whole picture, except on ground of one colour and within RADIUS of the
+    top and the left edge, where OpenCV mixes in what the hole covers: there the picture is framed with one more row
+    and column of hole. A hole with more than `most` pixels is filled at a reduced size. A hole without a known pixel
+    is left as it is. `check` is called before each part and may raise.
     """
     result = image.copy()
-    for part in regions.group(hole, REACH):
+    for region, factor in parts(hole, most=most):
         check()
-        fill_region(result, regions.with_context(part, REACH, (hole.shape[0], hole.shape[1])), most=most)
+        fill_region(result, region, factor=factor)
     return result
 
 
-def fill_region(image: Pixels, region: regions.Region, *, most: int = COARSE_AREA) -> None:
-    """Fill one region of `image` in place; hole pixels of other regions inside its box count as known."""
+def parts(hole: BoolArray, *, most: int = MOST_AREA) -> Iterator[tuple[Region, int]]:
+    """The regions of a hole with the context they need, and by how much to reduce each so that all are quick."""
+    reduction = math.ceil(math.sqrt(np.count_nonzero(hole) / most))
+    for part in regions.group(hole, REACH * reduction) if reduction else ():
+        factor = reduction if part.area > min(SMALL_AREA, most) else 1
+        yield regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor
+
+
+def guess(image: Pixels, hole: BoolArray, factor: int) -> None:
+    """Fill `hole` in `image` in place, roughly and quickly, from a picture `factor` times smaller."""
+    for part in regions.group(hole, REACH * factor):
+        fill_region(image, regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor=factor)
+
+
+def fill_region(image: Pixels, region: Region, *, factor: int = 1) -> None:
+    """Fill one region of `image` in place, from a picture `factor` times smaller.
+
+    Hole pixels of other regions inside its box count as known.
+    """
     crop = image[region.box]
-    factor = math.ceil(math.sqrt(region.area / most))
     if factor > 1:
         _fill_reduced(crop, region.hole, factor)
         return
@@ -69,8 +86,16 @@ def _inpainted(crop: Pixels, hole: BoolArray, frame: tuple[int, int]) -> Pixels:
     if mask.all():
         return crop
     padded: Pixels = np.pad(crop, ((top, 0), (left, 0), (0, 0)))
-    planes = [cv2.inpaint(plane, mask, RADIUS, cv2.INPAINT_TELEA) for plane in _planes(padded)]
+    planes = [_inpainted_plane(plane, mask) for plane in _planes(padded)]
     return np.dstack(planes).astype(crop.dtype, copy=False)[top:, left:]
+
+
+def _inpainted_plane(plane: Pixels, mask: NDArray[np.uint8]) -> Pixels:
+    """cv2.inpaint, but where all that is known is one colour, so is the result: OpenCV drifts by a grey level."""
+    known = plane[mask == 0]
+    if (known == known[0]).all():
+        return np.where(mask.reshape(mask.shape + (1,) * (plane.ndim - 2)) > 0, known[0], plane)
+    return cv2.inpaint(plane, mask, RADIUS, cv2.INPAINT_TELEA).astype(plane.dtype, copy=False)
 
 
 def _planes(pixels: Pixels) -> list[Pixels]:

@@ -1,5 +1,8 @@
-"""What an engine is, and which engine fills which region."""
+"""Erase a hole from a picture: which engine fills which region, and the way down when a hole is too much for it."""
 
+from __future__ import annotations
+
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -7,53 +10,92 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.erasure import diffusion
+from app.erasure import plan, regions
+from app.erasure.canvas import Canvas, LateError, NeuralEngine
 from app.erasure.reduction import Pixels
+from app.erasure.regions import BoolArray
 
-EngineName = Literal["auto", "opencv"]
+__all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
+
+Engine = Literal["auto", "opencv", "exemplar", "onnx"]
 
 
-class FullHole(ValueError):
-    """Everything is to be erased: nothing is left to fill from."""
+class NothingToFillFrom(ValueError):
+    """The hole covers the whole picture."""
 
 
 @dataclass(frozen=True)
 class EraserOptions:
-    """engine: the operator's choice."""
+    """How to fill.
 
-    engine: EngineName = "auto"
+    engine: who does it; auto decides by region. working_side: the longest side in pixels at which patches are
+    compared, 512..2048; larger regions are shrunk for that. effort: how long to search.
+    """
+
+    engine: Engine = "auto"
+    working_side: int = 768
+    effort: Literal["fast", "normal", "best"] = "normal"
 
 
 @dataclass(frozen=True)
 class Erased:
-    """image: the filled picture. engines: the names of those that filled it, in order of first use."""
+    """The result, and the names of the engines that were used, in order of first use."""
 
     image: Pixels
     engines: tuple[str, ...]
 
 
 class Eraser:
-    """Fills holes."""
+    """Fills holes by the engine of the options."""
 
-    def __init__(self, options: EraserOptions) -> None:
+    def __init__(self, options: EraserOptions, neural: NeuralEngine | None = None) -> None:
+        """Raises ValueError when the options name the onnx engine and there is no network."""
+        if options.engine == "onnx" and neural is None:
+            raise ValueError("the onnx engine needs a network")
         self._options = options
+        self._neural = neural
 
     def erase(
-        self,
-        image: Pixels,
-        guide: NDArray[np.uint8],
-        hole: NDArray[np.bool_],
-        *,
-        time_left: Callable[[], float],
+        self, image: Pixels, guide: NDArray[np.uint8], hole: BoolArray, *, time_left: Callable[[], float]
     ) -> Erased:
-        """Fill the hole of an image.
+        """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); outside it nothing changes.
 
-        image: HxWxC, uint8 or uint16, C from 1 to 5. guide: HxWx3 uint8 BGR, what the image looks like.
-        hole: HxW bool, True where erased. time_left: seconds until the answer is of no use any more.
-        Outside the hole the result equals the image; where the hole is empty it is the image. Raises FullHole.
+        guide: the picture as HxWx3 uint8 BGR, which decides what is copied. time_left: seconds until the answer is
+        needed; the result depends on it only when time runs out. An empty hole gives the image itself. Raises
+        NothingToFillFrom when the hole is the whole picture, and what `time_left` raises.
         """
         if not hole.any():
             return Erased(image, ())
         if hole.all():
-            raise FullHole
-        return Erased(diffusion.fill(image, hole), ("opencv",))
+            raise NothingToFillFrom("the hole covers the whole picture")
+        canvas = Canvas(image, guide, hole, time_left)
+        if self._options.engine == "opencv":
+            canvas.diffuse_rest()
+        elif self._options.engine == "onnx" and self._neural is not None:
+            self._fill_neurally(canvas, self._neural)
+        else:
+            self._fill_by_copying(canvas)
+        return Erased(canvas.image, tuple(canvas.engines))
+
+    def _fill_by_copying(self, canvas: Canvas) -> None:
+        parts = regions.group(canvas.hole, plan.NEAR)
+        if self._options.engine == "auto":
+            parts = [part for part in parts if not canvas.diffuse_if_smooth(part)]
+        way = plan.steps(self._options.effort, self._options.working_side)
+        jobs = plan.jobs(parts, canvas.shape, way) or ()
+        with contextlib.suppress(LateError):
+            if jobs:
+                canvas.guess()
+            for job in jobs:
+                canvas.copy(job)
+        canvas.diffuse_rest()
+
+    def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine) -> None:
+        if not canvas.has_colours:
+            self._fill_by_copying(canvas)
+            return
+        with contextlib.suppress(LateError):
+            canvas.guess()
+            for part in regions.group(canvas.hole, plan.NEAR):
+                canvas.infer(part, neural)
+        canvas.diffuse_rest()

@@ -46,13 +46,9 @@ class Region:
 
     @property
     def half_width(self) -> float:
-        """The largest distance in pixels from a hole pixel to the nearest pixel that is not in the region's hole.
-
-        Beyond the box nothing counts as known, so that a strip along the picture's edge has its full width.
-        """
-        if self.hole.all():
-            return float(self.side)
-        return float(cv2.distanceTransform(self.hole.view(np.uint8), cv2.DIST_L2, 3).max())
+        """The largest distance in pixels from a pixel of the region to the nearest one that is not."""
+        framed = np.pad(self.hole, 1).view(np.uint8)
+        return float(cv2.distanceTransform(framed, cv2.DIST_L2, 3).max())
 
 
 def group(hole: BoolArray, gap: int) -> list[Region]:
@@ -86,8 +82,15 @@ def with_context(region: Region, margin: int, shape: tuple[int, int]) -> Region:
     return Region(box, np.pad(region.hole, ((top, bottom), (left, right))))
 
 
+def in_square(region: Region, side: int, shape: tuple[int, int]) -> Region:
+    """The same region in the middle of a square box of `side` pixels, moved and cut as the picture of `shape` asks."""
+    box = tuple(_span(part, side, length) for part, length in zip(region.box, shape, strict=True))
+    pads = [(part.start - span.start, span.stop - part.stop) for part, span in zip(region.box, box, strict=True)]
+    return Region((box[0], box[1]), np.pad(region.hole, pads))
+
+
 def tiles(region: Region, side: int) -> Iterator[Region]:
-    """Cut a region into tight pieces whose boxes are at most `side` pixels high and wide, in reading order.
+    """Cut a region into tight pieces whose boxes are at most `side` (2 or more) pixels high and wide, in reading order.
 
     A cut goes where it crosses the fewest hole pixels in the middle third of the box.
     """
@@ -96,8 +99,9 @@ def tiles(region: Region, side: int) -> Iterator[Region]:
         return
     axis = int(region.hole.shape[1] > region.hole.shape[0])
     length = region.hole.shape[axis]
-    crossed = np.count_nonzero(region.hole, axis=1 - axis)[length // 3 : length - length // 3]
-    cut = length // 3 + int(np.argmin(crossed))
+    first = max(1, length // 3)
+    crossed = np.count_nonzero(region.hole, axis=1 - axis)[first : length - length // 3]
+    cut = first + int(np.argmin(crossed))
     halves = (slice(0, cut), slice(cut, length))
     for half in halves:
         index = (half, slice(None)) if axis == 0 else (slice(None), half)
@@ -116,6 +120,14 @@ def _bounds(hole: BoolArray) -> Box | None:
         return None
     columns = np.flatnonzero(hole[rows[0] : rows[-1] + 1].any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _span(part: slice, side: int, length: int) -> slice:
+    """At least `side` of 0..length around `part`, with `part` in the middle where there is room."""
+    side = min(max(side, part.stop - part.start), length)
+    start = (part.start + part.stop - side) // 2
+    start = min(max(start, 0), length - side)
+    return slice(start, start + side)
 
 
 def _any_in_cells(hole: BoolArray, cell: int) -> BoolArray:

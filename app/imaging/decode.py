@@ -1,6 +1,7 @@
 """A picture file -> Picture: sniff, check the header, decode upright."""
 
 import io
+import math
 import warnings
 from collections import deque
 
@@ -17,6 +18,7 @@ from app.imaging.picture import Picture, Pixels, turned
 Image.MAX_IMAGE_PIXELS = None
 
 _ORIENTATION = 0x0112
+_MOST_DPI = 1e6
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
 # Pillow mode -> the mode it is worked on in. What has transparency gets an alpha channel besides.
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
@@ -64,6 +66,9 @@ def _decoded(image: Image.Image, data: bytes, file_format: str) -> Picture:
         image.info.get("icc_profile") or None,
         _subsampling(image),
         orientation,
+        _density(image),
+        image.info.get("exif", b""),
+        image.info.get("xmp", b""),
     )
 
 
@@ -77,6 +82,11 @@ def _orientation(image: Image.Image) -> int:
         # Broken metadata is no reason to refuse a picture whose pixels are whole.
         return 1
     return value if value in range(1, 9) else 1
+
+
+def _density(image: Image.Image) -> tuple[float, float] | None:
+    x, y = (float(density) for density in image.info.get("dpi", (0, 0)))
+    return (x, y) if min(x, y) > 0 and math.isfinite(x + y) and max(x, y) < _MOST_DPI else None
 
 
 def _subsampling(image: Image.Image) -> int:

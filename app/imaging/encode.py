@@ -3,27 +3,63 @@
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from app.imaging import png
-from app.imaging.picture import Picture, Pixels
+from app.imaging.jpeg.markers import BadJpeg
+from app.imaging.jpeg.result import jpeg_result
+from app.imaging.jpeg.splice import CannotSplice
+from app.imaging.picture import Hole, Picture, Pixels
+from app.imaging.png_metadata import metadata_chunks
+from app.imaging.policy import Policy
 
 _IHDR_BYTES = 25
 _GREY_ALPHA = 4
 _FILTER_UP = 2
 
 
-def encode_picture(picture: Picture, jpeg_quality: int) -> tuple[str, bytes]:
-    """The picture's file name suffix (`jpg` or `png`) and its file. JPEGs stay JPEGs, the rest becomes PNG.
+@dataclass(frozen=True)
+class Encoded:
+    """suffix: `jpg` or `png`. data: the file. anew_because: why all of a JPEG was coded anew, empty where it wasn't."""
 
-    Orientation and all other metadata are gone, the ICC profile stays. jpeg_quality: 1 to 100.
+    suffix: str
+    data: bytes
+    anew_because: str = ""
+
+
+def encode_result(picture: Picture, source: bytes, hole: Hole, policy: Policy, jpeg_quality: int) -> Encoded:
+    """The file of a picture whose hole has been filled.
+
+    A JPEG becomes a JPEG in which nothing changes but the blocks that the hole touches, where that can be done; else
+    it is coded anew with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). All
+    other formats become PNG. source: the picture's file. hole: HxW bool. policy: which metadata stays.
     """
+    if picture.format != "JPEG":
+        return Encoded("png", _with_chunks(_png(picture.pixels), metadata_chunks(picture, source, policy)))
+    try:
+        done = jpeg_result(source, _as_pillow(picture), hole, orientation=picture.orientation, policy=policy)
+    except (CannotSplice, BadJpeg) as error:
+        return Encoded("jpg", _jpeg(picture, jpeg_quality), str(error))
+    return Encoded("jpg", done.data, done.anew_because)
+
+
+def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
+    """The file of a picture that has no source: a JPEG where that is its format, else a PNG, with its profile only."""
     if picture.format == "JPEG":
-        return "jpg", _jpeg(picture, jpeg_quality)
-    return "png", _with_profile(_png(picture.pixels), picture.icc_profile)
+        return _jpeg(picture, jpeg_quality)
+    profile = picture.icc_profile
+    chunks = [png.chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))] if profile else []
+    return _with_chunks(_png(picture.pixels), chunks)
+
+
+def _as_pillow(picture: Picture) -> NDArray[np.uint8]:
+    pixels = picture.pixels.astype(np.uint8, copy=False)
+    return pixels[..., 0] if picture.mode == "L" else pixels
 
 
 def _jpeg(picture: Picture, quality: int) -> bytes:
@@ -66,9 +102,7 @@ def _grey_alpha_png(pixels: Pixels) -> bytes:
     )
 
 
-def _with_profile(file: bytes, profile: bytes | None) -> bytes:
-    """Put the ICC profile behind the header, where the PNG specification wants it."""
-    if not profile:
-        return file
+def _with_chunks(file: bytes, chunks: list[bytes]) -> bytes:
+    """Put chunks behind the header, where the PNG specification wants those that colours depend on."""
     split = len(png.SIGNATURE) + _IHDR_BYTES
-    return file[:split] + png.chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)) + file[split:]
+    return b"".join((file[:split], *chunks, file[split:]))

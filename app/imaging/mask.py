@@ -1,5 +1,6 @@
 """Any mask file -> the hole."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,3 +50,12 @@ def _luma(pixels: NDArray[np.uint8], mode: str) -> NDArray[np.uint8]:
         pixels = (255 - pixels[..., :3]) * (255 - pixels[..., 3:].astype(np.uint16)) // 255
     weights = np.array([19595, 38470, 7471], np.uint32)
     return ((pixels[..., :3] @ weights + 0x8000) >> 16).astype(np.uint8)
+
+
+def grown(hole: Hole, radius: int) -> Hole:
+    """The hole with all pixels within `radius` pixels of it, as a round brush would grow it. HxW bool."""
+    if radius == 0 or not hole.any():
+        return hole
+    distance = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    wider: Hole = distance <= radius
+    return wider

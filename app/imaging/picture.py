@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +36,7 @@ class Picture:
 
     pixels: HxWxC, uint8 or uint16, channels as `mode` names them. mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
     format: `JPEG`, `PNG`, `BMP` or `WEBP`, what the file was. icc_profile: None where it had none.
+    density: dots per inch across and down as stored, both over 0. exif, xmp: as in the file, empty where it had none.
     subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
     orientation: EXIF's, how the pixels stood in the file.
     """
@@ -45,10 +47,9 @@ class Picture:
     icc_profile: bytes | None = None
     subsampling: int = 0
     orientation: int = 1
-
-    def with_pixels(self, pixels: Pixels) -> "Picture":
-        """The same picture with other pixels."""
-        return replace(self, pixels=pixels)
+    density: tuple[float, float] | None = None
+    exif: bytes = b""
+    xmp: bytes = b""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -59,15 +60,36 @@ class Picture:
     def stored_size(self) -> tuple[int, int]:
         """Width and height as the file stores them, before it is turned upright."""
         width, height = self.size
-        return (height, width) if _TURNS[self.orientation][0] else (width, height)
+        return (height, width) if self.quarter_turned else (width, height)
 
-    def guide(self) -> NDArray[np.uint8]:
-        """What it looks like, alpha left out: HxWx3 uint8, BGR."""
-        pixels = (self.pixels >> 8 if self.pixels.dtype == np.uint16 else self.pixels).astype(np.uint8, copy=False)
+    @property
+    def quarter_turned(self) -> bool:
+        """Whether width and height change places between the file and the upright picture."""
+        return _TURNS[self.orientation][0]
+
+    def canvas(self) -> tuple[Pixels, NDArray[np.uint8]]:
+        """What an eraser works on: the image, and the guide that says what it looks like.
+
+        image: HxWxC of the picture's depth, colours as BGR. guide: HxWx3 uint8 BGR without alpha; where the image
+        is just that, it is the image itself.
+        """
+        image = _swapped(self.pixels) if self.mode in ("RGB", "RGBA") else self.pixels
+        small = (image >> 8 if image.dtype == np.uint16 else image).astype(np.uint8, copy=False)
         if self.mode in ("L", "LA"):
-            return np.repeat(pixels[..., :1], 3, axis=2)
+            return image, np.repeat(small[..., :1], 3, axis=2)
         if self.mode == "CMYK":
             # Pillow's CMYK counts ink; paper shows what no ink takes away.
-            white = 255 - pixels[..., 3:].astype(np.uint16)
-            return ((255 - pixels[..., 2::-1]) * white // 255).astype(np.uint8)
-        return np.ascontiguousarray(pixels[..., 2::-1])
+            white = 255 - small[..., 3:].astype(np.uint16)
+            return image, ((255 - small[..., 2::-1]) * white // 255).astype(np.uint8)
+        return image, small if self.mode == "RGB" else np.ascontiguousarray(small[..., :3])
+
+    def with_canvas(self, image: Pixels) -> "Picture":
+        """The same picture after an eraser has worked on its canvas."""
+        return replace(self, pixels=_swapped(image) if self.mode in ("RGB", "RGBA") else image)
+
+
+def _swapped(pixels: Pixels) -> Pixels:
+    """Red and blue change places. HxWxC, C 3 or 4."""
+    code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    swapped: Pixels = cv2.cvtColor(pixels, code)  # type: ignore[assignment]
+    return swapped

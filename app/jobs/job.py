@@ -1,27 +1,51 @@
 """The whole of one job: image file and mask file in, result file out. What a worker runs."""
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
-from app.erasure.eraser import EngineName, Eraser, EraserOptions, FullHole
+from app.erasure.eraser import Engine, Eraser, EraserOptions, NothingToFillFrom
+from app.erasure.neural import NeuralEngine
+from app.imaging import failures
 from app.imaging.decode import decode_picture
-from app.imaging.encode import encode_picture
-from app.imaging.failures import NothingToFillFrom
-from app.imaging.mask import decode_hole
+from app.imaging.encode import encode_picture, encode_result
+from app.imaging.mask import decode_hole, grown
 from app.imaging.picture import Picture
+from app.imaging.policy import Policy
+
+
+@dataclass(frozen=True)
+class Network:
+    """The operator's network and what he says of it. model: a path, None where there is none."""
+
+    model: str | None = None
+    channels: Literal["auto", "rgb", "bgr"] = "auto"
+    mask: Literal["auto", "erase=1", "erase=0"] = "auto"
+    output: Literal["auto", "0-1", "0-255"] = "auto"
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What is the same for every job of a worker. Sides in pixels, quality 1 to 100."""
+    """What is the same for every job of a worker. Sides and mask_dilate in pixels, quality 1 to 100."""
 
-    max_side: int
-    jpeg_quality: int
-    engine: EngineName
+    max_side: int = 4096
+    jpeg_quality: int = 95
+    engine: Engine = "auto"
+    working_side: int = 768
+    mask_dilate: int = 0
+    metadata: Literal["colour", "all"] = "colour"
+    network: Network = field(default_factory=Network)
+
+    @classmethod
+    def from_json(cls, text: str) -> "JobOptions":
+        """The options as the server writes them."""
+        fields = json.loads(text)
+        return cls(**{**fields, "network": Network(**fields.get("network", {}))})
 
 
 @dataclass(frozen=True)
@@ -47,8 +71,19 @@ class _Stopwatch:
 
 
 def make_eraser(options: JobOptions) -> Eraser:
-    """The eraser that all jobs of a worker share."""
-    return Eraser(EraserOptions(options.engine))
+    """The eraser that all jobs of a worker share. Raises ModelError where the operator's network doesn't fit."""
+    network = options.network
+    engine = (
+        NeuralEngine(
+            Path(network.model),
+            channel_order=network.channels,
+            mask_polarity=network.mask,
+            output_range=network.output,
+        )
+        if network.model
+        else None
+    )
+    return Eraser(EraserOptions(options.engine, options.working_side), engine)
 
 
 def erase_file(
@@ -60,17 +95,24 @@ def erase_file(
     """
     watch = _Stopwatch()
     picture = decode_picture(image, options.max_side)
-    hole = decode_hole(mask, picture, options.max_side)
+    hole = grown(decode_hole(mask, picture, options.max_side), options.mask_dilate)
     watch.stage("decode")
     try:
-        erased = eraser.erase(picture.pixels, picture.guide(), hole, time_left=time_left)
-    except FullHole:
-        raise NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
+        erased = eraser.erase(*picture.canvas(), hole, time_left=time_left)
+    except NothingToFillFrom:
+        raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
     watch.stage("erase")
-    suffix, data = encode_picture(picture.with_pixels(erased.image), options.jpeg_quality)
+    result = picture.with_canvas(erased.image)
+    encoded = encode_result(result, image, hole, Policy(options.metadata), options.jpeg_quality)
     watch.stage("encode")
-    facts = watch.facts | {"engine": "+".join(erased.engines) or None, "width": picture.size[0]}
-    return ErasedFile(suffix, data, facts | {"height": picture.size[1], "hole": round(float(hole.mean()), 4)})
+    facts = {
+        "engine": "+".join(erased.engines) or None,
+        "width": picture.size[0],
+        "height": picture.size[1],
+        "hole": round(float(hole.mean()), 4),
+        "anew_because": encoded.anew_because or None,
+    }
+    return ErasedFile(encoded.suffix, encoded.data, watch.facts | facts)
 
 
 def warm_up_files() -> tuple[bytes, bytes]:
@@ -79,5 +121,5 @@ def warm_up_files() -> tuple[bytes, bytes]:
     pixels = np.broadcast_to(ramp[..., np.newaxis], (64, 64, 3))
     spot = np.zeros((64, 64, 1), np.uint8)
     spot[24:40, 24:40] = 255
-    image = encode_picture(Picture(np.ascontiguousarray(pixels), "RGB", "JPEG"), 90)[1]
-    return image, encode_picture(Picture(spot, "L", "PNG"), 90)[1]
+    image = encode_picture(Picture(np.ascontiguousarray(pixels), "RGB", "JPEG"), 90)
+    return image, encode_picture(Picture(spot, "L", "PNG"), 90)

@@ -83,9 +83,10 @@ class Pool:
             if isinstance(worker, WorkerProcess):
                 self._join(worker)
                 self._keepers.append(asyncio.create_task(self._keep(worker)))
-        if len(self._keepers) < self._workers:
+        failures = [failure for failure in started if isinstance(failure, BaseException)]
+        if failures:
             await self.stop()
-            raise WorkerDied("not all workers could be started")
+            raise failures[0]
 
     async def stop(self) -> None:
         """Kill all workers. Jobs still running fail."""

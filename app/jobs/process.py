@@ -62,10 +62,13 @@ class WorkerProcess:
         worker = cls(process)
         try:
             async with asyncio.timeout(START_SECONDS):
-                worker._log_trace(await worker._read(), "worker could not warm up")
+                first = await worker._read()
+            if "refused" in first.head:
+                raise WorkerDied(first.head["refused"])
+            worker._log_trace(first, "worker could not warm up")
         except TimeoutError:
             await worker.end()
-            raise WorkerDied from None
+            raise WorkerDied(f"a worker was not ready within {START_SECONDS:.0f} s") from None
         except BaseException:
             await worker.end()
             raise
@@ -109,7 +112,7 @@ class WorkerProcess:
         try:
             return await read_frame(self._stdout)
         except (asyncio.IncompleteReadError, ConnectionError, FrameError):
-            raise WorkerDied from None
+            raise WorkerDied("a worker died") from None
 
     def _log_trace(self, answer: Frame, what: str) -> None:
         """Log the stack that came with an answer, and take it off: it must reach no client."""

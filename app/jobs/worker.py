@@ -1,6 +1,5 @@
 """The worker process: takes jobs from its standard input, one after the other, and answers on its standard output."""
 
-import json
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ from typing import BinaryIO
 import cv2
 
 from app.erasure.eraser import Eraser
+from app.erasure.neural import ModelError
 from app.imaging.failures import ImagingFailure
 from app.jobs.frames import TRACE, Frame, receive_frame, send_frame
 from app.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
@@ -26,14 +26,18 @@ def main() -> None:
     # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    options = JobOptions(**json.loads(sys.argv[1]))
+    options = JobOptions.from_json(sys.argv[1])
     source, target = _take_pipes()
-    serve(options, source, target)
+    try:
+        eraser = make_eraser(options)
+    except ModelError as error:
+        send_frame(target, Frame({"refused": f"ERASE_ONNX_MODEL: {error}"}))
+        sys.exit(1)
+    serve(options, eraser, source, target)
 
 
-def serve(options: JobOptions, source: BinaryIO, target: BinaryIO) -> None:
+def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO) -> None:
     """Warm up and say so; then, for each frame, say that it has come, and answer it."""
-    eraser = make_eraser(options)
     warmed = answer(Frame({"seconds": 60.0}, warm_up_files()), options, eraser)
     send_frame(target, Frame({"ready": True, TRACE: warmed.head.get(TRACE)}))
     while (request := receive_frame(source)) is not None:

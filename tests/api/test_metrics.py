@@ -42,7 +42,7 @@ def test_off_unless_asked_for(client: Client):
 
 
 def test_a_request_is_counted_once_with_all_that_it_did(start_server):
-    own: Server = start_server(metrics=True)
+    own: Server = start_server(metrics=True, engine="opencv")
     url = assert_success(own.client.erase(), own.base)
     size = len(own.client.get(url).content)
     own.client.erase(key="unknown")

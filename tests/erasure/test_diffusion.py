@@ -85,6 +85,15 @@ def test_nothing_of_what_was_erased_shows(seed: int, most: int) -> None:
     assert np.array_equal(diffusion.fill(dark, hole, most=most), diffusion.fill(light, hole, most=most))
 
 
+def test_no_part_sees_another_when_the_picture_is_reduced() -> None:
+    hole = np.random.default_rng(0).random((150, 160)) < 0.002
+    dark, light = picture(150, 160), picture(150, 160)
+    dark[hole], light[hole] = 0, 255
+    diffusion.guess(dark, hole, 4)
+    diffusion.guess(light, hole, 4)
+    assert np.array_equal(dark, light)
+
+
 @pytest.mark.parametrize("most", [10**9, 500, 20])
 def test_outside_nothing_changes_and_the_input_is_kept(most: int) -> None:
     image, hole = picture(150, 170), np.zeros((150, 170), np.bool_)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.imaging.decode import decode_picture
 from app.imaging.failures import BrokenFile, SizeMismatch
-from app.imaging.mask import decode_hole
+from app.imaging.mask import decode_hole, grown
 from app.imaging.picture import Picture
 
 WIDTH, HEIGHT = 8, 6
@@ -96,3 +96,15 @@ def test_a_broken_mask_is_named() -> None:
     with pytest.raises(BrokenFile) as caught:
         decode_hole(b"\x89PNG\r\n\x1a\n", PICTURE, 4096)
     assert caught.value.subject == "mask"
+
+
+@pytest.mark.parametrize("radius", [0, 1, 5, 40])
+def test_grows_round(radius: int) -> None:
+    hole = np.zeros((101, 101), np.bool_)
+    hole[50, 50] = True
+    y, x = np.mgrid[-50:51, -50:51]
+    np.testing.assert_array_equal(grown(hole, radius), y**2 + x**2 <= radius**2)
+
+
+def test_an_empty_hole_does_not_grow() -> None:
+    assert not grown(np.zeros((5, 5), np.bool_), 3).any()

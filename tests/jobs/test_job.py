@@ -1,13 +1,17 @@
 """A whole job, without server and process."""
 
 import io
+import json
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from app.imaging.failures import BrokenFile, NothingToFillFrom, SizeMismatch
-from app.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser
+from app.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
+from support import networks
 
 OPTIONS = JobOptions(max_side=4096, jpeg_quality=95, engine="opencv")
 HOLE = np.zeros((48, 64), np.uint8)
@@ -74,6 +78,25 @@ def test_the_subject_of_a_failure_is_named() -> None:
         with pytest.raises(BrokenFile) as caught:
             run(image, mask)
         assert caught.value.subject == subject
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_asks_the_operators_network(tmp_path: Path, channels: int) -> None:
+    model = networks.saved(networks.migan(fill=(250, 20, 10)), tmp_path)
+    options = JobOptions(engine="onnx", network=Network(str(model)))
+    # The rim's colour is carried into the hole, so red shows as more red, not as itself.
+    image = np.full((48, 64, channels), 128, np.uint8)
+    done = erase_file(png(image), png(HOLE), options, make_eraser(options), time_left=lambda: 60.0)
+    assert done.facts["engine"] == "onnx"
+    result = pixels_of(done)
+    np.testing.assert_array_equal(result[HOLE == 0], image[HOLE == 0])
+    red, _, blue = result[24, 35, :3].astype(int)
+    assert red > blue
+
+
+def test_options_survive_the_way_to_the_worker() -> None:
+    options = JobOptions(working_side=300, mask_dilate=2, network=Network("model.onnx", "bgr", "erase=0", "0-1"))
+    assert JobOptions.from_json(json.dumps(asdict(options))) == options
 
 
 def test_facts_for_the_log() -> None:

@@ -70,7 +70,7 @@ async def test_a_broken_file_costs_no_worker() -> None:
 
 @in_loop
 async def test_the_stack_of_a_failed_job_goes_no_further() -> None:
-    pool = Pool(OPTIONS | {"jpeg_quality": "splendid"}, workers=1, queue=0, deadline_seconds=30)
+    pool = Pool(OPTIONS | {"mask_dilate": "splendid"}, workers=1, queue=0, deadline_seconds=30)
     await pool.start()
     try:
         answer = await pool.run({}, FILES)

@@ -1,0 +1,28 @@
+"""How much work goes into a fill."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Numbers that trade time for looks.
+
+    exact, middle, finest and shallow are the rounds of search and vote: at levels where every pair of patches is
+    compared, at the others, at full resolution, and there for holes no deeper than a letter's stroke. exact_pairs is
+    how many pairs make a level too large to compare them all. broad is how many random sources every target of a
+    middle level is compared with before the search among neighbours. settled is the mean change of a vote, in grey
+    levels, under which a level is done.
+    """
+
+    exact: int = 8
+    middle: int = 7
+    finest: int = 2
+    shallow: int = 4
+    exact_pairs: int = 6_000_000
+    broad: int = 1500
+    settled: float = 0.3
+
+
+FAST = Effort(exact=4, middle=3, finest=1, shallow=2, exact_pairs=3_000_000, broad=500)
+NORMAL = Effort()
+BEST = Effort(exact=12, middle=10, finest=3, shallow=6, exact_pairs=12_000_000, broad=3000, settled=0.2)

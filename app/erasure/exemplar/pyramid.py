@@ -1,0 +1,97 @@
+"""The picture and its hole at several resolutions, from fine to coarse."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .arrays import F32, U8, Bool, Check, no_check
+
+COLOURS = 3  # planes before those of texture
+MAX_LEVELS = 6
+THIN = 2.5  # px; a hole no deeper than this needs no coarser level
+MIN_SIDE = 20  # px; below this there is too little left to copy from
+TEXTURE_WINDOW = 9  # px
+MOSTLY = 0.5  # share of a coarse pixel
+
+
+@dataclass
+class Level:
+    """One resolution of the picture.
+
+    planes is CxHxW float32: Y, Cr, Cb in 0..255 and, below the finest level, two of texture; what stands in the
+    hole is the current guess. hole is HxW, True where pixels are missing. usable is HxW, True where pixels may
+    be copied from. depth is the distance in px from the nearest known pixel, 0 outside the hole.
+    """
+
+    planes: F32
+    hole: Bool
+    usable: Bool
+    depth: F32
+
+    @property
+    def thin(self) -> bool:
+        """Whether plain diffusion is a good first guess for the hole."""
+        return float(self.depth.max()) <= THIN
+
+
+def build(guide: U8, hole: Bool, usable: Bool, check: Check = no_check) -> list[Level]:
+    """The levels of `guide` (HxWx3 uint8 BGR), finest first; each is half as large as the one before."""
+    colour = np.stack(cv2.split(cv2.cvtColor(guide, cv2.COLOR_BGR2YCrCb))).astype(np.float32)
+    levels = [Level(colour, hole, usable, _depth(hole))]
+    if _is_coarsest(levels[0]):
+        return levels
+    check()
+    planes = np.concatenate([colour, _texture(colour[0], ~hole)])
+    known = (~hole).astype(np.float32)
+    allowed = usable.astype(np.float32)
+    while len(levels) < MAX_LEVELS and not _is_coarsest(levels[-1]):
+        check()
+        planes = _halve_known(planes, known)
+        check()
+        known, allowed = _halve(known), _halve(allowed)
+        missing = known < MOSTLY
+        if not missing.any():
+            break
+        levels.append(Level(planes, missing, ~missing & (allowed >= MOSTLY), _depth(missing)))
+        known = (~missing).astype(np.float32)
+    return levels
+
+
+def _is_coarsest(level: Level) -> bool:
+    return level.thin or min(level.hole.shape) < 2 * MIN_SIDE
+
+
+def _depth(hole: Bool) -> F32:
+    return np.asarray(cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3), np.float32)
+
+
+def _halve(plane: F32) -> F32:
+    """Means of 2x2 blocks; an odd last row or column is repeated."""
+    h, w = plane.shape[:2]
+    even = cv2.copyMakeBorder(plane, 0, h % 2, 0, w % 2, cv2.BORDER_REPLICATE)
+    half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(half, np.float32)
+
+
+def _halve_known(planes: F32, known: F32) -> F32:
+    """Means over the known pixels of 2x2 blocks; 0 where none is known."""
+    share = np.maximum(_halve(known), 1e-6)
+    return np.stack([_halve(plane * known) / share for plane in planes])
+
+
+def _texture(luma: F32, known: Bool) -> F32:
+    """2xHxW: how much the luma changes along x and along y around each pixel, from known pixels only."""
+    seen = np.zeros((2, *luma.shape), np.float32)
+    change = np.zeros_like(seen)
+    seen[0, :, 1:] = known[:, 1:] & known[:, :-1]
+    seen[1, 1:] = known[1:] & known[:-1]
+    change[0, :, 1:] = cv2.absdiff(luma[:, 1:], luma[:, :-1])
+    change[1, 1:] = cv2.absdiff(luma[1:], luma[:-1])
+    return np.stack([_window_sum(c * s) / np.maximum(_window_sum(s), 1) for c, s in zip(change, seen, strict=True)])
+
+
+def _window_sum(plane: F32) -> F32:
+    window = (TEXTURE_WINDOW, TEXTURE_WINDOW)
+    total = cv2.boxFilter(plane, -1, window, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(total, np.float32)

@@ -1,0 +1,140 @@
+"""Where every erased pixel copies from: patches matched and voted on, from coarse to fine.
+
+After Wexler, Shechtman and Irani, "Space-time completion of video" (2007); Barnes et al., "PatchMatch" (2009); and
+Newson et al., "Video inpainting of complex scenes" (2014), whose texture features keep rough ground rough.
+"""
+
+import numpy as np
+
+from . import lines, pyramid, start
+from .arrays import U8, Bool, Check, Index, SourceMap, no_check
+from .effort import NORMAL, Effort
+from .pyramid import Level
+from .search import Field, Matcher, whole_patches
+from .vote import Ballot
+
+RADII = (3, 2, 1)  # px; patch radii, best first
+FEWEST_SOURCES = 32
+SHALLOW = 8.0  # px
+SEED = 2009
+
+
+def solve(
+    guide: U8, hole: Bool, *, valid: Bool | None = None, effort: Effort = NORMAL, check: Check = no_check
+) -> SourceMap:
+    """Find for every pixel of the hole the known pixel it should copy.
+
+    guide is HxWx3 uint8 BGR; what it shows inside the hole is ignored. hole is HxW, True where to erase. valid is
+    HxW, True where pixels may be copied from; pixels of the hole never are, and where it leaves none, every known
+    pixel may. check is called every few ms and may raise to interrupt. Raises ValueError when nothing is known.
+    """
+    if hole.all():
+        raise ValueError("the hole leaves no known pixel")
+    places = np.flatnonzero(hole)
+    if not len(places):
+        return SourceMap.of(hole.shape[1], places, places)
+    usable = ~hole if valid is None else ~hole & valid
+    if not usable.any():
+        usable = ~hole
+    radius = _patch_radius(usable)
+    if radius is None:
+        sources = start.nearest(usable)[places]
+    else:
+        levels = _levels(guide, hole, usable, radius, check)
+        sources = _Descent(levels, radius, effort, check).sources()
+    return SourceMap.of(hole.shape[1], places, sources)
+
+
+def _patch_radius(usable: Bool) -> int | None:
+    """The largest radius that leaves enough whole patches to choose among; None when none does."""
+    return next((radius for radius in RADII if _enough(usable, radius)), None)
+
+
+def _enough(usable: Bool, radius: int) -> bool:
+    return int(np.count_nonzero(whole_patches(usable, radius))) >= FEWEST_SOURCES
+
+
+def _levels(guide: U8, hole: Bool, usable: Bool, radius: int, check: Check) -> list[Level]:
+    """The pyramid, without the coarsest levels that leave too few patches."""
+    levels = pyramid.build(guide, hole, usable, check)
+    while not _enough(levels[-1].usable, radius):
+        levels.pop()
+    return levels
+
+
+class _Descent:
+    """One way down the pyramid, each level starting from what the one above found."""
+
+    def __init__(self, levels: list[Level], radius: int, effort: Effort, check: Check) -> None:
+        """Look for lines across the hole; nothing is filled yet."""
+        self.levels, self.radius, self.effort, self.check = levels, radius, effort, check
+        self.rng = np.random.default_rng(SEED)
+        self.lines = lines.find(levels, check)
+
+    def sources(self) -> Index:
+        """For every pixel of the finest hole the flat number of the pixel it copies."""
+        ballot, field = self._solved(0)
+        return ballot.elect(field)
+
+    def _solved(self, number: int) -> tuple[Ballot, Field]:
+        """The field of level `number`, after those of all coarser ones."""
+        if number + 1 == len(self.levels):
+            self._guess(self.levels[number])
+            ballot, field = self._enter(number), None
+        else:
+            coarser, found = self._solved(number + 1)
+            ballot = self._enter(number)
+            self.check()
+            field = _doubled(ballot.matcher, coarser.matcher, found)
+            self.check()
+            ballot.vote(field)
+        if number:
+            self._draw_lines(number)
+        ballot.matcher.refresh()
+        return ballot, self._settled(ballot, field, last=number == 0)
+
+    def _guess(self, level: Level) -> None:
+        if level.thin:
+            start.diffuse(level)
+        else:
+            start.peel(level, self.radius, self.check)
+
+    def _enter(self, number: int) -> Ballot:
+        self.check()
+        matcher = Matcher(self.levels[number], self.radius, self.rng, self.check)
+        self.check()
+        return Ballot(matcher, self.check)
+
+    def _draw_lines(self, number: int) -> None:
+        """Draw the lines that cross the hole into the guess, to be trusted like what is known."""
+        level = self.levels[number]
+        for line in self.lines:
+            level.depth.reshape(-1)[lines.draw(level, line.at_scale(0.5**number))] = 0
+
+    def _settled(self, ballot: Ballot, field: Field | None, last: bool) -> Field:
+        """The field after searching and voting in turn until little changes."""
+        matcher, effort = ballot.matcher, self.effort
+        refine = last and field is not None
+        every = not refine and matcher.pairs <= effort.exact_pairs
+        finest = effort.shallow if matcher.level.depth.max() <= SHALLOW else effort.finest
+        rounds = finest if refine else effort.exact if every else effort.middle
+        pool = matcher.sources if every else matcher.some(0 if refine else effort.broad)
+        field = matcher.search(field, pool, wander=not every)
+        for _ in range(1, rounds):
+            if ballot.vote(field) < effort.settled:
+                break
+            matcher.refresh()
+            field = matcher.search(field, pool if every else pool[:0], wander=not every)
+        return field
+
+
+def _doubled(matcher: Matcher, coarser: Matcher, field: Field) -> Field:
+    """The coarser field's sources at this level, each moved to the nearest allowed patch; distances 0."""
+    h, w = matcher.shape
+    y, x = np.divmod(matcher.targets, w)
+    number = coarser.number.take((y // 2) * coarser.shape[1] + x // 2)
+    sy, sx = np.divmod(field.source.take(number), coarser.shape[1])
+    sy, sx = np.minimum(2 * sy + y % 2, h - 1), np.minimum(2 * sx + x % 2, w - 1)
+    source = np.where(number < 0, matcher.targets, sy * w + sx)
+    nearest = start.nearest(matcher.allowed.reshape(h, w))
+    return Field(nearest.take(source), np.zeros(len(source), np.float32))

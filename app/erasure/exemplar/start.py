@@ -1,0 +1,74 @@
+"""A first guess for the hole at the coarsest level."""
+
+import cv2
+import numpy as np
+
+from .arrays import F32, Bool, Check, Index
+from .pyramid import COLOURS, Level
+from .search import whole_patches
+
+TELEA_RADIUS = 3
+MOST_SOURCES = 4000
+MOST_RIM = 512
+
+
+def diffuse(level: Level) -> None:
+    """Fill a thin hole by Telea's method; texture comes from the nearest known pixel."""
+    hole, planes = level.hole, level.planes
+    colour = cv2.merge([cv2.convertScaleAbs(plane) for plane in planes[:COLOURS]])
+    filled = cv2.inpaint(colour, hole.astype(np.uint8), TELEA_RADIUS, cv2.INPAINT_TELEA)
+    for plane, channel in zip(planes, cv2.split(filled), strict=False):
+        plane[hole] = channel[hole]
+    if len(planes) > COLOURS:
+        closest = nearest(~hole)[hole.ravel()]
+        for plane in planes[COLOURS:]:
+            plane[hole] = plane.take(closest)
+
+
+def peel(level: Level, radius: int, check: Check) -> None:
+    """Fill the hole from the rim inwards, each pixel from the patch that fits what is known around it."""
+    patches = _patches(level.planes, radius)
+    sources = np.flatnonzero(whole_patches(level.usable, radius))
+    sources = sources[:: -(-len(sources) // MOST_SOURCES)]
+    described = patches.take(sources, axis=0)
+    products = np.ascontiguousarray(np.concatenate([described**2, -2 * described], axis=1).T)
+    flat = level.planes.reshape(len(level.planes), -1)
+    missing = level.hole.copy()
+    while missing.any():
+        rim = _rim(missing)
+        patches = _patches(level.planes, radius)
+        known = _patches(np.repeat((~missing).astype(np.float32)[None], len(flat), axis=0), radius)
+        for first in range(0, len(rim), MOST_RIM):
+            check()
+            part = rim[first : first + MOST_RIM]
+            mask = known.take(part, axis=0)
+            distance = np.concatenate([mask, mask * patches.take(part, axis=0)], axis=1) @ products
+            flat[:, part] = flat[:, sources[distance.argmin(axis=1)]]
+        missing.ravel()[rim] = False
+
+
+def nearest(allowed: Bool) -> Index:
+    """For every pixel the flat number of the nearest pixel that is True in `allowed` (at least one is)."""
+    _, labels = cv2.distanceTransformWithLabels(
+        (~allowed).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    places = np.flatnonzero(allowed)
+    number = np.zeros(len(places) + 1, np.intp)
+    number[labels.ravel()[places]] = places
+    found: Index = number[labels.ravel()]
+    return found
+
+
+def _rim(missing: Bool) -> Index:
+    """Flat numbers of the missing pixels that touch a known one."""
+    kernel = np.ones((3, 3), np.uint8)
+    inner = cv2.erode(missing.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return np.flatnonzero(missing & (inner == 0))
+
+
+def _patches(planes: F32, radius: int) -> F32:
+    """Every patch as a row, pixel by pixel, zero outside the picture."""
+    side = 2 * radius + 1
+    padded = np.pad(planes, ((0, 0), (radius, radius), (radius, radius)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
+    return np.moveaxis(windows, 0, 2).reshape(planes.shape[1] * planes.shape[2], -1)

@@ -1,0 +1,86 @@
+"""From matched patches to pixels: the mean of what they say, or what the one believed most says."""
+
+import numpy as np
+
+from .arrays import F32, Check, Index
+from .search import Field, Matcher
+
+RIM_DECAY = 2.2  # how much less a patch counts for every px it lies deeper in the hole
+COPY_DECAY = 1.2  # the same, when one patch is chosen
+COPY_OFFSET = 0.2  # how much dearer a patch is for every px^2 between its centre and the pixel
+DEEPEST = 60.0  # px; deeper than this all count the same
+SPREAD_QUANTILE = 0.75  # the distance of this share of patches is what is usual
+LEAST_TRUST = 1e-25
+
+
+class Ballot:
+    """The hole's pixels of one level, and the targets whose patches cover each.
+
+    Voters are numbers of targets; one number past the last stands for places outside the picture.
+    """
+
+    def __init__(self, matcher: Matcher, check: Check) -> None:
+        """Number the targets around the hole of the matcher's level."""
+        h, w = matcher.shape
+        r = matcher.radius
+        self.matcher, self.check = matcher, check
+        self.pixels: Index = np.flatnonzero(matcher.level.hole)
+        wide = w + 2 * r
+        outside = len(matcher.targets)
+        padded = np.full((h + 2 * r, wide), outside, np.intp)
+        padded[r : r + h, r : r + w] = np.where(matcher.number < 0, outside, matcher.number).reshape(h, w)
+        y, x = np.divmod(self.pixels, w)
+        self._numbers, self._corners = padded.ravel(), y * wide + x
+        reach = range(-r, r + 1)
+        self._offsets = [(dy * dy + dx * dx, dy * w + dx, (dy + r) * wide + dx + r) for dy in reach for dx in reach]
+
+    def vote(self, field: Field) -> float:
+        """Fill the hole with weighted means of all covering patches; returns the mean change of a value."""
+        planes = self.matcher.level.planes
+        planes = planes.reshape(len(planes), -1)
+        source, trust = np.append(field.source, 0), self._trust(field)
+        total = np.zeros((len(planes), len(self.pixels)), np.float32)
+        weight = np.zeros(len(self.pixels), np.float32)
+        for _, move, corner in self._offsets:
+            self.check()
+            voter = self._voters(corner)
+            share, place = trust.take(voter), source.take(voter) - move
+            weight += share
+            for plane, heard in zip(planes, total, strict=True):
+                said = plane.take(place, mode="clip")
+                said *= share
+                np.add(heard, said, out=heard)
+        total /= weight
+        change = float(np.abs(total - planes.take(self.pixels, axis=1)).mean())
+        planes[:, self.pixels] = total
+        return change
+
+    def elect(self, field: Field) -> Index:
+        """For every pixel of the hole the flat number of the one pixel it copies, by the best covering patch."""
+        cost = (field.distance + 1) * COPY_DECAY ** self._depth()
+        source, cost = np.append(field.source, 0), np.append(cost, np.inf).astype(np.float32)
+        best = np.full(len(self.pixels), np.inf, np.float32)
+        chosen = np.zeros(len(self.pixels), np.intp)
+        for square, move, corner in self._offsets:
+            self.check()
+            voter = self._voters(corner)
+            price = cost.take(voter)
+            price *= 1 + COPY_OFFSET * square
+            better = np.flatnonzero(price < best)
+            best[better] = price.take(better)
+            chosen[better] = source.take(voter.take(better)) - move
+        return chosen
+
+    def _voters(self, corner: int) -> Index:
+        voters: Index = self._numbers[corner:].take(self._corners)
+        return voters
+
+    def _trust(self, field: Field) -> F32:
+        """How much each target's patch counts, 0 at the end for places outside the picture."""
+        usual = max(float(np.quantile(field.distance, SPREAD_QUANTILE)), 1e-3)
+        trust = np.exp(-field.distance / (2 * usual)) * RIM_DECAY ** -self._depth()
+        return np.append(np.maximum(trust, LEAST_TRUST), 0).astype(np.float32)
+
+    def _depth(self) -> F32:
+        depth = self.matcher.level.depth.ravel().take(self.matcher.targets)
+        return np.minimum(depth, np.float32(DEEPEST))

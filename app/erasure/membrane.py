@@ -1,0 +1,123 @@
+"""Solve the screenless Poisson equation on a hole: the smooth correction that makes the seams of copied parts vanish.
+
+Perez, Gangnet and Blake, "Poisson Image Editing", SIGGRAPH 2003; solved by multigrid (Briggs, Henson and McCormick,
+"A Multigrid Tutorial", 2000) on dense planes, which for one big hole is faster than sparse conjugate gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BoolArray = NDArray[np.bool_]
+Plane = NDArray[np.float32]
+
+TURNS = (2, 2)
+"""Turns of conjugate gradients on the finest grid and on the next, where they cost a quarter."""
+
+SWEEPS = 2
+DAMPING = 0.8
+"""Jacobi sweeps before and after each visit to the coarser grids."""
+
+SMALLEST = 4
+"""Coarsest side in pixels; a few sweeps solve it well enough."""
+
+_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
+
+
+class Membrane:
+    """The grids for one hole; solve() may be called for several right-hand sides."""
+
+    def __init__(self, hole: BoolArray) -> None:
+        """hole: HxW bool. Around it the correction is 0; the outline of the array is a free border."""
+        self._inside: list[BoolArray] = [hole]
+        self._steps: list[Plane] = [_jacobi_step(hole)]
+        while min(self._inside[-1].shape) > SMALLEST:
+            coarse = _quarters(self._inside[-1].astype(np.float32)) == 1
+            if not coarse.any():
+                break
+            self._inside.append(coarse)
+            self._steps.append(_jacobi_step(coarse))
+
+    def solve(self, divergence: Plane) -> Plane:
+        """The field f (HxW, 0 outside the hole) whose sum of (f[p] - f[q]) over p's neighbours q is divergence[p]."""
+        return self._conjugate(divergence * self._inside[0], 0)
+
+    def _conjugate(self, divergence: Plane, level: int) -> Plane:
+        """Conjugate gradients whose preconditioner is one multigrid cycle.
+
+        The coarse grids know the hole's outline only roughly; the line search makes up for that.
+        """
+        field, residual = np.zeros_like(divergence), divergence.copy()
+        direction, slope = np.zeros_like(divergence), 1.0
+        for _ in range(TURNS[level]):
+            step = self._cycle(residual, level)
+            before, slope = slope, float(np.vdot(residual, step))
+            if slope <= 0:
+                break
+            direction = cv2.scaleAdd(direction, slope / before, step).astype(np.float32, copy=False)
+            applied = self._applied(direction, level)
+            length = slope / max(float(np.vdot(direction, applied)), 1e-20)
+            cv2.scaleAdd(direction, length, field, field)
+            cv2.scaleAdd(applied, -length, residual, residual)
+        return field
+
+    def _cycle(self, divergence: Plane, level: int) -> Plane:
+        """An approximate solution on one grid, from 0, by way of the coarser ones."""
+        field = self._smooth(np.zeros_like(divergence), divergence, level)
+        if level + 1 < len(self._inside):
+            self._correct(field, divergence, level, self._conjugate if level + 1 < len(TURNS) else self._cycle)
+        return self._smooth(field, divergence, level)
+
+    def _correct(self, field: Plane, divergence: Plane, level: int, solve: Callable[[Plane, int], Plane]) -> None:
+        """Add to `field` what is still missing, as the next coarser grid sees it."""
+        missing = (divergence - self._applied(field, level)) * self._inside[level]
+        coarse = solve(4 * _quarters(missing), level + 1)
+        up = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
+        field += up[: field.shape[0], : field.shape[1]] * self._inside[level]
+
+    def _smooth(self, field: Plane, divergence: Plane, level: int) -> Plane:
+        """Damped Jacobi sweeps, in place; `_steps` is damping / degree inside the hole and 0 outside."""
+        step = self._steps[level]
+        for _ in range(SWEEPS):
+            change = _around(field)
+            cv2.add(change, divergence, change)
+            cv2.multiply(change, step, change)
+            field *= np.float32(1 - DAMPING)
+            cv2.add(field, change, field)
+        return field
+
+    def _applied(self, field: Plane, level: int) -> Plane:
+        """The sum of (field[p] - field[q]) over p's neighbours q, inside the hole."""
+        inside = self._inside[level]
+        applied = np.divide(field, self._steps[level], out=np.zeros_like(field), where=inside)
+        applied *= np.float32(DAMPING)
+        applied -= _around(field)
+        applied *= inside
+        return applied
+
+
+def _around(field: Plane) -> Plane:
+    """The sum of the four neighbours; beyond the array they count as 0."""
+    return cv2.filter2D(field, -1, _CROSS, borderType=cv2.BORDER_CONSTANT).astype(np.float32, copy=False)
+
+
+def _quarters(plane: Plane) -> Plane:
+    """Means of 2x2 squares; an odd last row or column is met by zeros."""
+    height, width = plane.shape
+    even = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=0)
+    half = even.shape[1] // 2, even.shape[0] // 2
+    return cv2.resize(even, half, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+
+
+def _jacobi_step(inside: BoolArray) -> Plane:
+    """Damping divided by the number of neighbours, 0 outside the hole."""
+    neighbours = np.full(inside.shape, 4, np.float32)
+    neighbours[0] -= 1
+    neighbours[-1] -= 1
+    neighbours[:, 0] -= 1
+    neighbours[:, -1] -= 1
+    return (inside * np.float32(DAMPING) / np.maximum(neighbours, 1)).astype(np.float32)

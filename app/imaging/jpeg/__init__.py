@@ -1,0 +1,1 @@
+"""A JPEG in which nothing changes but what has to."""

@@ -1,0 +1,77 @@
+"""Corrupted files never crash the process, never hang it, and raise nothing but what is promised."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.imaging.jpeg import turbojpeg
+
+SEEDS = 300
+FUZZ = f"""
+import numpy as np
+from app.imaging.jpeg.markers import BadJpeg
+from app.imaging.jpeg.metadata import strip, with_metadata
+from app.imaging.policy import Policy
+from app.imaging.jpeg.splice import CannotSplice, reencode, splice
+from support.jpegs import decoded, may_change, pillow_jpeg, scene
+
+def broken(source, rng):
+    data = bytearray(source)
+    reach = len(data) if rng.random() < 0.6 else 700
+    for _ in range(rng.integers(1, 6)):
+        at = int(rng.integers(2, min(reach, len(data))))
+        data[at : at + int(rng.integers(0, 9))] = rng.bytes(int(rng.integers(0, 9)))
+    return bytes(data)
+
+def shown_or_none(data):
+    try:
+        return decoded(data)
+    except Exception:
+        return None
+
+sources = [
+    pillow_jpeg(scene(133, 91).convert(mode), subsampling=sampling, progressive=progressive, restart_marker_blocks=rst)
+    for mode in ("L", "RGB", "CMYK") for sampling in (0, 2) for progressive in (False, True) for rst in (0, 3)
+]
+same = 0
+for seed in range({SEEDS}):
+    rng = np.random.default_rng(seed)
+    source = sources[seed % len(sources)]
+    data = broken(source, rng)
+    shown = shown_or_none(data)
+    filled = decoded(source) if shown is None or shown.size > 10**6 else shown.copy()
+    hole = np.zeros(filled.shape[:2], dtype=bool)
+    hole[20:40, 30:70] = True
+    try:
+        strip(data, Policy.ALL)
+        filled[hole] = 99
+        result = splice(data, filled, hole, orientation=1)
+        with_metadata(data, result, Policy.ALL)
+        kept = ~may_change(data, hole)
+        assert shown is None or np.array_equal(decoded(result)[kept], shown[kept]), seed
+        same += shown is not None
+    except (BadJpeg, CannotSplice):
+        pass
+    try:
+        reencode(data, filled, orientation=1)
+    except CannotSplice:
+        pass
+assert same > {SEEDS // 20}, same
+"""
+
+
+@pytest.mark.skipif(not turbojpeg.available(), reason="no libturbojpeg")
+def test_corrupted_files() -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FUZZ],
+        capture_output=True,
+        cwd=Path(__file__).parents[1],
+        timeout=100,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert not run.stdout
+    assert not run.stderr

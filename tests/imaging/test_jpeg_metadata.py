@@ -1,0 +1,222 @@
+"""The metadata policies keep what they say, and no preview survives either."""
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from app.imaging.jpeg.markers import (
+    APP0,
+    APP1,
+    APP2,
+    APP13,
+    COM,
+    BadJpeg,
+    Segment,
+    join,
+    segment,
+    walk,
+)
+from app.imaging.jpeg.metadata import strip, with_metadata
+from app.imaging.policy import Policy
+from support.jpegs import decoded, pillow_jpeg, scene
+
+THUMBNAIL = pillow_jpeg(scene(40, 30, seed=9))
+PICTURE = pillow_jpeg(scene(64, 48), quality=80, dpi=(300, 200))
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
+PHOTOSHOP = b"Photoshop 3.0\0"
+
+
+def tiff(byte_order: str = "little", maker_note: bytes = b"made by hand", orientation: int = 6) -> bytes:
+    """Lay out IFD0 (orientation, Exif, GPS), the Exif IFD (sizes, maker note), GPS and IFD1 with a thumbnail."""
+
+    def number(value: int, size: int) -> bytes:
+        return value.to_bytes(size, byte_order)  # type: ignore[arg-type]
+
+    def entry(tag: int, kind: int, count: int, value: bytes) -> bytes:
+        return number(tag, 2) + number(kind, 2) + number(count, 4) + value.ljust(4, b"\0")
+
+    def ifd(*entries: bytes, following: int = 0) -> bytes:
+        return number(len(entries), 2) + b"".join(entries) + number(following, 4)
+
+    exif_at = 8 + 2 + 3 * 12 + 4
+    note_at = exif_at + 2 + 3 * 12 + 4
+    gps_at = note_at + len(maker_note)
+    second_at = gps_at + 2 + 12 + 4
+    picture_at = second_at + 2 + 2 * 12 + 4
+    return b"".join(
+        (
+            (b"II" if byte_order == "little" else b"MM") + number(42, 2) + number(8, 4),
+            ifd(
+                entry(0x0112, 3, 1, number(orientation, 2)),
+                entry(0x8769, 4, 1, number(exif_at, 4)),
+                entry(0x8825, 4, 1, number(gps_at, 4)),
+                following=second_at,
+            ),
+            ifd(
+                entry(0xA002, 4, 1, number(64, 4)),
+                entry(0xA003, 3, 1, number(48, 2)),
+                entry(0x927C, 7, len(maker_note), number(note_at, 4)),
+            ),
+            maker_note,
+            ifd(entry(1, 2, 2, b"N\0")),
+            ifd(entry(0x0201, 4, 1, number(picture_at, 4)), entry(0x0202, 4, 1, number(len(THUMBNAIL), 4))),
+            THUMBNAIL,
+        )
+    )
+
+
+def resource(number: int, data: bytes, name: bytes = b"") -> bytes:
+    named = bytes((len(name),)) + name
+    named += b"\0" * (len(named) % 2)
+    return b"8BIM" + number.to_bytes(2) + named + len(data).to_bytes(4) + data + b"\0" * (len(data) % 2)
+
+
+IPTC = resource(0x0404, b"\x1c\x02\x78\x00\x07caption", b"odd")
+RESOURCES = resource(0x0409, THUMBNAIL) + IPTC + resource(0x040C, THUMBNAIL, b"x") + resource(0x03ED, b"res")
+PACKET = (
+    b'<x:xmpmeta><rdf:Description tiff:Orientation="6" dc:title="kept" xmpNote:HasExtendedXMP="0123">'
+    b"<xmp:Thumbnails><rdf:Alt><rdf:li><xmpGImg:image>/9j/4AAQ</xmpGImg:image></rdf:li></rdf:Alt></xmp:Thumbnails>"
+    b"<other:preview>/9j/" + b"A" * 400 + b"</other:preview></rdf:Description></x:xmpmeta>"
+)
+ICC_CHUNKS = [
+    segment(APP2, b"ICC_PROFILE\0" + bytes((number, 2)) + part)
+    for number, part in ((1, PROFILE[:200]), (2, PROFILE[200:]))
+]
+EVERYTHING = [
+    segment(APP0, b"JFXX\0\x10" + THUMBNAIL),
+    segment(APP1, b"Exif\0\0" + tiff()),
+    segment(APP1, XMP + PACKET),
+    segment(APP1, b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 40),
+    *ICC_CHUNKS,
+    segment(APP2, b"MPF\0II*\0\x08\0\0\0"),
+    segment(APP13, PHOTOSHOP + RESOURCES),
+    segment(COM, b"a comment"),
+    segment(0xE3, b"Stim\0" + THUMBNAIL),
+    segment(0xEC, b"Ducky\0"),
+]
+
+
+def dressed(extra: list[Segment] = EVERYTHING, jpeg: bytes = PICTURE) -> bytes:
+    first, *rest = walk(jpeg)
+    thumb = first.payload[:12] + b"\x02\x01" + b"thumbs"
+    return join([segment(APP0, thumb), *extra, *rest]) + THUMBNAIL
+
+
+def payloads(data: bytes) -> list[bytes]:
+    return [each.payload for each in walk(data) if each.is_metadata]
+
+
+def coded(data: bytes) -> list[Segment]:
+    return [each for each in walk(data) if not each.is_metadata]
+
+
+def exif_of(data: bytes) -> bytes:
+    return next(each for each in payloads(data) if each.startswith(b"Exif"))
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_the_picture_stays_to_the_byte(policy: Policy) -> None:
+    result = strip(dressed(), policy)
+    assert coded(result) == coded(PICTURE)
+    assert np.array_equal(decoded(result), decoded(PICTURE))
+    assert result.endswith(b"\xff\xd9")
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_no_preview_survives(policy: Policy) -> None:
+    result = strip(dressed(), policy)
+    assert result.count(b"\xff\xd8\xff") == 1
+    assert b"/9j/" not in result
+    assert THUMBNAIL[-60:-2] not in result
+    assert b"thumbs" not in result
+
+
+def test_colour_keeps_profile_and_density_only() -> None:
+    result = strip(dressed(), Policy.COLOUR)
+    assert payloads(result) == [payloads(PICTURE)[0], *(each.payload for each in ICC_CHUNKS)]
+    opened = Image.open(io.BytesIO(result))
+    assert opened.info["icc_profile"] == PROFILE
+    assert opened.info["dpi"] == (300, 200)
+
+
+def test_all_keeps_the_rest() -> None:
+    result = strip(dressed(), Policy.ALL)
+    opened = Image.open(io.BytesIO(result))
+    exif = opened.getexif()
+    assert exif[0x0112] == 1
+    assert exif.get_ifd(0x8825) == {1: "N"}
+    assert exif.get_ifd(0x8769)[0x927C] == b"made by hand"
+    assert not exif.get_ifd(1)
+    assert opened.info["icc_profile"] == PROFILE
+    assert opened.info["comment"] == b"a comment"
+    assert PHOTOSHOP + IPTC + resource(0x03ED, b"res") in payloads(result)
+    assert b"Ducky\0" in payloads(result)
+    packet = next(each for each in payloads(result) if each.startswith(XMP))
+    assert b'tiff:Orientation="1"' in packet
+    assert b'dc:title="kept"' in packet
+    assert b"HasExtended" not in packet
+
+
+@pytest.mark.parametrize("byte_order", ["little", "big"])
+def test_exif_is_changed_in_place(byte_order: str) -> None:
+    before = b"Exif\0\0" + tiff(byte_order)
+    after = exif_of(strip(dressed([segment(APP1, before)]), Policy.ALL))
+    assert len(after) < len(before)
+    assert Image.open(io.BytesIO(dressed([segment(APP1, after)]))).getexif()[0x0112] == 1
+
+
+def test_a_maker_note_with_a_preview_goes() -> None:
+    data = dressed([segment(APP1, b"Exif\0\0" + tiff(maker_note=b"NOTE" + THUMBNAIL))])
+    exif = Image.open(io.BytesIO(strip(data, Policy.ALL))).getexif()
+    assert not any(exif.get_ifd(0x8769)[0x927C])
+    assert exif.get_ifd(0x8825) == {1: "N"}
+
+
+def test_turning_swaps_sizes_and_density() -> None:
+    result = with_metadata(dressed(), PICTURE, Policy.ALL, transposed=True)
+    opened = Image.open(io.BytesIO(result))
+    assert opened.info["dpi"] == (200, 300)
+    inner = opened.getexif().get_ifd(0x8769)
+    assert (inner[0xA002], inner[0xA003]) == (48, 64)
+
+
+def test_the_result_loses_its_own_metadata() -> None:
+    result = with_metadata(PICTURE, dressed(), Policy.ALL)
+    assert payloads(result) == payloads(PICTURE)
+
+
+def test_markers_between_scans_are_metadata_too() -> None:
+    progressive = list(walk(pillow_jpeg(scene(64, 48), progressive=True)))
+    last = max(at for at, each in enumerate(progressive) if each.marker == 0xDA)
+    data = join([*progressive[:last], segment(COM, b"between scans"), *progressive[last:]])
+    assert b"between" not in strip(data, Policy.COLOUR)
+    assert np.array_equal(decoded(strip(data, Policy.COLOUR)), decoded(data))
+
+
+def test_adobe_mark_stays() -> None:
+    cmyk = pillow_jpeg(scene(64, 48).convert("CMYK"))
+    assert np.array_equal(decoded(strip(cmyk, Policy.COLOUR)), decoded(cmyk))
+    assert Image.open(io.BytesIO(strip(cmyk, Policy.COLOUR))).info["adobe_transform"] == 0
+
+
+@pytest.mark.parametrize("cut", [b"", b"\xff", b"\xff\xd8", PICTURE[:-2], PICTURE[:100], b"\x89PNG"])
+def test_nonsense_is_refused(cut: bytes) -> None:
+    with pytest.raises(BadJpeg):
+        strip(cut, Policy.ALL)
+
+
+def test_broken_metadata_never_raises() -> None:
+    rng = np.random.default_rng(5)
+    for _, original in itertools.product(range(150), (tiff(), RESOURCES, PACKET)):
+        broken = bytearray(original)
+        for at in rng.integers(0, 12 if original is RESOURCES else 120, 4):
+            broken[at] = rng.integers(256)
+        name = {id(RESOURCES): PHOTOSHOP, id(PACKET): XMP}.get(id(original), b"Exif\0\0")
+        marker = APP13 if name is PHOTOSHOP else APP1
+        result = strip(dressed([segment(marker, name + bytes(broken))]), Policy.ALL)
+        assert coded(result) == coded(PICTURE)
+        assert name == XMP or THUMBNAIL[-60:-2] not in result
