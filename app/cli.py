@@ -7,6 +7,7 @@ import shlex
 import signal
 import socket
 import sys
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from app.api.endpoints import IMAGE_ERASE
 from app.api.keys import HEADER
 from app.api.protocol import EnvelopeH11Protocol
 from app.clock import Clock, system_clock
+from app.doctor import Finding, Level, examine
 from app.logs import configure_logging
 from app.main import create_app, job_options
 from app.results.secret import API_KEY_FILE, kept_secret
@@ -54,6 +56,27 @@ def serve(host: str | None, port: int | None) -> None:
         print(f"image-erase: warning: {warning}", file=sys.stderr)
     print(curl_line(settings.host, listener.getsockname()[1], key), flush=True)
     _run(server, listener)
+
+
+@main.command()
+def doctor() -> None:
+    """Check settings, storage, keys, port, memory and workers. Exit code 1 where something is wrong."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(Finding(Level.WRONG, "settings", str(error)).line)
+        sys.exit(1)
+    configure_logging(settings.log_format)
+    levels = []
+    for finding in chain(_settings_findings(), examine(settings)):
+        print(finding.line, flush=True)
+        levels.append(finding.level)
+    sys.exit(Level.WRONG in levels)
+
+
+def _settings_findings() -> list[Finding]:
+    warnings = [Finding(Level.WARNING, "settings", warning) for warning in unknown_variables(os.environ)]
+    return warnings or [Finding(Level.OK, "settings", "all can be followed")]
 
 
 @main.command()

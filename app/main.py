@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -20,9 +21,12 @@ from app.api.endpoints import ENDPOINTS
 from app.api.errors import ApiError, Code
 from app.api.keys import KeyFile, Keys
 from app.api.proxies import TrustedProxies
+from app.api.rates import RateLimit, WindowMemory
 from app.clock import Clock, system_clock
 from app.jobs.pool import Pool
 from app.jobs.process import WorkerDied
+from app.metrics import Metrics
+from app.observer import Observer
 from app.results.links import Links
 from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
 from app.results.store import ResultStore, StoreError, local_path
@@ -34,6 +38,7 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     """The server as an ASGI application. Raises SettingsError where a setting can't be followed."""
+    metrics = Metrics()
     keys = _keys(settings)
     store = _store(settings)
     links = Links(_signing_keys(settings), clock)
@@ -42,8 +47,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         workers=settings.workers,
         queue=settings.queue,
         deadline_seconds=settings.deadline_seconds,
+        observer=metrics,
     )
-    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds)
+    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds, metrics)
     service = erase.EraseService(
         keys,
         pool,
@@ -53,22 +59,27 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.public_url,
         settings.result_ttl_seconds,
         settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None,
+        metrics,
+        _rate_limit(settings),
     )
     app = FastAPIOffline(
         title="image-erase",
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, sweeper),
+        lifespan=_lifespan(pool, sweeper, metrics),
     )
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, service))
     app.include_router(account.router(keys, clock, settings.credits))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store))
+    if settings.metrics:
+        _watch(metrics, pool)
+        app.include_router(operations.metrics_router(metrics))
     _answer_failures(app)
     _complete_openapi(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, observer=metrics)
     app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
     return app
@@ -92,6 +103,11 @@ def _keys(settings: Settings) -> Keys:
     return Keys([_kept(settings, API_KEY_FILE, "ERASE_API_KEYS")])
 
 
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    now = time.monotonic
+    return RateLimit(settings.rate_limit, WindowMemory(now), now) if settings.rate_limit else None
+
+
 def _store(settings: Settings) -> ResultStore:
     try:
         return ResultStore(local_path(settings.storage_url) / "results")
@@ -112,9 +128,15 @@ def _kept(settings: Settings, file: str, variable: str) -> str:
         raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
 
 
-def _lifespan(pool: Pool, sweeper: Sweeper):  # type: ignore[no-untyped-def]
+def _watch(metrics: Metrics, pool: Pool) -> None:
+    metrics.gauge("jobs_waiting", "Jobs that wait for a worker", lambda: pool.waiting)
+    metrics.gauge("jobs_running", "Jobs that a worker works on", lambda: pool.running)
+    metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
+
+
+def _lifespan(pool: Pool, sweeper: Sweeper, observer: Observer):  # type: ignore[no-untyped-def]
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         try:
             await pool.start()
         except WorkerDied as error:
@@ -122,7 +144,7 @@ def _lifespan(pool: Pool, sweeper: Sweeper):  # type: ignore[no-untyped-def]
             raise
         sweeping = asyncio.create_task(sweeper.run())
         try:
-            yield
+            yield {"observer": observer}  # for the protocol, which uvicorn makes
         finally:
             sweeping.cancel()
             with suppress(asyncio.CancelledError):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -46,6 +47,18 @@ def _signing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     if any(len(key.get_secret_value()) < 16 for key in keys):
         raise ValueError("every key must have at least 16 characters")
     return keys
+
+
+def _rate_limit(value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        rates = parse_many(value)
+    except ValueError:
+        rates = []
+    if not rates or any(rate.amount < 1 for rate in rates):
+        raise ValueError("must be such as 60/minute or 10/second;1000/day")
+    return value
 
 
 Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -124,8 +137,12 @@ class Settings(BaseSettings):
     credits: float = Field(
         1000000, ge=0, allow_inf_nan=False, description="Credits that a query finds; they are never used up"
     )
+    rate_limit: Annotated[str | None, AfterValidator(_rate_limit)] = Field(
+        None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
+    )
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
+    metrics: bool = Field(False, description="Whether `/metrics` answers Prometheus")
 
     @model_validator(mode="after")
     def _engine_has_its_model(self) -> "Settings":

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.envelope import RequestIds, failure_response
 from app.api.errors import ApiError, Code
+from app.observer import UNOBSERVED, Observer
 
 # How long, and how much, an answered client may go on sending the body that nobody wants.
 DRAIN_SECONDS = 10.0
@@ -46,6 +47,15 @@ def _loggable_path(path: str) -> str:
     if len(pieces) > 2 and pieces[1] == "results":
         pieces[2] = "-"
     return "/".join(pieces)
+
+
+def _endpoint(scope: Scope) -> str:
+    """What was called, as one of few names: a client that asks for a million paths must not become a million names."""
+    if "endpoint" not in scope:
+        return "none"
+    if scope["path_params"]:
+        return "/" + str(scope["path"]).split("/")[1]
+    return str(scope.get("root_path") or scope["path"])
 
 
 class _Exchange:
@@ -94,8 +104,8 @@ class _Exchange:
 class Edge:
     """ASGI middleware, the outermost."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, observer: Observer = UNOBSERVED) -> None:
+        self.app, self._observer = app, observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, log it once, and let no exception through."""
@@ -109,6 +119,7 @@ class Edge:
             await self._answer(scope, exchange)
         finally:
             self._log(scope, exchange, time.perf_counter() - started)
+            self._observer.request_ended(_endpoint(scope), exchange.status, scope["state"]["notes"].get("code", ""))
 
     async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
         try:

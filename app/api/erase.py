@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +19,12 @@ from app.api.endpoints import Endpoint
 from app.api.envelope import image_data, image_url, success_response
 from app.api.errors import ApiError, Code
 from app.api.keys import HEADER, Keys
+from app.api.rates import RateLimit
 from app.api.upload import Part, UploadReader
 from app.clock import Clock
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
-from app.jobs.request import JobRequest
+from app.jobs.request import FACTS, JobRequest
+from app.observer import UNOBSERVED, Observer
 from app.results.links import Links
 from app.results.names import ResultName
 from app.results.store import ResultStore, StoreError, StoreFull
@@ -57,11 +60,15 @@ class EraseService:
     public_url: str | None
     ttl_seconds: int
     max_file_bytes: int | None
+    observer: Observer = UNOBSERVED
+    rate_limit: RateLimit | None = None
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
-        self.keys.check(request.headers.get(HEADER))
+        key = self.keys.check(request.headers.get(HEADER))
         self._refuse_when_full()
+        if self.rate_limit:
+            self.rate_limit.count(key)
         base = base_url(request, self.public_url)
         max_file_bytes = self.max_file_bytes or endpoint.max_file_bytes
         files, texts = await UploadReader(endpoint.files, max_file_bytes, endpoint.texts).read(request)
@@ -72,7 +79,7 @@ class EraseService:
             result = (await while_connected(request, erase())).blobs[0]
             # It may be tens of megabytes long, and writing it would hold up the event loop.
             return await asyncio.to_thread(lambda: success_response(ids, image_data(result)))
-        name = await while_connected(request, self._kept(erase))
+        name = await while_connected(request, self._kept(erase, ids.request_id))
         return success_response(ids, image_url(base + self.links.path(name)))
 
     async def _erase(self, request: Request, wanted: JobRequest, image: Part, mask: Part) -> Answer:
@@ -88,13 +95,17 @@ class EraseService:
         note(request.scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
         if "failure" in answer.head:
             raise job_error(answer.head, {"image": image, "mask": mask})
-        note(request.scope, **answer.head.get("facts", {}))
+        # A worker has read hostile files: only what is known goes into the log, under no other name.
+        facts = {name: value for name, value in answer.head.get("facts", {}).items() if name in FACTS}
+        note(request.scope, **facts)
+        self.observer.job_done(facts)
         return answer
 
-    async def _kept(self, erase: Callable[[], Awaitable[Answer]]) -> ResultName:
+    async def _kept(self, erase: Callable[[], Awaitable[Answer]], request_id: str) -> ResultName:
         """Erase, and keep the result where its link will find it."""
         answer = await erase()
         name = ResultName.new(answer.head["suffix"], self.clock(), self.ttl_seconds)
+        started = time.perf_counter()
         put = asyncio.ensure_future(self.store.put(name, bytes(answer.blobs[0])))
         try:
             await asyncio.shield(put)
@@ -106,8 +117,9 @@ class EraseService:
         except StoreFull:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.") from None
         except StoreError as error:
-            log.error("result not stored", extra={"reason": str(error)})
+            log.error("result not stored", extra={"request_id": request_id, "reason": str(error)})
             raise ApiError(Code.FILE_SERVICE_ERROR, "The result could not be stored.") from None
+        self.observer.result_stored(time.perf_counter() - started, len(answer.blobs[0]))
         return name
 
     def _refuse_when_full(self) -> None:

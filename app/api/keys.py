@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.api.errors import ApiError, Code
@@ -17,14 +17,17 @@ def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def _read(text: str) -> dict[bytes, bool]:
-    """Key file lines -> digest of the key: whether it may call."""
-    entries: dict[bytes, bool] = {}
+def key_lines(text: str) -> Iterator[tuple[str, bool]]:
+    """A key file's keys, and whether each may call."""
     for line in text.splitlines():
         words = line.split()
         if words and not words[0].startswith("#"):
-            entries[_digest(words[0].encode())] = words[1:2] != ["off"]
-    return entries
+            yield words[0], words[1:2] != ["off"]
+
+
+def _read(text: str) -> dict[bytes, bool]:
+    """Key file lines -> digest of the key: whether it may call."""
+    return {_digest(key.encode()): active for key, active in key_lines(text)}
 
 
 class KeyFile:
@@ -59,8 +62,8 @@ class Keys:
         self._fixed = {_digest(key.encode()): True for key in keys}
         self._file = file
 
-    def check(self, presented: str | None) -> None:
-        """Raise ApiError unless the key may call.
+    def check(self, presented: str | None) -> str:
+        """Raise ApiError unless the key may call. Returns a name for it that does not give it away.
 
         Every known key is compared in constant time and none is skipped, so that the time taken tells nothing.
         """
@@ -72,6 +75,7 @@ class Keys:
             raise ApiError(Code.ERROR_APPLICATIONS_NOT_EXISTS, f"{HEADER}: This server does not know the key.")
         if not matches[0]:
             raise ApiError(Code.ERROR_USER_LOCKED, f"{HEADER}: The key has been switched off.")
+        return digest.hex()
 
     def _entries(self) -> dict[bytes, bool]:
         return self._fixed | self._file.entries() if self._file else self._fixed

@@ -1,12 +1,14 @@
-"""For the operator and his orchestrator: health and readiness."""
+"""For the operator and his orchestrator: health, readiness, metrics."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import __version__
+from app.api.edge import note
 from app.api.errors import ApiError, Code
 from app.jobs.pool import Pool
+from app.metrics import CONTENT_TYPE, Metrics
 from app.results.store import ResultStore, StoreError
 
 
@@ -17,12 +19,13 @@ def router(pool: Pool, store: ResultStore) -> APIRouter:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def readyz(_: Request) -> Response:
+    async def readyz(request: Request) -> Response:
         if not pool.ready_workers:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "No worker is ready.")
         try:
             await store.check()
-        except StoreError:
+        except StoreError as error:
+            note(request.scope, reason=str(error))
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The result store cannot be written.") from None
         return JSONResponse(
             {"status": "ready", "version": __version__, "workers": pool.ready_workers, "waiting": pool.waiting}
@@ -30,4 +33,17 @@ def router(pool: Pool, store: ResultStore) -> APIRouter:
 
     routes.add_route("/healthz", healthz, methods=["GET"])
     routes.add_route("/readyz", readyz, methods=["GET"])
+    return routes
+
+
+def metrics_router(metrics: Metrics) -> APIRouter:
+    """The route /metrics, for Prometheus. It asks for no key: an API key is a client's, and a client has no business
+    here.
+    """
+    routes = APIRouter()
+
+    async def show(_: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    routes.add_route("/metrics", show, methods=["GET"])
     return routes

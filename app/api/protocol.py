@@ -26,6 +26,7 @@ class EnvelopeH11Protocol(H11Protocol):
             ("connection", "close"),
         ]
         facts = {"status": error.status, "code": error.code.name, "client": self.client and self.client[0]}
+        self.app_state["observer"].request_ended("none", error.status, error.code.name)
         log.info("malformed request", extra={**facts, "request_id": ids.request_id, "log_id": ids.log_id})
         try:
             for event in (

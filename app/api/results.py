@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api import openapi
+from app.api.edge import note
 from app.api.errors import ApiError, Code
 from app.api.ranges import RangeNotSatisfiable, byte_range, matches_etag
 from app.results.links import LinkAltered, LinkExpired, Links
@@ -21,7 +22,7 @@ def router(links: Links, store: ResultStore) -> APIRouter:
 
     async def result(request: Request) -> Response:
         name = _verified(links, **request.path_params)
-        with _store_failures():
+        with _store_failures(request):
             return await _answer(request, name, links.seconds_left(name), store)
 
     routes.add_route(openapi.RESULT_PATH, result, methods=["GET"])
@@ -38,12 +39,13 @@ def _verified(links: Links, token: str, date: str, file: str) -> ResultName:
 
 
 @contextmanager
-def _store_failures() -> Iterator[None]:
+def _store_failures(request: Request) -> Iterator[None]:
     try:
         yield
     except ResultMissing:
         raise ApiError(Code.ERROR_FILE_NOT_FOUND, "The result has been deleted.") from None
-    except StoreError:
+    except StoreError as error:
+        note(request.scope, reason=str(error))
         raise ApiError(Code.FILE_SERVICE_ERROR, "The result could not be read.") from None
 
 

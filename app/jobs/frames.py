@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+#: Where a head carries the stack of what went wrong in the worker: for the log, never for a client.
+TRACE = "trace"
 MAX_HEADER_BYTES = 64 * 1024
 MAX_BLOB_BYTES = 512 * 1024 * 1024
 _LENGTH = struct.Struct(">I")

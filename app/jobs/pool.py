@@ -10,6 +10,7 @@ from typing import Any
 
 from app.jobs.frames import Frame
 from app.jobs.process import WorkerDied, WorkerGone, WorkerProcess
+from app.observer import UNOBSERVED, Observer
 
 log = logging.getLogger(__name__)
 
@@ -53,16 +54,25 @@ class Pool:
     replaced; no other job notices.
     """
 
-    def __init__(self, options: Mapping[str, Any], *, workers: int, queue: int, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        workers: int,
+        queue: int,
+        deadline_seconds: float,
+        observer: Observer = UNOBSERVED,
+    ) -> None:
         """options: a JobOptions as a mapping. queue: how many jobs may wait while all workers are busy."""
         self._options = options
         self._workers = workers
         self._capacity = workers + queue
         self._deadline_seconds = deadline_seconds
+        self._observer = observer
         self._idle: asyncio.Queue[WorkerProcess] = asyncio.Queue()
         self._alive: set[WorkerProcess] = set()
         self._keepers: list[asyncio.Task[None]] = []
-        self._admitted = 0
+        self._admitted = self._running = 0
         self._mean_seconds = 0.5
 
     async def start(self) -> None:
@@ -96,6 +106,11 @@ class Pool:
         """How many jobs wait for a worker."""
         return max(0, self._admitted - self._workers)
 
+    @property
+    def running(self) -> int:
+        """How many jobs have a worker."""
+        return self._running
+
     def refuse_when_full(self) -> None:
         """Raise PoolFull where a job would not be taken now."""
         if self._admitted >= self._capacity:
@@ -126,7 +141,12 @@ class Pool:
     ) -> Answer:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        answer = await self._ask(worker, head, blobs, admitted_at + self._deadline_seconds)
+        self._observer.job_began(started - admitted_at)
+        self._running += 1
+        try:
+            answer = await self._ask(worker, head, blobs, admitted_at + self._deadline_seconds)
+        finally:
+            self._running -= 1
         worked = loop.time() - started
         self._mean_seconds += _NEWEST_SHARE * (worked - self._mean_seconds)
         return Answer(answer.head, answer.blobs, started - admitted_at, worked)
@@ -171,7 +191,8 @@ class Pool:
             code = await worker.ended()
             self._alive.discard(worker)
             await worker.end()
-            log.warning("worker ended", extra={"pid": worker.pid, "exit_code": code})
+            self._observer.worker_ended()
+            log.warning("worker ended", extra={"request_id": worker.request_id, "pid": worker.pid, "exit_code": code})
             worker = await self._replacement()
             self._join(worker)
 

@@ -8,6 +8,11 @@ Effort = Literal["fast", "normal", "best"]
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 
+# All that a worker may say of a job it has done.
+FACTS = frozenset(
+    {"decode_ms", "erase_ms", "encode_ms", "engine", "width", "height", "hole", "effort", "seed", "anew_because"}
+)
+
 
 @dataclass(frozen=True)
 class JobRequest:

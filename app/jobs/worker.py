@@ -12,12 +12,14 @@ import cv2
 from app.erasure.eraser import Eraser
 from app.erasure.neural import ModelError
 from app.imaging.failures import ImagingFailure
-from app.jobs.frames import Frame, receive_frame, send_frame
+from app.jobs.frames import TRACE, Frame, receive_frame, send_frame
 from app.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
 from app.jobs.request import JobRequest
 
 NO_MEMORY = "no_memory"
 FAILED = "failed"
+# The end of a stack says most; all of it might not fit into a frame's head.
+_TRACE_CHARACTERS = 8000
 
 
 def main() -> None:
@@ -37,15 +39,18 @@ def main() -> None:
 
 def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO) -> None:
     """Warm up and say so; then, for each frame, say that it has come, and answer it."""
-    answer(Frame({"seconds": 60.0}, warm_up_files()), options, eraser)
-    send_frame(target, Frame({"ready": True}))
+    warmed = answer(Frame({"seconds": 60.0}, warm_up_files()), options, eraser)
+    send_frame(target, Frame({"ready": True, TRACE: warmed.head.get(TRACE)}))
     while (request := receive_frame(source)) is not None:
         send_frame(target, Frame({"begun": True}))
         send_frame(target, answer(request, options, eraser))
 
 
 def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
-    """Do one job. What is wrong with the files goes back by name; anything else is a failure of ours."""
+    """Do one job. What is wrong with the files goes back by name; anything else is a failure of ours, with its stack.
+
+    The stack is for the server's log, where it stands with the request's id.
+    """
     deadline = time.monotonic() + request.head["seconds"]
     try:
         image, mask = request.blobs
@@ -58,8 +63,8 @@ def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
     except MemoryError:
         return Frame({"failure": NO_MEMORY, "subject": "image", "detail": ""})
     except Exception:
-        print(f"job {request.head.get('request_id')} failed\n{traceback.format_exc()}", file=sys.stderr, flush=True)
-        return Frame({"failure": FAILED, "subject": "image", "detail": ""})
+        trace = traceback.format_exc()[-_TRACE_CHARACTERS:]
+        return Frame({"failure": FAILED, "subject": "image", "detail": "", TRACE: trace})
     return Frame({"suffix": done.suffix, "facts": done.facts}, (done.data,))
 
 

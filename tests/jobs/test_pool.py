@@ -69,6 +69,17 @@ async def test_a_broken_file_costs_no_worker() -> None:
 
 
 @in_loop
+async def test_the_stack_of_a_failed_job_goes_no_further() -> None:
+    pool = Pool(OPTIONS | {"mask_dilate": "splendid"}, workers=1, queue=0, deadline_seconds=30)
+    await pool.start()
+    try:
+        answer = await pool.run({}, FILES)
+    finally:
+        await pool.stop()
+    assert answer.head == {"failure": "failed", "subject": "image", "detail": ""}
+
+
+@in_loop
 async def test_a_killed_worker_costs_its_job_only() -> None:
     async with running() as (pool, worker_pids):
         (pid,) = worker_pids()

@@ -1,0 +1,215 @@
+"""The check-up: what is wrong is found, said in one line, and gives nothing away."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app import doctor
+from app.cli import main
+from app.doctor import Finding, Level, available_memory
+from app.settings import Settings, load_settings
+from support.processes import workers_of
+from support.server import Server, _free_port
+
+GOOD_KEY = "5kq0cV7tZrJw2mB9"
+Make = Callable[..., Settings]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Make:
+    def make(**given: object) -> Settings:
+        defaults = {"workers": 1, "api_keys": (GOOD_KEY,), "storage_url": (tmp_path / "storage").as_uri(), "port": 0}
+        return load_settings(**(defaults | given))
+
+    return make
+
+
+@pytest.fixture
+def _not_root() -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may do everything")
+
+
+def said(finding: Finding, level: Level, *words: str) -> None:
+    assert finding.level is level, finding
+    assert "\n" not in finding.line
+    for word in words:
+        assert word in finding.says
+
+
+def test_all_is_well(settings: Make) -> None:
+    found = list(doctor.examine(settings()))
+    # A small machine may deserve a warning for its space and memory.
+    assert {finding.level for finding in found if finding.subject not in ("space", "memory")} == {Level.OK}, found
+    subjects = [finding.subject for finding in found]
+    assert subjects == ["storage", "space", "keys", "signing keys", "port", "memory", "workers"]
+    assert not any(GOOD_KEY in finding.line for finding in found)
+
+
+class TestStorage:
+    def test_leaves_nothing_in_it(self, settings: Make, tmp_path: Path) -> None:
+        said(doctor.storage(settings()), Level.OK, str(tmp_path))
+        assert [path for path in (tmp_path / "storage").rglob("*") if path.is_file()] == []
+
+    def test_that_is_a_file(self, settings: Make, tmp_path: Path) -> None:
+        (tmp_path / "storage").write_bytes(b"")
+        said(doctor.storage(settings()), Level.WRONG, "ERASE_STORAGE_URL", str(tmp_path))
+        said(doctor.space(settings(storage_url="file:/no/such/folder")), Level.WRONG)
+
+    @pytest.mark.usefixtures("_not_root")
+    def test_that_is_another_users(self, settings: Make, tmp_path: Path) -> None:
+        (tmp_path / "storage").mkdir(mode=0o500)
+        said(doctor.storage(settings()), Level.WRONG)
+
+    @pytest.mark.parametrize(("free", "level"), [(5, Level.WRONG), (500, Level.WARNING), (5000, Level.OK)])
+    def test_space(self, settings: Make, monkeypatch: pytest.MonkeyPatch, free: int, level: Level) -> None:
+        usage = doctor.shutil._ntuple_diskusage(0, 0, free * doctor.MIB)
+        monkeypatch.setattr("app.doctor.shutil.disk_usage", lambda _: usage)
+        said(doctor.space(settings()), level, f"{free} MiB")
+
+
+class TestKeys:
+    @pytest.mark.parametrize("key", ["secret", "aaaaaaaaaaaaaaaaaaaa", "12121212121212"])
+    def test_weak(self, settings: Make, key: str) -> None:
+        finding = doctor.keys(settings(api_keys=(GOOD_KEY, key)))
+        said(finding, Level.WARNING, "1 of 2")
+        assert key not in finding.says
+
+    def test_of_a_file(self, settings: Make, tmp_path: Path) -> None:
+        file = tmp_path / "keys"
+        file.write_text(f"# the shop's\n{GOOD_KEY}\nJw2mB9xXoa72 off\nshort off\n")
+        file.chmod(0o600)
+        said(doctor.keys(settings(api_keys=(), api_keys_file=file)), Level.OK, "1 may call, 2 switched off")
+        file.chmod(0o644)
+        said(doctor.keys(settings(api_keys_file=file)), Level.WARNING, "chmod")
+
+    @pytest.mark.parametrize("content", ["", "# none yet\n", f"{GOOD_KEY} off\n"])
+    def test_nobody_may_call(self, settings: Make, tmp_path: Path, content: str) -> None:
+        (tmp_path / "keys").write_text(content)
+        said(doctor.keys(settings(api_keys=(), api_keys_file=tmp_path / "keys")), Level.WRONG, "nobody")
+
+    def test_file_is_missing(self, settings: Make, tmp_path: Path) -> None:
+        said(doctor.keys(settings(api_keys_file=tmp_path / "keys")), Level.WRONG, "ERASE_API_KEYS_FILE")
+
+    @pytest.mark.parametrize(("check", "file"), [(doctor.keys, "api-key"), (doctor.signing_keys, "signing-key")])
+    def test_kept_in_the_storage(
+        self, settings: Make, tmp_path: Path, check: Callable[[Settings], Finding], file: str
+    ) -> None:
+        own = settings(api_keys=())
+        said(check(own), Level.OK, "first start")
+        path = tmp_path / "storage" / file
+        assert not path.exists()
+        path.parent.mkdir()
+        path.write_text("a-secret-that-was-made")
+        path.chmod(0o600)
+        said(check(own), Level.OK, "counts")
+        path.chmod(0o640)
+        said(check(own), Level.WARNING, "chmod")
+
+    def test_signing(self, settings: Make) -> None:
+        said(doctor.signing_keys(settings(signing_keys=("x" * 16, "y" * 16))), Level.OK, "2 set")
+
+
+class TestPort:
+    @pytest.fixture
+    def taken(self) -> Iterator[int]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(5)
+            yield listener.getsockname()[1]
+
+    def test_free(self, settings: Make) -> None:
+        said(doctor.port(settings(port=_free_port())), Level.OK, "free")
+
+    def test_in_use_by_another(self, settings: Make, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("app.doctor.HEALTH_SECONDS", 0.05)
+        said(doctor.port(settings(port=taken)), Level.WRONG, str(taken), "ERASE_PORT")
+
+    def test_in_use_by_the_server_itself(self, settings: Make, server: Server) -> None:
+        said(doctor.port(settings(port=server.client.address[1])), Level.OK, "already")
+
+    def test_address_of_another_machine(self, settings: Make) -> None:
+        said(doctor.port(settings(host="192.0.2.1")), Level.WRONG, "192.0.2.1")
+
+
+class TestMemory:
+    def group(self, folder: Path, limit: str, used: int) -> int | None:
+        (folder / "memory.max").write_text(limit)
+        (folder / "memory.current").write_text(str(used))
+        (folder / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    4000 kB\nBuffers: 1 kB\n")
+        return available_memory(folder, folder / "meminfo")
+
+    def test_of_the_machine(self, tmp_path: Path) -> None:
+        assert self.group(tmp_path, "max\n", 1000) == 4_096_000
+
+    def test_of_the_container(self, tmp_path: Path) -> None:
+        assert self.group(tmp_path, "3000000\n", 1_000_000) == 2_000_000
+        assert self.group(tmp_path, "1000000\n", 3_000_000) == 0
+
+    def test_unknown(self, tmp_path: Path) -> None:
+        assert available_memory(tmp_path, tmp_path / "meminfo") is None
+
+    @pytest.mark.parametrize(
+        ("available", "level", "says"),
+        [(None, Level.WARNING, "cannot be told"), (1024, Level.WARNING, "ERASE_WORKERS=2"), (4096, Level.OK, "4096")],
+    )
+    def test_for_the_workers(
+        self, settings: Make, monkeypatch: pytest.MonkeyPatch, available: int | None, level: Level, says: str
+    ) -> None:
+        monkeypatch.setattr("app.doctor.available_memory", lambda: available and available * doctor.MIB)
+        said(doctor.memory(settings(workers=4)), level, says)
+
+
+class TestWorkers:
+    def test_each_erases_something(self, settings: Make) -> None:
+        before = workers_of(os.getpid())
+        said(doctor.workers(settings(workers=2)), Level.OK, "2 started")
+        assert workers_of(os.getpid()) == before
+
+    def test_that_do_not_start(self, settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("app.jobs.process.sys.executable", "/bin/false")
+        said(doctor.workers(settings()), Level.WRONG, "cannot be started")
+
+    def test_that_refuse(self, settings: Make) -> None:
+        said(doctor.workers(settings(max_side=8)), Level.WRONG, "side_too_long")
+
+
+class TestCommand:
+    def run(self, tmp_path: Path, **environment: str) -> tuple[int, str]:
+        given = {"WORKERS": "1", "PORT": "0", "STORAGE_URL": (tmp_path / "storage").as_uri(), "API_KEYS": GOOD_KEY}
+        variables = {f"ERASE_{name}": value for name, value in (given | environment).items()}
+        done = CliRunner().invoke(main, ["doctor"], env=variables)
+        return done.exit_code, done.stdout
+
+    @pytest.fixture(autouse=True)
+    def _quiet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("app.cli.configure_logging", lambda _: None)
+
+    def test_well(self, tmp_path: Path) -> None:
+        code, output = self.run(tmp_path)
+        assert code == 0
+        assert len(output.splitlines()) == 8
+        assert not any(line.startswith("wrong ") for line in output.splitlines())
+
+    def test_a_warning_is_no_failure(self, tmp_path: Path) -> None:
+        code, output = self.run(tmp_path, API_KEYS="short", PROT="8000")
+        assert code == 0
+        assert "warning  settings: ERASE_PROT is not a setting; did you mean ERASE_PORT?" in output
+        assert "warning  keys: 1 of 1" in output
+        assert "short," not in output
+
+    def test_something_is_wrong(self, tmp_path: Path) -> None:
+        (tmp_path / "storage").write_bytes(b"")
+        code, output = self.run(tmp_path)
+        assert code == 1
+        assert "wrong    storage: " in output
+        assert "ok       workers: " in output
+
+    def test_settings_are_wrong(self, tmp_path: Path) -> None:
+        code, output = self.run(tmp_path, WORKERS="none")
+        assert code == 1
+        assert output.startswith("wrong    settings: ERASE_WORKERS: ")
+        assert len(output.splitlines()) == 1

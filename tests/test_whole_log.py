@@ -1,0 +1,128 @@
+"""What the log says of a request, from the edge to the worker and back."""
+
+import json
+import logging
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from app.jobs.frames import MAX_HEADER_BYTES, TRACE, Frame
+from app.jobs.job import JobOptions, warm_up_files
+from app.jobs.worker import answer
+from support.envelope import assert_failure, assert_success
+from support.processes import until
+from support.server import KEY, PATH, CommandServer, Server
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch, start_server) -> Server:
+    """A server whose workers can't work: they are told to grow masks by what is no number."""
+    options = {"max_side": 4096, "jpeg_quality": 95, "mask_dilate": "splendid", "engine": "opencv"}
+    monkeypatch.setattr("app.main.job_options", lambda _: options)
+    return start_server()
+
+
+@pytest.fixture(autouse=True)
+def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+def line(caplog: pytest.LogCaptureFixture, message: str, **facts: object) -> logging.LogRecord:
+    """The one line with a message and facts; it may come a little after the answer."""
+
+    def found() -> list[logging.LogRecord]:
+        lines = [record for record in caplog.records if record.message == message]
+        return [record for record in lines if vars(record).items() >= facts.items()]
+
+    until(found, f"the line {message} is logged")
+    (only,) = found()
+    return only
+
+
+def lines_of(own: CommandServer) -> list[dict[str, object]]:
+    return [json.loads(text) for text in own.log.read_text().splitlines()]
+
+
+def test_a_failed_job_is_explained_under_its_request(failing: Server, caplog: pytest.LogCaptureFixture):
+    refused = failing.client.erase(*warm_up_files())
+    message = assert_failure(refused, "PROCESSING_FAILURE")
+    assert "splendid" not in message
+    request_id = refused.json()["request_id"]
+    failed = line(caplog, "job failed", request_id=request_id)
+    assert failed.levelname == "ERROR"
+    assert "Traceback" in failed.trace
+    assert failed.pid in failing.workers()
+    assert not hasattr(line(caplog, "request", request_id=request_id), TRACE)
+
+
+def test_a_worker_that_cannot_warm_up_says_so(failing: Server, caplog: pytest.LogCaptureFixture):
+    (said,) = [record for record in caplog.get_records("setup") if record.message == "worker could not warm up"]
+    assert "splendid" in said.trace or "dilate" in said.trace
+
+
+def test_a_stack_fits_into_a_frame():
+    class Broken:
+        def erase(self, *_: object, **__: object) -> None:
+            raise RuntimeError("\U0001f4a5" * MAX_HEADER_BYTES)
+
+    request = Frame({"seconds": 1.0}, warm_up_files())
+    done = answer(request, JobOptions(4096, 90, "opencv"), Broken())  # type: ignore[arg-type]
+    assert done.head["failure"] == "failed"
+    head = done.pieces()[0]
+    assert 1000 < len(head) < MAX_HEADER_BYTES * 2
+
+
+def test_a_worker_killed_over_a_job_names_the_request(start_server, caplog: pytest.LogCaptureFixture):
+    own: Server = start_server(deadline_seconds=1.0)
+    (pid,) = own.stop_workers()
+    request_id = own.client.erase().json()["request_id"]
+    ended = line(caplog, "worker ended", request_id=request_id)
+    assert (ended.pid, ended.exit_code) == (pid, -signal.SIGKILL)
+
+
+def test_an_idle_worker_that_is_killed_names_no_request(start_server, caplog: pytest.LogCaptureFixture):
+    own: Server = start_server()
+    assert_success(own.client.erase(), own.base)
+    (pid,) = own.workers()
+    os.kill(pid, signal.SIGKILL)
+    assert line(caplog, "worker ended", pid=pid).request_id is None
+
+
+def test_what_a_worker_writes_is_a_line_like_any_other(start_command):
+    own: CommandServer = start_command(WORKERS="1")
+    (pid,) = own.workers()
+    Path(f"/proc/{pid}/fd/2").write_bytes(b"a remark\nof a library\n")
+    until(lambda: "of a library" in own.log.read_text(), "the remark is logged")
+    (remark,) = [entry for entry in lines_of(own) if entry["message"] == "worker wrote"]
+    assert (remark["text"], remark["pid"]) == ("a remark\nof a library", pid)
+
+
+def test_a_store_that_fails_is_explained(start_server, caplog: pytest.LogCaptureFixture):
+    own: Server = start_server()
+    results = own.storage / "results"
+    results.rename(own.storage / "away")
+    results.write_bytes(b"")
+    refused = own.client.erase()
+    assert_failure(refused, "FILE_SERVICE_ERROR")
+    assert line(caplog, "result not stored", request_id=refused.json()["request_id"]).reason
+    assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
+    assert line(caplog, "request", path="/readyz").reason
+
+
+def test_the_readme_knows_every_fact_of_a_request_line(start_command):
+    own: CommandServer = start_command()
+    ids = [own.client.erase(key=key).json()["request_id"] for key in (KEY, "unknown")]
+    until(lambda: ids[1] in own.log.read_text(), "both requests are logged")
+    requests = [entry for entry in lines_of(own) if entry.get("request_id") in ids]
+    assert [entry["path"] for entry in requests] == [PATH, PATH]
+    table = README.partition("| In a request's line |")[2].partition("\n\n")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
+    common = {"time", "level", "logger", "message"}
+    logged = set().union(*requests) - common
+    assert logged <= named
+    assert named - logged <= {"gone", "reason"}
