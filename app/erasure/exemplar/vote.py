@@ -11,6 +11,7 @@ COPY_OFFSET = 0.2  # how much dearer a patch is for every px^2 between its centr
 DEEPEST = 60.0  # px; deeper than this all count the same
 SPREAD_QUANTILE = 0.75  # the distance of this share of patches is what is usual
 LEAST_TRUST = 1e-25
+DEEP = 8.0  # px; in deeper holes every second patch, as on a chessboard, says as much as all
 
 
 class Ballot:
@@ -25,6 +26,7 @@ class Ballot:
         r = matcher.radius
         self.matcher, self.check = matcher, check
         self.pixels: Index = np.flatnonzero(matcher.level.hole)
+        self._deep = bool(matcher.level.depth.max() > DEEP)
         wide = w + 2 * r
         outside = len(matcher.targets)
         padded = np.full((h + 2 * r, wide), outside, np.intp)
@@ -41,7 +43,9 @@ class Ballot:
         source, trust = np.append(field.source, 0), self._trust(field)
         total = np.zeros((len(planes), len(self.pixels)), np.float32)
         weight = np.zeros(len(self.pixels), np.float32)
-        for _, move, corner in self._offsets:
+        for square, move, corner in self._offsets:
+            if self._deep and square % 2:
+                continue
             self.check()
             voter = self._voters(corner)
             share, place = trust.take(voter), source.take(voter) - move
