@@ -8,14 +8,18 @@ import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from app.imaging import png
+from app.imaging import bmp, png
 from app.imaging.failures import BrokenFile, SideTooLong, Subject, UnsupportedFormat
 from app.imaging.header import claimed_size, format_of
+from app.imaging.limits import TooCostly, refuse_costly
 from app.imaging.picture import Picture, Pixels, turned
 
 # The sides are checked here, on the header; Pillow's own limit would only add a second, looser one.
 Image.MAX_IMAGE_PIXELS = None
+bmp.use()
 
+# What decoding takes at most, for each pixel, while it goes on.
+_DECODER_BYTES = 32
 _ORIENTATION = 0x0112
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
 # Pillow mode -> the mode it is worked on in. What has transparency gets an alpha channel besides.
@@ -34,11 +38,15 @@ def decode_picture(data: bytes, max_side: int, subject: Subject = "image") -> Pi
         raise UnsupportedFormat(subject, "The file is none of JPEG, PNG, BMP and WEBP.")
     refuse_long_side(claimed_size(data, file_format), max_side, subject)
     try:
+        refuse_costly(data, file_format)
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=[file_format]) as image:
             refuse_long_side(image.size, max_side, subject)
+            require_memory(image.size)
             return _decoded(image, data, file_format)
     except (SideTooLong, MemoryError):
         raise
+    except TooCostly as what:
+        raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
     except Exception as error:
         # A decoder fed with a broken file raises nearly anything; whatever it is, the file is what is wrong.
         raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
@@ -48,6 +56,14 @@ def refuse_long_side(size: tuple[int, int] | None, max_side: int, subject: Subje
     """Raise SideTooLong where width or height is over max_side pixels. A size of None is not known yet."""
     if size and max(size) > max_side:
         raise SideTooLong(subject, f"The file is {size[0]}x{size[1]}, a side may have at most {max_side} pixels.")
+
+
+def require_memory(size: tuple[int, int]) -> None:
+    """Raise MemoryError where there is no room for decoding width x height pixels.
+
+    Asked for at once, because a decoder that runs out of memory half-way may call the file broken.
+    """
+    np.empty(size[0] * size[1] * _DECODER_BYTES, np.uint8)
 
 
 def _decoded(image: Image.Image, data: bytes, file_format: str) -> Picture:

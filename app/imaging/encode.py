@@ -42,7 +42,8 @@ def _png(pixels: Pixels) -> bytes:
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
     written, data = cv2.imencode(".png", pixels[..., order])
     if not written:
-        raise RuntimeError("OpenCV could not write the PNG")
+        # The one thing that can go wrong with pixels that are as they should be.
+        raise MemoryError("OpenCV could not write the PNG")
     return data.tobytes()
 
 
