@@ -69,7 +69,12 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 def job_options(settings: Settings) -> dict[str, object]:
     """What the workers have to know of the settings."""
-    return {"max_side": settings.max_side, "jpeg_quality": settings.jpeg_quality, "engine": settings.engine}
+    return {
+        "max_side": settings.max_side,
+        "jpeg_quality": settings.jpeg_quality,
+        "engine": settings.engine,
+        "memory_mb": settings.worker_memory_mb,
+    }
 
 
 def _keys(settings: Settings) -> Keys:

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
         ge=1,
         description="Worker processes; unset, one for each processor",
     )
+    worker_memory_mb: int = Field(1024, ge=384, description="Memory that a worker may take, in MiB; beyond it 503")
     queue: int = Field(32, ge=0, description="Jobs that may wait for a worker; one more gets 429")
     deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
     engine: Literal["auto", "opencv"] = Field("auto", description="What fills the hole: `auto` or `opencv`")

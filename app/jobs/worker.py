@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -17,16 +18,29 @@ from app.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
 
 NO_MEMORY = "no_memory"
 FAILED = "failed"
+NO_ROOM = Frame({"failure": NO_MEMORY, "subject": "image", "detail": "There is not enough memory for this picture."})
 
 
 def main() -> None:
-    """Serve until the server closes the pipe. argv[1]: the job options as JSON."""
+    """Serve until the server closes the pipe. argv[1]: the job options as JSON, and `memory_mb` among them."""
     # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    options = JobOptions(**json.loads(sys.argv[1]))
+    arguments = json.loads(sys.argv[1])
+    limit_memory(arguments.pop("memory_mb", None))
+    options = JobOptions(**arguments)
     source, target = _take_pipes()
     serve(options, source, target)
+
+
+def limit_memory(megabytes: int | None) -> None:
+    """Let this process take no more memory than that, in MiB; None: as much as there is.
+
+    What is limited is the memory of its own. Limiting the address space would count libraries as well, whose files
+    are mapped once for all workers, and what is reserved and never touched.
+    """
+    if megabytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
 
 
 def serve(options: JobOptions, source: BinaryIO, target: BinaryIO) -> None:
@@ -48,8 +62,10 @@ def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
     except ImagingFailure as failure:
         return Frame({"failure": failure.name, "subject": failure.subject, "detail": failure.detail})
     except MemoryError:
-        return Frame({"failure": NO_MEMORY, "subject": "image", "detail": ""})
-    except Exception:
+        return NO_ROOM
+    except Exception as error:
+        if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
+            return NO_ROOM
         print(f"job {request.head.get('request_id')} failed\n{traceback.format_exc()}", file=sys.stderr, flush=True)
         return Frame({"failure": FAILED, "subject": "image", "detail": ""})
     return Frame({"suffix": done.suffix, "facts": done.facts}, (done.data,))
