@@ -16,8 +16,10 @@ from app.api import erase, openapi, operations, results
 from app.api.cors import Cors
 from app.api.edge import Edge, refusal
 from app.api.errors import ApiError, Code
+from app.api.intake import Intake
 from app.api.keys import KeyFile, Keys
 from app.api.proxies import TrustedProxies
+from app.api.targets import AbsoluteTargets
 from app.clock import Clock, system_clock
 from app.jobs.pool import Pool
 from app.results.links import Links
@@ -48,6 +50,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.public_url,
         settings.result_ttl_seconds,
         settings.max_file_bytes,
+        Intake(settings.receive_seconds, settings.receive_memory_mb << 20),
     )
     app = FastAPIOffline(
         title="image-erase",
@@ -64,6 +67,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.add_middleware(Edge)
     app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
+    app.add_middleware(AbsoluteTargets)
     return app
 
 

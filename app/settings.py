@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid")
     sweep_interval_seconds: float = Field(60, gt=0, description="How often expired results are deleted")
     max_file_bytes: int = Field(3 * 1024 * 1024, ge=1, description="Largest file accepted, in bytes, each")
+    receive_seconds: float = Field(30, gt=0, description="Longest time for a request's body to arrive; past it 408")
+    receive_memory_mb: int = Field(
+        256, ge=1, description="Memory for bodies that are arriving, in MiB; one that does not fit in gets 429"
+    )
+    connections: int = Field(512, ge=1, description="Connections at a time; one more takes the place of an idle one")
     max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
     workers: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),

@@ -15,6 +15,7 @@ from app.api.addresses import base_url
 from app.api.edge import note, request_ids
 from app.api.envelope import image_url, success_response
 from app.api.errors import ApiError, Code
+from app.api.intake import Intake
 from app.api.keys import HEADER, Keys
 from app.api.upload import FileField, Part, UploadReader
 from app.clock import Clock
@@ -65,6 +66,7 @@ class EraseService:
     public_url: str | None
     ttl_seconds: int
     max_file_bytes: int
+    intake: Intake
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
@@ -72,7 +74,8 @@ class EraseService:
         self._refuse_when_full()
         base = base_url(request, self.public_url)
         fields = (endpoint.image, endpoint.mask)
-        files = await UploadReader(fields, self.max_file_bytes).read(request)
+        reader = UploadReader(fields, self.max_file_bytes)
+        files = await self.intake.receive(request, reader.max_body_bytes, reader.read)
         image, mask = (files[field.name] for field in fields)
         name = await while_connected(request, self._erase(request, endpoint, image, mask))
         return success_response(request_ids(request.scope), image_url(base + self.links.path(name)))
