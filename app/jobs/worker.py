@@ -72,10 +72,15 @@ def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes, out of reach of libraries that print: those write to standard error from here on."""
-    source, target = os.dup(0), os.dup(1)
-    os.dup2(2, 1)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    """The two pipes, out of reach of libraries that print.
+
+    What they print is lost, on standard error too: libpng remarks on every broken file, in lines that are no log's.
+    """
+    source, target, errors = os.dup(0), os.dup(1), os.dup(2)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    sys.stderr = os.fdopen(errors, "w", buffering=1)
     return os.fdopen(source, "rb"), os.fdopen(target, "wb")
 
 
