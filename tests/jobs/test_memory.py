@@ -1,14 +1,17 @@
 """What a worker may take of the memory."""
 
 import asyncio
+import io
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.jobs.frames import Frame
+from app.jobs.frames import Frame, receive_frame, send_frame
+from app.jobs.job import JobOptions
 from app.jobs.process import WorkerProcess
+from app.jobs.worker import serve
 from support.files import png_file
 from support.pictures import file_of, mask_file, photo_file
 
@@ -52,6 +55,17 @@ def test_too_little_is_said_and_the_next_job_is_done() -> None:
     refused, done = answers(384, (large, mask_file(LARGE)), (photo_file(), mask_file()))
     assert refused.head["failure"] == "no_memory"
     assert done.head["suffix"] == "png"
+
+
+def test_a_worker_ends_after_many_jobs() -> None:
+    requests, answers = io.BytesIO(), io.BytesIO()
+    for _ in range(3):
+        send_frame(requests, Frame({"seconds": 60.0}, (photo_file(), mask_file())))
+    requests.seek(0)
+    serve(JobOptions(4096, 90, "opencv"), requests, answers, jobs=2)
+    answers.seek(0)
+    heads = [frame.head for frame in iter(lambda: receive_frame(answers), None)]
+    assert [set(head) - {"facts"} for head in heads] == [{"ready"}, *[{"begun"}, {"suffix"}] * 2]
 
 
 def test_a_job_takes_no_more_than_allowed() -> None:
