@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# How long `make fuzz` goes on.
+SECONDS ?= 600
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint format bench examples lock clean
+.PHONY: help install serve test lint format bench fuzz examples lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -40,6 +42,12 @@ format: install ## put the code into shape
 bench: install ## measure; ARGS are the benchmark's
 	$(BIN)/python -m bench $(ARGS)
 
+fuzz: install ## look for files that do harm, for SECONDS (600); ARGS are folders with more files to start from
+	$(PIP) install --quiet atheris==3.0.0
+	PYTHONPATH=tests $(BIN)/python -m fuzz.seeds fuzz/corpus $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests nice $(BIN)/python -m fuzz.files -max_total_time=$(SECONDS) -max_len=8192 \
+		-timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=tests/hostile/found/ fuzz/corpus
+
 examples: install ## make examples/result.jpg again
 	$(BIN)/python examples/make_result.py
 
@@ -48,5 +56,5 @@ lock: install ## pin the dependencies again; ARGS=--upgrade takes newer ones
 	printf 'setuptools>=77\nuv\n' | $(LOCK) $(ARGS) pyproject.toml - --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove what the other commands made, results excepted
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find app bench examples tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) fuzz/corpus build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find app bench examples fuzz tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import resource
 import shlex
 import signal
 import socket
@@ -16,7 +17,7 @@ import uvicorn
 from app import __version__
 from app.api.endpoints import IMAGE_ERASE
 from app.api.keys import HEADER
-from app.api.protocol import EnvelopeH11Protocol
+from app.api.protocol import limited_protocol
 from app.clock import Clock, system_clock
 from app.doctor import Finding, Level, examine
 from app.logs import configure_logging
@@ -27,6 +28,8 @@ from app.settings import Settings, SettingsError, load_settings, unknown_variabl
 
 # Within the 30 s that orchestrators give by default.
 STOP_SECONDS = 20
+# Files that are open beside connections: pipes to workers, libraries, logs.
+SPARE_FILES = 256
 EXAMPLES = Path("examples")
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ def serve(host: str | None, port: int | None) -> None:
         sys.exit(2)
     for warning in unknown_variables(os.environ):
         print(f"image-erase: warning: {warning}", file=sys.stderr)
+    _allow_open_files(settings.connections)
     print(curl_line(settings.host, listener.getsockname()[1], key), flush=True)
     _run(server, listener)
 
@@ -120,7 +124,7 @@ def make_server(settings: Settings, clock: Clock = system_clock) -> uvicorn.Serv
     return uvicorn.Server(
         uvicorn.Config(
             create_app(settings, clock),
-            http=EnvelopeH11Protocol,
+            http=limited_protocol(settings.connections),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -156,6 +160,16 @@ def _key_to_show(settings: Settings) -> str:
         return kept_secret(path)
     except OSError:
         return "YOUR-KEY"  # building the server will say what is wrong
+
+
+def _allow_open_files(connections: int) -> None:
+    """Each connection is an open file, and may read a result; what the system grants beyond its default, is taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + SPARE_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if resource.RLIM_INFINITY != soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -27,8 +27,6 @@ MIB = 1024 * 1024
 # The largest result is near 50 MB; below the first there may be no room for two, below the second for a busy day.
 FULL_BYTES = 100 * MIB
 LOW_BYTES = 1024 * MIB
-# What a worker took at most over pictures of 4096 x 4096 pixels, rounded up.
-WORKER_BYTES = 512 * MIB
 WEAK_LENGTH, WEAK_VARIETY = 10, 5
 HEALTH_SECONDS = 5.0
 _CGROUP = Path("/sys/fs/cgroup")
@@ -125,8 +123,9 @@ def memory(settings: Settings) -> Finding:
     available = available_memory()
     if available is None:
         return Finding(Level.WARNING, "memory", "how much there is cannot be told on this system")
-    fit = available // WORKER_BYTES
-    says = f"{available // MIB} MiB are available, {settings.workers} workers may take {WORKER_BYTES // MIB} MiB each"
+    fit = available // (settings.worker_memory_mb * MIB)
+    each = settings.worker_memory_mb
+    says = f"{available // MIB} MiB are available, {settings.workers} workers may take {each} MiB each"
     if fit < settings.workers:
         return Finding(Level.WARNING, "memory", f"{says}; ERASE_WORKERS={max(1, fit)} is safer")
     return Finding(Level.OK, "memory", says)

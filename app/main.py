@@ -19,9 +19,11 @@ from app.api.cors import Cors
 from app.api.edge import Edge, refusal
 from app.api.endpoints import ENDPOINTS
 from app.api.errors import ApiError, Code
+from app.api.intake import Intake
 from app.api.keys import KeyFile, Keys
 from app.api.proxies import TrustedProxies
 from app.api.rates import RateLimit, WindowMemory
+from app.api.targets import AbsoluteTargets
 from app.clock import Clock, system_clock
 from app.jobs.pool import Pool
 from app.jobs.process import WorkerDied
@@ -59,6 +61,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.public_url,
         settings.result_ttl_seconds,
         settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None,
+        Intake(settings.receive_seconds, settings.receive_memory_mb << 20),
         metrics,
         _rate_limit(settings),
     )
@@ -82,6 +85,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.add_middleware(Edge, observer=metrics)
     app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
+    app.add_middleware(AbsoluteTargets)
     return app
 
 
@@ -90,7 +94,8 @@ def job_options(settings: Settings) -> dict[str, object]:
     names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate", "metadata")
     network = {"channels": settings.onnx_channels, "mask": settings.onnx_mask, "output": settings.onnx_output}
     model = str(settings.onnx_model) if settings.engine == "onnx" else None
-    return {name: getattr(settings, name) for name in names} | {"network": {"model": model, **network}}
+    options = {name: getattr(settings, name) for name in names}
+    return options | {"memory_mb": settings.worker_memory_mb, "network": {"model": model, **network}}
 
 
 def _keys(settings: Settings) -> Keys:

@@ -98,12 +98,18 @@ class Settings(BaseSettings):
         ge=1,
         description="Largest file accepted, in bytes, each; unset, the remove-objects endpoints take 5242880",
     )
+    receive_seconds: float = Field(30, gt=0, description="Longest time for a request's body to arrive; past it 408")
+    receive_memory_mb: int = Field(
+        256, ge=1, description="Memory for bodies that are arriving, in MiB; one that does not fit in gets 429"
+    )
+    connections: int = Field(512, ge=1, description="Connections at a time; one more takes the place of an idle one")
     max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
     workers: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
         ge=1,
         description="Worker processes; unset, one for each processor",
     )
+    worker_memory_mb: int = Field(1024, ge=384, description="Memory that a worker may take, in MiB; beyond it 503")
     queue: int = Field(32, ge=0, description="Jobs that may wait for a worker; one more gets 429")
     deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
     engine: Literal["auto", "exemplar", "opencv", "onnx"] = Field(

@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATH = "/api/image/editing/image-erase"
-_BOUNDARY = "bench-" + secrets.token_hex(8)
+BOUNDARY = "bench-" + secrets.token_hex(8)
 
 
 @dataclass(frozen=True)
 class Served:
-    """A running server. ready_seconds: from its start until /readyz answered 200."""
+    """A running server. ready_seconds: from its start until /readyz answered 200. storage: its folder."""
 
     pid: int
     port: int
     key: str
     ready_seconds: float
+    storage: Path
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection that can be used for many requests."""
@@ -34,7 +35,7 @@ class Served:
 
     def erase(self, connection: http.client.HTTPConnection, body: bytes) -> int:
         """Send one request made by multipart(). Returns the status."""
-        headers = {"ailabapi-api-key": self.key, "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+        headers = {"ailabapi-api-key": self.key, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
         connection.request("POST", PATH, body, headers)
         answer = connection.getresponse()
         content = answer.read()
@@ -47,9 +48,9 @@ def multipart(image: bytes, mask: bytes) -> bytes:
     """The body of a request."""
     parts = []
     for name, data in (("image", image), ("user_mask", mask)):
-        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'
         parts += [head.encode(), data, b"\r\n"]
-    return b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
+    return b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def served(**settings: str) -> Iterator[Served]:
             assert address is not None
             port = int(address[1])
             _wait_until_ready(port)
-            yield Served(process.pid, port, key, time.perf_counter() - started)
+            yield Served(process.pid, port, key, time.perf_counter() - started, Path(storage))
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
@@ -80,20 +81,22 @@ def served(**settings: str) -> Iterator[Served]:
 def _wait_until_ready(port: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:
                 return
         except OSError:
             time.sleep(0.01)
+        finally:
+            connection.close()
     raise TimeoutError("the server did not become ready")
 
 
 def tree_megabytes(pid: int) -> tuple[float, float]:
     """What a process and all below it hold in memory: resident (shared pages counted each time), proportional."""
     resident = proportional = 0.0
-    for member in _tree(pid):
+    for member in tree(pid):
         try:
             text = Path(f"/proc/{member}/smaps_rollup").read_text("ascii")
         except OSError:
@@ -103,11 +106,12 @@ def tree_megabytes(pid: int) -> tuple[float, float]:
     return resident, proportional
 
 
-def _tree(pid: int) -> Iterator[int]:
+def tree(pid: int) -> Iterator[int]:
+    """The ids of a process and of all below it."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             for child in children.read_text("ascii").split():
-                yield from _tree(int(child))
+                yield from tree(int(child))
         except OSError:
             continue

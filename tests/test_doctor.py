@@ -154,7 +154,7 @@ class TestMemory:
 
     @pytest.mark.parametrize(
         ("available", "level", "says"),
-        [(None, Level.WARNING, "cannot be told"), (1024, Level.WARNING, "ERASE_WORKERS=2"), (4096, Level.OK, "4096")],
+        [(None, Level.WARNING, "cannot be told"), (2048, Level.WARNING, "ERASE_WORKERS=2"), (4096, Level.OK, "4096")],
     )
     def test_for_the_workers(
         self, settings: Make, monkeypatch: pytest.MonkeyPatch, available: int | None, level: Level, says: str

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from support.envelope import assert_failure, assert_success
+from support.files import chunk, png_file
 from support.pictures import mask_file, photo_file
 from support.processes import is_alive, until
 from support.server import KEY, PATH, CommandServer, continue_workers
@@ -113,6 +114,8 @@ class TestLog:
             whole = photo_file(format, (200, 150))
             for broken in (whole[: len(whole) // 2], whole[:100] + bytes(50) + whole[150:]):
                 assert own.client.erase(broken, mask_file((200, 150))).status_code in (200, 422)
+        remarked = png_file((200, 150), 16, 2, chunk(b"gAMA", b"too long"))
+        assert own.client.erase(remarked, mask_file((200, 150))).status_code == 200
         own.process.terminate()
         own.process.wait(20)
         lines = [json.loads(line) for line in own.log.read_text().splitlines()]

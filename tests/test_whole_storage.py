@@ -12,6 +12,7 @@ from support.pictures import mask_file, noise_file
 from support.server import Server
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+MS_RDONLY, MS_REMOUNT = 1, 32
 
 
 @pytest.fixture
@@ -46,6 +47,36 @@ def test_not_ready_while_the_disk_is_full(small_disk: Path):
         assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
         filler.unlink()
         assert own.client.get("/readyz").status_code == 200
+
+
+def remount(disk: Path, options: int) -> None:
+    assert LIBC.mount(b"tmpfs", str(disk).encode(), b"tmpfs", MS_REMOUNT | options, b"size=256k") == 0
+
+
+def test_disk_read_only(small_disk: Path):
+    with Server(small_disk) as own:
+        kept = assert_success(own.client.erase(), own.base)
+        remount(small_disk, MS_RDONLY)
+        assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
+        assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
+        assert own.client.get(kept).status_code == 200
+        remount(small_disk, 0)
+        assert_success(own.client.erase(), own.base)
+        assert own.client.get("/readyz").status_code == 200
+
+
+def test_disk_taken_away_and_brought_back(small_disk: Path):
+    """What is mounted over it hides everything, and is empty."""
+    with Server(small_disk) as own:
+        kept = assert_success(own.client.erase(), own.base)
+        assert LIBC.mount(b"tmpfs", str(small_disk).encode(), b"tmpfs", MS_RDONLY, b"size=64k") == 0
+        try:
+            assert_failure(own.client.get(kept), "ERROR_FILE_NOT_FOUND")
+            assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
+        finally:
+            assert LIBC.umount2(str(small_disk).encode(), 2) == 0
+        assert own.client.get(kept).status_code == 200
+        assert_success(own.client.erase(), own.base)
 
 
 def test_store_gone(start_server):

@@ -36,6 +36,13 @@ def refusal(scope: Scope, error: ApiError) -> Response:
     return failure_response(request_ids(scope), error)
 
 
+def _refuse_ambiguous(scope: Scope) -> None:
+    """Raise ApiError where the body's length is given twice, which proxies may read otherwise (RFC 9112, 6.1)."""
+    names = {name for name, _ in scope["headers"]}
+    if {b"transfer-encoding", b"content-length"} <= names:
+        raise ApiError(Code.ERROR_PARAMETERS, "Content-Length and Transfer-Encoding exclude each other.")
+
+
 def _has_body(scope: Scope) -> bool:
     headers = dict(scope["headers"])
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
@@ -123,7 +130,10 @@ class Edge:
 
     async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
         try:
+            _refuse_ambiguous(scope)
             await self.app(scope, exchange.receive, exchange.send)
+        except ApiError as error:
+            await refusal(scope, error)(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             note(scope, gone=True)
         except asyncio.CancelledError:

@@ -18,6 +18,7 @@ from app.api.edge import note, request_ids
 from app.api.endpoints import Endpoint
 from app.api.envelope import image_data, image_url, success_response
 from app.api.errors import ApiError, Code
+from app.api.intake import Intake
 from app.api.keys import HEADER, Keys
 from app.api.rates import RateLimit
 from app.api.upload import Part, UploadReader
@@ -60,6 +61,7 @@ class EraseService:
     public_url: str | None
     ttl_seconds: int
     max_file_bytes: int | None
+    intake: Intake
     observer: Observer = UNOBSERVED
     rate_limit: RateLimit | None = None
 
@@ -71,7 +73,8 @@ class EraseService:
             self.rate_limit.count(key)
         base = base_url(request, self.public_url)
         max_file_bytes = self.max_file_bytes or endpoint.max_file_bytes
-        files, texts = await UploadReader(endpoint.files, max_file_bytes, endpoint.texts).read(request)
+        reader = UploadReader(endpoint.files, max_file_bytes, endpoint.texts)
+        files, texts = await self.intake.receive(request, reader.max_body_bytes, reader.read)
         image, mask = (files[field.name] for field in endpoint.files)
         erase = partial(self._erase, request, endpoint.job_request(texts), image, mask)
         ids = request_ids(request.scope)

@@ -66,7 +66,8 @@ class UploadReader:
         self._text_names = frozenset(texts)
         self._texts: dict[str, bytearray] = {}
         self._max_file_bytes = max_file_bytes
-        self._max_body_bytes = len(fields) * max_file_bytes + BODY_OVERHEAD_BYTES
+        #: What a body may have at most, all in all.
+        self.max_body_bytes = len(fields) * max_file_bytes + BODY_OVERHEAD_BYTES
         self._received = 0
         self._parts = 0
         self._files = 0
@@ -114,19 +115,19 @@ class UploadReader:
             raise ApiError(Code.ERROR_PARAMETERS, "The multipart boundary is too long.") from None
 
     def _refuse_announced_size(self, content_length: str | None) -> None:
-        if content_length and content_length.isdecimal() and int(content_length) > self._max_body_bytes:
+        if content_length and content_length.isdecimal() and int(content_length) > self.max_body_bytes:
             raise self._body_too_large()
 
     def _body_too_large(self) -> ApiError:
         return ApiError(
             Code.ERROR_REQUEST_BODY_TOO_LARGE,
-            f"The body may have at most {self._max_body_bytes} bytes, each file in it {self._max_file_bytes}.",
+            f"The body may have at most {self.max_body_bytes} bytes, each file in it {self._max_file_bytes}.",
         )
 
     async def _feed(self, parser: MultipartParser, chunks: AsyncIterator[bytes]) -> None:
         async for chunk in chunks:
             self._received += len(chunk)
-            if self._received > self._max_body_bytes:
+            if self._received > self.max_body_bytes:
                 raise self._body_too_large()
             try:
                 parser.write(self._after_preamble(chunk))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,7 +92,7 @@ class Eraser:
             parts = [part for part in parts if not canvas.diffuse_if_smooth(part)]
         way = plan.steps(effort, self._options.working_side, seed)
         jobs = plan.jobs(parts, canvas.shape, way) or ()
-        with contextlib.suppress(LateError):
+        with _within_means():
             if jobs:
                 canvas.guess()
             for job in jobs:
@@ -102,8 +103,20 @@ class Eraser:
         if not canvas.has_colours:
             self._fill_by_copying(canvas, effort, seed)
             return
-        with contextlib.suppress(LateError):
+        with _within_means():
             canvas.guess()
             for part in regions.group(canvas.hole, plan.NEAR):
                 canvas.infer(part, neural)
         canvas.diffuse_rest()
+
+
+@contextlib.contextmanager
+def _within_means() -> Iterator[None]:
+    """Leave off where time or memory run out: what is left is then filled in the way that takes the least of both."""
+    try:
+        yield
+    except (LateError, MemoryError):
+        pass
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise

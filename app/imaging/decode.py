@@ -10,14 +10,18 @@ import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from app.imaging import png
+from app.imaging import bmp, png
 from app.imaging.failures import BrokenFile, SideTooLong, SideTooShort, Subject, UnsupportedFormat
 from app.imaging.header import FORMATS, claimed_size, format_of
+from app.imaging.limits import TooCostly, refuse_costly
 from app.imaging.picture import Picture, Pixels, turned
 
 # The sides are checked here, on the header; Pillow's own limit would only add a second, looser one.
 Image.MAX_IMAGE_PIXELS = None
+bmp.use()
 
+# What decoding takes at most, for each pixel, while it goes on.
+_DECODER_BYTES = 32
 _ORIENTATION = 0x0112
 _MOST_DPI = 1e6
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
@@ -41,12 +45,16 @@ def decode_picture(
         raise UnsupportedFormat(subject, f"The file is none of {', '.join(formats[:-1])} and {formats[-1]}.")
     refuse_long_side(claimed_size(data, file_format), max_side, subject)
     try:
+        refuse_costly(data, file_format)
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=[file_format]) as image:
             refuse_long_side(image.size, max_side, subject)
             refuse_short_side(image.size, min_side, subject)
+            require_memory(image.size)
             return _decoded(image, data, file_format)
     except (SideTooLong, SideTooShort, MemoryError):
         raise
+    except TooCostly as what:
+        raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
     except Exception as error:
         # A decoder fed with a broken file raises nearly anything; whatever it is, the file is what is wrong.
         raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
@@ -62,6 +70,14 @@ def refuse_short_side(size: tuple[int, int], min_side: int, subject: Subject) ->
     """Raise SideTooShort where width or height is under min_side pixels."""
     if min(size) < min_side:
         raise SideTooShort(subject, f"The file is {size[0]}x{size[1]}, a side must have at least {min_side} pixels.")
+
+
+def require_memory(size: tuple[int, int]) -> None:
+    """Raise MemoryError where there is no room for decoding width x height pixels.
+
+    Asked for at once, because a decoder that runs out of memory half-way may call the file broken.
+    """
+    np.empty(size[0] * size[1] * _DECODER_BYTES, np.uint8)
 
 
 def _decoded(image: Image.Image, data: bytes, file_format: str) -> Picture:

@@ -32,19 +32,22 @@ class Encoded:
     anew_because: str = ""
 
 
-def encode_result(picture: Picture, source: bytes, hole: Hole, policy: Policy, jpeg_quality: int) -> Encoded:
-    """The file of a picture whose hole has been filled.
+def encode_result(
+    picture: Picture, image: Pixels, source: bytes, hole: Hole, *, policy: Policy, jpeg_quality: int
+) -> Encoded:
+    """The file of a picture whose hole has been filled. image: its canvas with the hole filled.
 
     A JPEG becomes a JPEG in which nothing changes but the blocks that the hole touches, where that can be done; else
     it is coded anew with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). All
     other formats become PNG. source: the picture's file. hole: HxW bool. policy: which metadata stays.
     """
     if picture.format != "JPEG":
-        return Encoded("png", _with_chunks(_png(picture.pixels), metadata_chunks(picture, source, policy)))
+        return Encoded("png", _with_chunks(_png(image), metadata_chunks(picture, source, policy)))
+    result = picture.with_canvas(image)
     try:
-        done = jpeg_result(source, _as_pillow(picture), hole, orientation=picture.orientation, policy=policy)
+        done = jpeg_result(source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy)
     except (CannotSplice, BadJpeg) as error:
-        return Encoded("jpg", _jpeg(picture, jpeg_quality), str(error))
+        return Encoded("jpg", _jpeg(result, jpeg_quality), str(error))
     return Encoded("jpg", done.data, done.anew_because)
 
 
@@ -54,7 +57,7 @@ def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
         return _jpeg(picture, jpeg_quality)
     profile = picture.icc_profile
     chunks = [png.chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))] if profile else []
-    return _with_chunks(_png(picture.pixels), chunks)
+    return _with_chunks(_png(picture.canvas()[0]), chunks)
 
 
 def _as_pillow(picture: Picture) -> NDArray[np.uint8]:
@@ -70,16 +73,15 @@ def _jpeg(picture: Picture, quality: int) -> bytes:
     return target.getvalue()
 
 
-def _png(pixels: Pixels) -> bytes:
-    """OpenCV's writer at its own defaults: naming any compression level made it twice as slow."""
-    channels = pixels.shape[2]
-    if channels == 2:
-        return _grey_alpha_png(pixels)
-    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
-    written, data = cv2.imencode(".png", pixels[..., order])
+def _png(image: Pixels) -> memoryview:
+    """OpenCV's writer at its own defaults: naming any compression level made it twice as slow. image: a canvas."""
+    if image.shape[2] == 2:
+        return memoryview(_grey_alpha_png(image))
+    written, data = cv2.imencode(".png", image)
     if not written:
-        raise RuntimeError("OpenCV could not write the PNG")
-    return data.tobytes()
+        # The one thing that can go wrong with pixels that are as they should be.
+        raise MemoryError("OpenCV could not write the PNG")
+    return data.data
 
 
 def _grey_alpha_png(pixels: Pixels) -> bytes:
@@ -102,7 +104,7 @@ def _grey_alpha_png(pixels: Pixels) -> bytes:
     )
 
 
-def _with_chunks(file: bytes, chunks: list[bytes]) -> bytes:
+def _with_chunks(file: memoryview, chunks: list[bytes]) -> bytes:
     """Put chunks behind the header, where the PNG specification wants those that colours depend on."""
     split = len(png.SIGNATURE) + _IHDR_BYTES
     return b"".join((file[:split], *chunks, file[split:]))

@@ -83,6 +83,10 @@ class Picture:
             return image, ((255 - small[..., 2::-1]) * white // 255).astype(np.uint8)
         return image, small if self.mode == "RGB" else np.ascontiguousarray(small[..., :3])
 
+    def without_pixels(self) -> "Picture":
+        """All that is known of the picture but its pixels, so that their memory is free while others are worked on."""
+        return replace(self, pixels=self.pixels[:0].copy())
+
     def with_canvas(self, image: Pixels) -> "Picture":
         """The same picture after an eraser has worked on its canvas."""
         return replace(self, pixels=_swapped(image) if self.mode in ("RGB", "RGBA") else image)

@@ -32,7 +32,7 @@ class Network:
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What is the same for every job of a worker. Sides and mask_dilate in pixels, quality 1 to 100."""
+    """What is the same for every job of a worker. Sides and mask_dilate in pixels, quality 1 to 100, memory in MiB."""
 
     max_side: int = 4096
     jpeg_quality: int = 95
@@ -40,6 +40,7 @@ class JobOptions:
     working_side: int = 768
     mask_dilate: int = 0
     metadata: Literal["colour", "all"] = "colour"
+    memory_mb: int | None = None
     network: Network = field(default_factory=Network)
 
     @classmethod
@@ -107,18 +108,22 @@ def erase_file(
     picture = decode_picture(image, options.max_side, formats=request.formats, min_side=request.min_side)
     hole = _hole(mask, picture, options, request)
     watch.stage("decode")
+    # What is done with is let go at once: a large picture takes a hundred megabytes in each of its forms.
+    canvas, picture = picture.canvas(), picture.without_pixels()
     try:
-        erased = eraser.erase(*picture.canvas(), hole, time_left=time_left, effort=request.effort, seed=request.seed)
+        erased = eraser.erase(*canvas, hole, time_left=time_left, effort=request.effort, seed=request.seed)
     except NothingToFillFrom:
         raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
+    del canvas
     watch.stage("erase")
-    result = picture.with_canvas(erased.image)
-    encoded = encode_result(result, image, hole, Policy(options.metadata), options.jpeg_quality)
+    encoded = encode_result(
+        picture, erased.image, image, hole, policy=Policy(options.metadata), jpeg_quality=options.jpeg_quality
+    )
     watch.stage("encode")
     facts = {
         "engine": "+".join(erased.engines) or None,
-        "width": picture.size[0],
-        "height": picture.size[1],
+        "width": hole.shape[1],
+        "height": hole.shape[0],
         "hole": round(float(hole.mean()), 4),
         "effort": request.effort,
         "seed": request.seed,

@@ -200,6 +200,7 @@ class Pool:
         while True:
             try:
                 return await WorkerProcess.start(self._options)
-            except (WorkerDied, OSError) as error:
+            except (WorkerDied, OSError, RuntimeError) as error:
+                # RuntimeError is a thread that could not be started: asyncio waits for the worker's end in one.
                 log.error("no worker could be started, trying again", extra={"reason": repr(error)})
                 await asyncio.sleep(RESTART_SECONDS)

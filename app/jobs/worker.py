@@ -1,6 +1,7 @@
 """The worker process: takes jobs from its standard input, one after the other, and answers on its standard output."""
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -16,18 +17,22 @@ from app.jobs.frames import TRACE, Frame, receive_frame, send_frame
 from app.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
 from app.jobs.request import JobRequest
 
+# Decoders lose some bytes over many a broken file; a new worker has them all again.
+JOBS = 20_000
 NO_MEMORY = "no_memory"
 FAILED = "failed"
+NO_ROOM = Frame({"failure": NO_MEMORY, "subject": "image", "detail": "There is not enough memory for this picture."})
 # The end of a stack says most; all of it might not fit into a frame's head.
 _TRACE_CHARACTERS = 8000
 
 
 def main() -> None:
-    """Serve until the server closes the pipe. argv[1]: the job options as JSON."""
+    """Serve until the server closes the pipe. argv[1]: the job options as JSON, and `memory_mb` among them."""
     # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     options = JobOptions.from_json(sys.argv[1])
+    limit_memory(options.memory_mb)
     source, target = _take_pipes()
     try:
         eraser = make_eraser(options)
@@ -37,11 +42,24 @@ def main() -> None:
     serve(options, eraser, source, target)
 
 
-def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO) -> None:
-    """Warm up and say so; then, for each frame, say that it has come, and answer it."""
+def limit_memory(megabytes: int | None) -> None:
+    """Let this process take no more memory than that, in MiB; None: as much as there is.
+
+    What is limited is the memory of its own. Limiting the address space would count libraries as well, whose files
+    are mapped once for all workers, and what is reserved and never touched.
+    """
+    if megabytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
+
+
+def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO, jobs: int = JOBS) -> None:
+    """Warm up and say so; then, for each frame, say that it has come, and answer it; end after so many jobs."""
     warmed = answer(Frame({"seconds": 60.0}, warm_up_files()), options, eraser)
     send_frame(target, Frame({"ready": True, TRACE: warmed.head.get(TRACE)}))
-    while (request := receive_frame(source)) is not None:
+    for _ in range(jobs):
+        request = receive_frame(source)
+        if request is None:
+            break
         send_frame(target, Frame({"begun": True}))
         send_frame(target, answer(request, options, eraser))
 
@@ -61,15 +79,17 @@ def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
     except ImagingFailure as failure:
         return Frame({"failure": failure.name, "subject": failure.subject, "detail": failure.detail})
     except MemoryError:
-        return Frame({"failure": NO_MEMORY, "subject": "image", "detail": ""})
-    except Exception:
+        return NO_ROOM
+    except Exception as error:
+        if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
+            return NO_ROOM
         trace = traceback.format_exc()[-_TRACE_CHARACTERS:]
         return Frame({"failure": FAILED, "subject": "image", "detail": "", TRACE: trace})
     return Frame({"suffix": done.suffix, "facts": done.facts}, (done.data,))
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes, out of reach of libraries that print: those write to standard error from here on."""
+    """The two pipes, out of reach of libraries that print: those write to standard error, which the server logs."""
     source, target = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

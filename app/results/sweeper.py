@@ -37,6 +37,6 @@ class Sweeper:
                 deleted = await self.sweep()
                 if deleted:
                     log.info("swept", extra={"deleted": deleted})
-            except StoreError as error:
+            except (StoreError, OSError, RuntimeError) as error:
                 log.warning("sweep failed, trying again later", extra={"reason": str(error)})
             await asyncio.sleep(self._interval)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from app.erasure import exemplar
 from app.erasure.eraser import Eraser, EraserOptions, NothingToFillFrom
 from app.erasure.regions import BoolArray
 
@@ -207,3 +208,21 @@ def test_16_bits_are_not_taken_from_the_network() -> None:
 def test_onnx_needs_a_network() -> None:
     with pytest.raises(ValueError, match="network"):
         Eraser(EraserOptions(engine="onnx"))
+
+
+@pytest.mark.parametrize("shortage", [MemoryError(), cv2.error("Insufficient memory")])
+def test_where_memory_runs_out_the_hole_is_diffused(monkeypatch: pytest.MonkeyPatch, shortage: Exception) -> None:
+    if isinstance(shortage, cv2.error):
+        shortage.code = cv2.Error.StsNoMem
+
+    def out_of_memory(*_: object, **__: object) -> None:
+        raise shortage
+
+    monkeypatch.setattr(exemplar, "solve", out_of_memory)
+    image = np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8)
+    hole = np.zeros((120, 160), np.bool_)
+    hole[40:80, 50:100] = True
+    erased = Eraser(EraserOptions("exemplar")).erase(image, image, hole, time_left=lambda: 60.0)
+    assert erased.engines == ("opencv",)
+    assert (erased.image[hole] != image[hole]).any()
+    assert np.array_equal(erased.image[~hole], image[~hole])

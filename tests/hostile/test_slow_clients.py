@@ -1,0 +1,225 @@
+"""Clients that take their time: with a head, with a body, with an answer, or with nothing at all."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import repeat
+
+import pytest
+
+from app.api import edge, intake
+from app.api.protocol import EnvelopeH11Protocol
+from support.envelope import assert_failure, assert_success
+from support.multipart import body_of, content_type, file_part
+from support.pictures import mask_file, noise_file, photo_file
+from support.processes import until
+from support.raw import connected, head_of, read_answer, read_to_end
+from support.server import KEY, PATH, Server
+
+BODY = body_of([file_part("image", photo_file()), file_part("user_mask", mask_file())])
+HEADERS = {"Host": "x", "Content-Type": content_type(), "ailabapi-api-key": KEY, "Content-Length": str(len(BODY))}
+SHORT = 0.4
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EnvelopeH11Protocol, "head_seconds", SHORT)
+    monkeypatch.setattr(edge, "DRAIN_SECONDS", SHORT)
+
+
+@contextmanager
+def dripping(connection: socket.socket, data: Iterator[bytes]) -> Iterator[None]:
+    """Send piece by piece in the background until the server no longer listens."""
+    stop = threading.Event()
+
+    def drip() -> None:
+        for piece in data:
+            try:
+                connection.send(piece)
+            except OSError:
+                return
+            if stop.wait(0.02):
+                return
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def seconds_of(act: Callable[[], object]) -> float:
+    started = time.monotonic()
+    act()
+    return time.monotonic() - started
+
+
+def connections_of(server: Server) -> int:
+    return len(server._server.server_state.connections)
+
+
+class TestHead:
+    def test_that_never_ends(self, start_server):
+        own: Server = start_server()
+        with connected(own.client.address) as connection:
+            connection.sendall(b"POST ")
+            with dripping(connection, repeat(b"a")):
+                answer = read_answer(connection)
+            assert_failure(answer, "ERROR_PARAMETERS", "in time", status=408)
+            assert answer.headers["connection"] == "close"
+        until(lambda: connections_of(own) == 0, "the connection is closed")
+
+    def test_that_never_begins(self, start_server):
+        own: Server = start_server()
+        with connected(own.client.address) as connection:
+            assert seconds_of(lambda: read_to_end(connection)) < 5
+            assert connections_of(own) == 0
+
+    def test_second_on_a_connection(self, start_server):
+        own: Server = start_server()
+        with connected(own.client.address) as connection:
+            connection.sendall(head_of("/healthz", {"Host": "x"}, "GET"))
+            assert read_answer(connection, "GET").status_code == 200
+            connection.sendall(b"GET /heal")
+            assert_failure(read_answer(connection, "GET"), "ERROR_PARAMETERS", status=408)
+
+    def test_arriving_in_pieces(self, start_server):
+        own: Server = start_server()
+        head = head_of("/healthz", {"Host": "x"}, "GET")
+        with (
+            connected(own.client.address) as connection,
+            dripping(connection, (head[at : at + 8] for at in range(0, len(head), 8))),
+        ):
+            assert read_answer(connection, "GET").status_code == 200
+
+
+class TestBody:
+    def test_that_takes_too_long_holds_no_place(self, start_server):
+        own: Server = start_server(queue=0, receive_seconds=1.0)
+        with connected(own.client.address) as slow:
+            slow.sendall(head_of(PATH, HEADERS) + BODY[:10])
+            with dripping(slow, repeat(b"a")):
+                assert_success(own.client.erase(), own.base)
+                assert_failure(read_answer(slow), "ERROR_PARAMETERS", "in time", status=408)
+        until(lambda: connections_of(own) == 0, "the connection is closed")
+
+    @pytest.mark.parametrize("expect", [{}, {"Expect": "100-continue"}])
+    @pytest.mark.parametrize("sent", [0, 100])
+    def test_that_stops(self, start_server, monkeypatch: pytest.MonkeyPatch, sent: int, expect: dict[str, str]):
+        monkeypatch.setattr(intake, "IDLE_SECONDS", SHORT)
+        own: Server = start_server()
+        with connected(own.client.address) as connection:
+            connection.sendall(head_of(PATH, HEADERS | expect) + BODY[:sent])
+            assert_failure(read_answer(connection), "ERROR_PARAMETERS", "in time", status=408)
+        until(lambda: connections_of(own) == 0, "the connection is closed")
+
+    def test_that_is_slow_but_comes(self, start_server, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(intake, "IDLE_SECONDS", SHORT)
+        own: Server = start_server(receive_seconds=20)
+        step = len(BODY) // 60
+        with connected(own.client.address) as connection:
+            connection.sendall(head_of(PATH, HEADERS))
+            with dripping(connection, (BODY[at : at + step] for at in range(0, len(BODY), step))):
+                assert_success(read_answer(connection), "http://x")
+
+    def test_without_a_key_is_given_up_as_well(self, start_server):
+        own: Server = start_server()
+        with connected(own.client.address) as connection:
+            connection.sendall(head_of(PATH, HEADERS | {"ailabapi-api-key": "unknown"}))
+            assert_failure(read_answer(connection), "ERROR_APPLICATIONS_NOT_EXISTS")
+            with dripping(connection, repeat(b"a")):
+                until(lambda: connections_of(own) == 0, "the connection is closed")
+
+
+class TestMemory:
+    def test_of_all_bodies_together(self, start_server):
+        own: Server = start_server(receive_memory_mb=1, receive_seconds=8)
+        announced = HEADERS | {"Content-Length": str(900_000)}
+        with ExitStack() as stack:
+            first = stack.enter_context(connected(own.client.address))
+            first.sendall(head_of(PATH, announced) + BODY[:100])
+            until(lambda: connections_of(own) == 1, "the first is there")
+            refused = own.client.erase(noise_file((400, 400)))
+            assert_failure(refused, "EXCEEDING_LIMITS")
+            assert 1 <= int(refused.headers["retry-after"]) <= 8
+            assert_success(own.client.erase(), own.base)
+        until(lambda: connections_of(own) == 0, "the first is gone")
+        size = (400, 400)
+        assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
+
+    def test_unannounced_bodies_count_as_the_largest(self, start_server):
+        own: Server = start_server(receive_memory_mb=7)
+        chunked = {name: value for name, value in HEADERS.items() if name != "Content-Length"}
+        with connected(own.client.address) as first:
+            first.sendall(head_of(PATH, chunked | {"Transfer-Encoding": "chunked"}) + b"1\r\n-\r\n")
+            until(lambda: connections_of(own) == 1, "the first is there")
+            size = (600, 600)
+            assert_failure(own.client.erase(noise_file(size), mask_file(size)), "EXCEEDING_LIMITS")
+
+    def test_what_is_larger_than_all_of_it_goes_alone(self, start_server):
+        own: Server = start_server(receive_memory_mb=1)
+        size = (700, 700)
+        assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
+
+
+class TestAnswer:
+    @pytest.mark.parametrize("bytes_at_once", [0, 1])
+    def test_that_nobody_takes(self, start_server, monkeypatch: pytest.MonkeyPatch, bytes_at_once: int):
+        monkeypatch.setattr(EnvelopeH11Protocol, "stall_seconds", SHORT)
+        own: Server = start_server(max_file_bytes=16 * 1024 * 1024)
+        size = (1500, 1200)
+        url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
+        with connected(own.client.address, receive_buffer=4096) as connection:
+            connection.sendall(head_of(url.removeprefix(own.base), {"Host": "x"}, "GET"))
+            until(lambda: connections_of(own) == 1, "the request is there")
+            deadline = time.monotonic() + 10
+            while connections_of(own) and time.monotonic() < deadline:
+                if bytes_at_once:
+                    connection.recv(bytes_at_once)
+                time.sleep(0.02)
+            assert connections_of(own) == 0
+
+    def test_that_is_taken_slowly_is_sent_whole(self, start_server, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(EnvelopeH11Protocol, "stall_seconds", SHORT)
+        own: Server = start_server(max_file_bytes=16 * 1024 * 1024)
+        size = (1000, 500)
+        url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
+        whole = own.client.get(url).content
+        taken = bytearray()
+        with connected(own.client.address, receive_buffer=65536) as connection:
+            connection.sendall(head_of(url.removeprefix(own.base), {"Host": "x", "Connection": "close"}, "GET"))
+            while piece := connection.recv(16384):
+                taken += piece
+                time.sleep(0.01)
+        assert bytes(taken).endswith(whole)
+
+
+class TestConnections:
+    def test_one_more_takes_the_place_of_the_one_that_was_idle_longest(self, start_server, monkeypatch):
+        monkeypatch.setattr(EnvelopeH11Protocol, "head_seconds", 20.0)
+        own: Server = start_server(connections=4)
+        with ExitStack() as stack:
+            idle = [stack.enter_context(connected(own.client.address)) for _ in range(4)]
+            until(lambda: connections_of(own) == 4, "all are there")
+            assert_success(own.client.erase(), own.base)
+            assert read_to_end(idle[0]) == b""
+            idle[1].sendall(head_of("/healthz", {"Host": "x"}, "GET"))
+            assert read_answer(idle[1], "GET").status_code == 200
+
+    def test_where_all_are_at_work_one_more_is_told_so(self, start_server):
+        own: Server = start_server(connections=3)
+        with ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(connected(own.client.address)).sendall(head_of(PATH, HEADERS) + BODY[:100])
+            until(lambda: connections_of(own) == 3, "all are there")
+            until(lambda: not any(one.awaits_head for one in own._server.server_state.connections), "all are at work")
+            with connected(own.client.address) as more:
+                answer = read_answer(more)
+            assert_failure(answer, "EXCEEDING_LIMITS", "connections")
+            assert answer.headers["retry-after"] == "1"
+        until(lambda: connections_of(own) == 0, "all are gone")
+        assert_success(own.client.erase(), own.base)

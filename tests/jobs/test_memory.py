@@ -1,0 +1,86 @@
+"""What a worker may take of the memory."""
+
+import asyncio
+import io
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.jobs.frames import TRACE, Frame, receive_frame, send_frame
+from app.jobs.job import JobOptions, make_eraser
+from app.jobs.process import WorkerProcess
+from app.jobs.worker import serve
+from support.files import png_file
+from support.pictures import file_of, mask_file, photo_file
+
+LARGE = (4096, 4096)
+OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv"}
+
+
+def flat_png(depth: int, colour_type: int, stride: int) -> bytes:
+    return png_file(LARGE, depth, colour_type, rows=zlib.compress(bytes((1 + stride) * LARGE[1]), 1))
+
+
+def answers(memory_mb: int, *jobs: tuple[bytes, bytes]) -> list[Frame]:
+    """What one worker with that memory answers."""
+
+    async def ask() -> list[Frame]:
+        worker = await WorkerProcess.start(OPTIONS | {"memory_mb": memory_mb})
+        try:
+            return [await worker.ask(Frame({"seconds": 60.0}, job)) for job in jobs]
+        finally:
+            await worker.end()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(flat_png(16, 6, 8 * LARGE[0]), id="16-bit RGBA"),
+        pytest.param(file_of(Image.new("RGBA", LARGE, (9, 99, 199, 99)), "WEBP", quality=20), id="WEBP RGBA"),
+        pytest.param(file_of(Image.new("CMYK", LARGE, (9, 99, 199, 99)), "JPEG", progressive=True), id="CMYK"),
+    ],
+)
+def test_the_default_is_enough_for_the_largest_pictures(image: bytes) -> None:
+    (answer,) = answers(1024, (image, mask_file(LARGE)))
+    assert answer.head.get("failure") is None
+    assert answer.head["facts"]["width"] == LARGE[0]
+
+
+def test_too_little_is_said_and_the_next_job_is_done() -> None:
+    large = flat_png(16, 6, 8 * LARGE[0])
+    refused, done = answers(384, (large, mask_file(LARGE)), (photo_file(), mask_file()))
+    assert refused.head["failure"] == "no_memory"
+    assert done.head["suffix"] == "png"
+
+
+def test_a_worker_ends_after_many_jobs() -> None:
+    requests, answers = io.BytesIO(), io.BytesIO()
+    for _ in range(3):
+        send_frame(requests, Frame({"seconds": 60.0}, (photo_file(), mask_file())))
+    requests.seek(0)
+    options = JobOptions(engine="opencv")
+    serve(options, make_eraser(options), requests, answers, jobs=2)
+    answers.seek(0)
+    heads = [frame.head for frame in iter(lambda: receive_frame(answers), None)]
+    assert [set(head) - {"facts"} for head in heads] == [{"ready", TRACE}, *[{"begun"}, {"suffix"}] * 2]
+
+
+def test_a_job_takes_no_more_than_allowed() -> None:
+    """Whatever a decoder asks for: here a canvas of a size that its own limit lets pass."""
+    options = OPTIONS | {"max_side": 32767}
+
+    async def ask() -> Frame:
+        worker = await WorkerProcess.start(options | {"memory_mb": 384})
+        try:
+            pixels = np.zeros((1, 1, 3), np.uint8)
+            header = bytearray(file_of(Image.fromarray(pixels), "BMP"))
+            header[18:26] = (30000).to_bytes(4, "little") * 2
+            return await worker.ask(Frame({"seconds": 60.0}, (bytes(header), mask_file())))
+        finally:
+            await worker.end()
+
+    assert asyncio.run(ask()).head["failure"] in ("no_memory", "broken_file")

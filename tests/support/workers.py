@@ -1,0 +1,76 @@
+"""One worker process by itself, asked file by file."""
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.jobs.frames import Frame
+from app.jobs.process import WorkerDied, WorkerProcess
+
+OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv", "memory_mb": 1024}
+REFUSED_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A running worker. Whatever files it is asked to work on, it must answer, in time, and not with a failure."""
+
+    process: WorkerProcess
+    runner: asyncio.Runner
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def erase(self, image: bytes, mask: bytes) -> Frame:
+        """One job, whatever comes of it."""
+        return self.runner.run(self.process.ask(Frame({"seconds": 60.0}, (image, mask))))
+
+    def survives(self, jobs: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
+        """Do the jobs. Returns how often each outcome came, `done` among them."""
+        outcomes: dict[str, int] = {}
+        for number, (image, mask) in enumerate(jobs):
+            name = f"job {number}, files {_name(image)} {_name(mask)}"
+            started = time.monotonic()
+            try:
+                answer = self.erase(image, mask)
+            except WorkerDied:
+                raise AssertionError(f"{name}: the worker died") from None
+            outcome = answer.head.get("failure", "done")
+            assert outcome not in ("failed", "no_memory"), f"{name}: {outcome}"
+            assert outcome == "done" or time.monotonic() - started < REFUSED_SECONDS, f"{name}: too slow"
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        return outcomes
+
+    def peak_megabytes(self) -> int:
+        """The most memory that it ever held."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.findall(r"^VmHWM:\s+(\d+)", status, re.M)[0]) // 1024
+
+
+def _name(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+@contextmanager
+def worker(**options: object) -> Iterator[Worker]:
+    """A worker of its own. options: what differs from OPTIONS."""
+    with asyncio.Runner() as runner:
+        process = runner.run(WorkerProcess.start(OPTIONS | options))
+        try:
+            yield Worker(process, runner)
+        finally:
+            runner.run(process.end())
+
+
+def everywhere(files: Iterable[bytes], image: bytes, mask: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Each file as both, as image and as mask. image, mask: good ones to go with it."""
+    for data in files:
+        yield data, data
+        yield data, mask
+        yield image, data
