@@ -13,7 +13,7 @@ from app.jobs.frames import Frame
 from app.jobs.process import WorkerDied, WorkerProcess
 
 OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv", "memory_mb": 1024}
-REFUSED_SECONDS = 2.0
+REFUSED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
