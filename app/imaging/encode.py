@@ -15,7 +15,7 @@ from app.imaging.jpeg.markers import BadJpeg
 from app.imaging.jpeg.result import jpeg_result
 from app.imaging.jpeg.splice import CannotSplice
 from app.imaging.picture import Hole, Picture, Pixels
-from app.imaging.png_metadata import metadata_chunks
+from app.imaging.png_metadata import metadata_chunks, profile_of
 from app.imaging.policy import Policy
 
 _IHDR_BYTES = 25
@@ -55,8 +55,7 @@ def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
     """The file of a picture that has no source: a JPEG where that is its format, else a PNG, with its profile only."""
     if picture.format == "JPEG":
         return _jpeg(picture, jpeg_quality)
-    profile = picture.icc_profile
-    chunks = [png.chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))] if profile else []
+    chunks = [png.chunk(*profile_of(picture.icc_profile))] if picture.icc_profile else []
     return _with_chunks(_png(picture.canvas()[0]), chunks)
 
 

@@ -32,6 +32,11 @@ def metadata_chunks(picture: Picture, source: bytes, policy: Policy) -> list[byt
     return [png.chunk(*pair) for pair in found]
 
 
+def profile_of(profile: bytes) -> Pair:
+    """Kind and data of the chunk that carries an ICC profile."""
+    return b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)
+
+
 def _of_png(source: bytes, picture: Picture, policy: Policy) -> Iterator[Pair]:
     for kind, view in png.chunks(source):
         data = bytes(view)
@@ -47,7 +52,7 @@ def _of_png(source: bytes, picture: Picture, policy: Policy) -> Iterator[Pair]:
 
 def _of_others(picture: Picture, policy: Policy) -> Iterator[Pair]:
     if picture.icc_profile:
-        yield b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile)
+        yield profile_of(picture.icc_profile)
     if picture.density:
         x, y = (round(density / _METRES_PER_INCH) for density in picture.density)
         yield b"pHYs", struct.pack(">IIB", x, y, 1)
