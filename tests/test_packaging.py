@@ -99,7 +99,7 @@ def test_development_runs_what_is_shipped(python: str) -> None:
 
 
 def test_image_is_made_for_no_tools() -> None:
-    assert not {"pytest", "ruff", "setuptools", "uv", "ailabtools-sdk"} & set(pins(RUNTIME, "3.13"))
+    assert not {"pytest", "ruff", "setuptools", "uv", "ailabtools-sdk", "playwright"} & set(pins(RUNTIME, "3.13"))
 
 
 def test_wheel_has_the_whole_page(tmp_path: Path) -> None:
