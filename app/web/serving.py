@@ -101,5 +101,5 @@ def _origin(url: str | None) -> list[str]:
     if not url:
         return []
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2].encode("idna").decode("ascii")
-    return [f"{parts.scheme}://{host}"]
+    host = parts.netloc.rpartition("@")[2]
+    return [f"{parts.scheme}://{host if host.isascii() else host.encode('idna').decode('ascii')}"]

@@ -1,6 +1,7 @@
 """The page in a browser."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from support.browser import KEY_ITEM, Visitor
@@ -12,6 +13,11 @@ def test_loads_without_a_complaint(open_page):
     page = open_page()
     expect(page.locator("h1")).to_have_text("image-erase")
     expect(page.locator("#status")).to_have_text("Ready")
+
+
+def test_has_no_barriers(open_page):
+    found = Axe().run(open_page())
+    assert found.violations_count == 0, found.generate_report()
 
 
 class TestTheTestsHear:

@@ -93,6 +93,14 @@ class TestAnswers:
         assert_failure(answer, "ERROR_ILLEGAL_OPERATION", status=405)
         assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
+    def test_is_counted_under_two_names(self, start_server):
+        own = start_server(metrics=True)
+        for name in FILES:
+            own.client.get(address(name))
+        own.client.get("/page/none.js")
+        counted = set(re.findall(r'requests_total\{[^}]*endpoint="([^"]*)"', own.client.get("/metrics").text))
+        assert counted == {"/", "/page"}
+
     def test_needs_no_description(self, client: Client):
         assert not {"/", "/page"} & set(client.get("/openapi.json").json()["paths"])
 
