@@ -3,7 +3,7 @@
 import { bmpOf } from "./bmp.js";
 
 const SIGNATURES = { jpeg: [0xff, 0xd8, 0xff], png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], bmp: [0x42, 0x4d] };
-const EXTENSIONS = { jpeg: "jpg", png: "png", bmp: "bmp", webp: "webp" };
+export const EXTENSIONS = { jpeg: "jpg", png: "png", bmp: "bmp", webp: "webp" };
 // From one at which nobody sees a loss to one at which few do.
 const QUALITIES = [0.95, 0.9, 0.8, 0.7, 0.6];
 
@@ -47,15 +47,14 @@ export async function inFormatOf(format, blob) {
  * @param {Blob} blob any picture that the browser can read
  * @param {number} maxBytes
  * @param {number} [maxSide] in pixels
- * @returns {Promise<{ blob: Blob, width: number, height: number }>} the file itself where it is small enough; else a
- *   JPEG, or a WebP of a picture with transparency
+ * @returns {Promise<{ blob: Blob, width: number, height: number }>} a JPEG, or a WebP of a picture with transparency;
+ *   a small file is written anew too, since the server may be unable to read it as it is
  * @throws {Error} with a sentence for the user
  */
 export async function shrink(blob, maxBytes, maxSide = Infinity) {
   const bitmap = await bitmapOf(blob);
   try {
     let scale = Math.min(1, maxSide / Math.max(bitmap.width, bitmap.height));
-    if (scale === 1 && blob.size <= maxBytes) return { blob, width: bitmap.width, height: bitmap.height };
     const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap)) ? "image/webp" : "image/jpeg";
     for (;;) {
       const canvas = drawn(bitmap, scale);

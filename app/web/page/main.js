@@ -5,7 +5,7 @@ import { CodeDialog } from "./code.js";
 import { Comparison } from "./comparison.js";
 import { Erasing } from "./erasing.js";
 import { onChosen, save, stem, takeFiles } from "./files.js";
-import { inFormatOf, shrink } from "./formats.js";
+import { EXTENSIONS, inFormatOf, shrink } from "./formats.js";
 import { Input } from "./input.js";
 import { KeyDialog } from "./key.js";
 import { encodeMask, readMask } from "./maskfile.js";
@@ -21,7 +21,6 @@ const ZOOM_STEP = 1.25;
 // What the API takes where the server's message doesn't say another limit.
 const MOST_BYTES = 3 * 1024 * 1024;
 const LONGEST_SIDE = 4096;
-const EXTENSIONS = { jpeg: "jpg", png: "png", bmp: "bmp", webp: "webp" };
 
 const $ = (id) => document.getElementById(id);
 
