@@ -39,10 +39,12 @@ export class CodeDialog {
   }
 
   #key(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
     const tabs = [...this.#tabs.children];
-    const next = tabs.at((tabs.indexOf(event.target) + step) % tabs.length);
+    const at = tabs.indexOf(event.target);
+    const index = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
+    if (at < 0 || index === undefined) return;
+    event.preventDefault();
+    const next = tabs.at(index % tabs.length);
     this.#select(next.id.slice(5));
     next.focus();
   }

@@ -28,7 +28,7 @@ export class KeyDialog {
 
   /** Ask for the key. why: what was wrong with the last one. @returns {Promise<string | null>} null: none is given */
   ask(why = "") {
-    this.#error.textContent = why;
+    this.#fail(why);
     this.#value.value = "";
     this.#dialog.showModal();
     this.#value.focus();
@@ -42,15 +42,20 @@ export class KeyDialog {
 
   async #try(base) {
     const key = this.#value.value.trim();
-    this.#error.textContent = "";
+    this.#fail("");
     try {
       await checkKey({ base, key });
       sessionStorage.setItem(STORED, key);
       this.#dialog.close();
     } catch (error) {
-      this.#error.textContent = error instanceof ServerError ? error.message : "The server cannot be reached.";
+      this.#fail(error instanceof ServerError ? error.message : "The server cannot be reached.");
       this.#value.focus();
     }
+  }
+
+  #fail(text) {
+    this.#error.textContent = text;
+    this.#value.setAttribute("aria-invalid", String(Boolean(text)));
   }
 
   #forget() {

@@ -28,7 +28,7 @@ class App {
   // Told of changes while the others are still being made.
   #input = null;
   #steps = new Steps();
-  #messages = new Messages({ status: $("status"), alert: $("alert") });
+  #messages = new Messages({ status: $("status"), said: $("said"), alert: $("alert") });
   #keys = new KeyDialog($("key-dialog"), BASE);
   #code = new CodeDialog($("code-dialog"));
   #erasing = new Erasing({
@@ -195,11 +195,13 @@ class App {
   }
 
   #undo() {
+    if (!$("undo").disabled) this.#messages.tell("Undone");
     this.#paint((mask) => mask.undo());
     this.#keepFocus("undo", "redo");
   }
 
   #redo() {
+    if (!$("redo").disabled) this.#messages.tell("Redone");
     this.#paint((mask) => mask.redo());
     this.#keepFocus("redo", "undo");
   }
@@ -211,10 +213,12 @@ class App {
 
   #invert() {
     this.#paint((mask) => mask.add({ kind: "invert" }));
+    this.#messages.tell("The mask is inverted.");
   }
 
   #clear() {
     this.#paint((mask) => mask.isEmpty || mask.add({ kind: "clear" }));
+    this.#messages.tell("The mask is empty.");
   }
 
   #loadMask(file) {
