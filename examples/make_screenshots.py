@@ -19,7 +19,7 @@ PICTURE = (640, 427)
 MARGIN = 12
 #: Waits until what has been drawn is seen.
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))"
-#: The place of the slider for the size, and a stroke in the picture's pixels: the masts of the two towers, and what carries them.
+#: The place of the slider for the size, and a stroke in the picture's pixels: two masts, and the towers below them.
 STROKES = (
     (45, [(201, 121), (201, 195)]),
     (51, [(197, 194), (176, 362), (180, 372), (196, 362), (201, 330), (198, 200), (188, 330)]),
