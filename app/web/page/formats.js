@@ -56,7 +56,7 @@ export async function shrink(blob, maxBytes, maxSide = Infinity) {
   try {
     let scale = Math.min(1, maxSide / Math.max(bitmap.width, bitmap.height));
     if (scale === 1 && blob.size <= maxBytes) return { blob, width: bitmap.width, height: bitmap.height };
-    const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap)) ? "image/webp" : "image/jpeg";
+    const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap, scale)) ? "image/webp" : "image/jpeg";
     for (;;) {
       const canvas = drawn(bitmap, scale);
       const smaller = await encoded(canvas, type, maxBytes);
