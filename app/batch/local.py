@@ -25,7 +25,7 @@ class LocalEraser:
         """Start the workers. Raises EraserFailed."""
         try:
             await self._pool.start()
-        except WorkerDied as error:
+        except (WorkerDied, OSError) as error:
             raise EraserFailed(str(error)) from None
         return self
 
