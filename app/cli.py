@@ -1,6 +1,5 @@
 """The command image-erase."""
 
-import json
 import logging
 import os
 import resource
@@ -18,10 +17,11 @@ from app import __version__
 from app.api.endpoints import IMAGE_ERASE
 from app.api.keys import HEADER
 from app.api.protocol import limited_protocol
+from app.batch.options import erase
 from app.clock import Clock, system_clock
 from app.doctor import Finding, Level, examine
 from app.logs import configure_logging
-from app.main import create_app, job_options
+from app.main import create_app
 from app.results.secret import API_KEY_FILE, kept_secret
 from app.results.store import local_path
 from app.settings import Settings, SettingsError, load_settings, unknown_variables
@@ -86,29 +86,7 @@ def _settings_findings() -> list[Finding]:
     return warnings or [Finding(Level.OK, "settings", "all can be followed")]
 
 
-@main.command()
-@click.argument("photo", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("mask", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write.")
-@click.option("--engine", help="What fills the hole (ERASE_ENGINE).")
-def erase(photo: Path, mask: Path, out: Path, engine: str | None) -> None:
-    """Erase from PHOTO what MASK paints white, without a server. The settings are the server's."""
-    # The image libraries, which the server's own process does without.
-    from app import local  # noqa: PLC0415
-    from app.erasure.neural import ModelError  # noqa: PLC0415
-    from app.imaging.failures import ImagingFailure  # noqa: PLC0415
-    from app.jobs.job import JobOptions  # noqa: PLC0415
-
-    try:
-        settings = load_settings(engine=engine)
-        options = JobOptions.from_json(json.dumps(job_options(settings)))
-        local.write_whole(out, local.erase_local(photo, mask, options, settings.deadline_seconds).data)
-    except SettingsError as error:
-        print(f"image-erase: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (ImagingFailure, ModelError, OSError) as error:
-        print(f"image-erase: {error}", file=sys.stderr)
-        sys.exit(1)
+main.add_command(erase)
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:

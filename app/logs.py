@@ -40,11 +40,11 @@ def _json_formatter() -> JsonFormatter:
     )
 
 
-def configure_logging(log_format: Literal["console", "json"]) -> None:
-    """Send all log lines to standard error in the given format."""
+def configure_logging(log_format: Literal["console", "json"], level: int = logging.INFO) -> None:
+    """Send all log lines from a level on to standard error in the given format."""
     handler = logging.StreamHandler()
     handler.setFormatter(_json_formatter() if log_format == "json" else ConsoleFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     # Whatever a client sends wrong is in the request's own line; the libraries' remarks on it would be noise.
     for noisy in ("python_multipart", "uvicorn.error", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -96,11 +96,11 @@ def assert_erased(result: bytes) -> None:
         assert erased.tobytes() != photo.tobytes()
 
 
-def run(command: str, server: Server) -> str:
+def run(command: str, server: Server, folder: Path = ROOT) -> str:
     """Run a shell command as a reader would, against the server of the test."""
     command = command.replace("http://127.0.0.1:8000", server.url).replace(".venv/bin/python", sys.executable)
     done = subprocess.run(
-        command, shell=True, cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=60, check=True
+        command, shell=True, cwd=folder, env=server.environment, capture_output=True, text=True, timeout=60, check=True
     )
     return done.stdout
 
@@ -208,6 +208,19 @@ def test_python_client(server: Server, tmp_path: Path) -> None:
     (command,) = [command for command in shell_commands() if "examples/client.py" in command]
     run(command.replace("erased.jpg", shlex.quote(str(tmp_path / "erased.jpg"))), server)
     assert_erased((tmp_path / "erased.jpg").read_bytes())
+
+
+def test_erase_commands(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    commands = [command for command in shell_commands() if "image-erase erase " in command]
+    assert len(commands) == 4
+    for command in commands:
+        ours = command.replace(".venv/bin/image-erase", str(Path(sys.executable).with_name("image-erase")))
+        run(ours, server, tmp_path)
+    results = [path.name for path in tmp_path.iterdir() if path.is_file()]
+    assert sorted(results) == ["erased-there.jpg", "erased-too.jpg", "erased.jpg"]
+    for name in results:
+        assert_erased((tmp_path / name).read_bytes())
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node")

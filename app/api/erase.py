@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 Outcome = TypeVar("Outcome")
 
-# A job's failure by name -> the vendor's code for it.
-_FAILURES = {
+#: A job's failure by name -> the vendor's code for it.
+JOB_FAILURES = {
     "unsupported_format": Code.UNSUPPORTED_FILE_TYPES,
     "broken_file": Code.FILE_DECODING_FAILURE,
     "side_too_long": Code.FILE_RESOLUTION_EXCEEDS_LIMITS,
@@ -155,7 +155,7 @@ def job_error(failure: dict[str, Any], parts: dict[str, Part]) -> ApiError:
     name = failure["failure"]
     if name == "unsupported_format" and part.is_plain_text:
         return ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{part.name}: Must be a file, not text.")
-    code = _FAILURES.get(name, Code.PROCESSING_FAILURE)
+    code = JOB_FAILURES.get(name, Code.PROCESSING_FAILURE)
     return ApiError(code, f"{part.name}: {failure['detail']}" if failure["detail"] else "The erasing failed.")
 
 

@@ -1,5 +1,7 @@
 /** @file Writes BMP files: 24 bits a pixel, or 32 where there is transparency. */
 
+import { isOpaque } from "./pixels.js";
+
 const FILE_HEADER_BYTES = 14;
 const BITMAPINFOHEADER_BYTES = 40;
 const BITMAPV4HEADER_BYTES = 108;
@@ -16,16 +18,10 @@ export function bmpOf(canvas) {
   const { width, height } = canvas;
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const { data } = context.getImageData(0, 0, width, height);
-  const transparent = isTransparent(data);
+  const transparent = !isOpaque(data);
   const rows = transparent ? rows32(data, width, height) : rows24(data, width, height);
   const head = transparent ? header32(width, height, rows.length) : header24(width, height, rows.length);
   return new Blob([head, rows], { type: "image/bmp" });
-}
-
-/** @param {Uint8ClampedArray} pixels RGBA */
-function isTransparent(pixels) {
-  for (let at = 3; at < pixels.length; at += 4) if (pixels[at] !== 255) return true;
-  return false;
 }
 
 /** @param {number} width @param {number} height @param {number} bytes of all rows */
@@ -33,7 +29,11 @@ function header24(width, height, bytes) {
   return header({ infoBytes: BITMAPINFOHEADER_BYTES, width, height, bits: 24, compression: BI_RGB, bytes });
 }
 
-/** Only from version 4 on does a header say where alpha is. @param {number} width @param {number} height @param {number} bytes */
+/**
+ * Only from version 4 on does a header say where alpha is.
+ *
+ * @param {number} width @param {number} height @param {number} bytes
+ */
 function header32(width, height, bytes) {
   const view = header({ infoBytes: BITMAPV4HEADER_BYTES, width, height, bits: 32, compression: BI_BITFIELDS, bytes });
   const masks = [0x00ff0000, 0x0000ff00, 0x000000ff, 0xff000000, LCS_SRGB];
@@ -57,7 +57,11 @@ function header({ infoBytes, width, height, bits, compression, bytes }) {
   return view;
 }
 
-/** RGBA from the top to BGR from the bottom. @param {Uint8ClampedArray} pixels @param {number} width @param {number} height */
+/**
+ * RGBA from the top to BGR from the bottom.
+ *
+ * @param {Uint8ClampedArray} pixels @param {number} width @param {number} height
+ */
 function rows24(pixels, width, height) {
   const rowBytes = Math.ceil((width * 3) / 4) * 4;
   const rows = new Uint8Array(rowBytes * height);
@@ -71,7 +75,11 @@ function rows24(pixels, width, height) {
   return rows;
 }
 
-/** RGBA from the top to BGRA from the bottom. @param {Uint8ClampedArray} pixels @param {number} width @param {number} height */
+/**
+ * RGBA from the top to BGRA from the bottom.
+ *
+ * @param {Uint8ClampedArray} pixels @param {number} width @param {number} height
+ */
 function rows32(pixels, width, height) {
   const rows = new Uint8Array(pixels.length);
   for (let y = 0, from = 0; y < height; y++) {

@@ -36,15 +36,18 @@ export class ServerError extends Error {
  */
 export async function erase({ base, key, image, mask, signal, onProgress = () => {}, timeout = PATIENCE_MS }) {
   onProgress({ stage: "sending", fraction: 0 });
-  const data = await dataOf(await send("POST", base + ERASE_PATH, {
+  const answer = await send("POST", base + ERASE_PATH, {
     key,
     body: formOf(image, mask),
     signal,
     timeout,
     onUpload: (fraction) => onProgress({ stage: "sending", fraction }),
     onUploaded: () => onProgress({ stage: "erasing", fraction: null }),
-  }));
-  const url = data?.image_url;
+  }).catch(async (error) => {
+    const changed = error instanceof ServerError && !(await isReadable(image));
+    throw changed ? new ServerError("The picture's file has changed or gone. Open it again.") : error;
+  });
+  const url = (await dataOf(answer))?.image_url;
   if (typeof url !== "string") throw new ServerError("The server's answer has no link to the result.", { status: 200 });
   onProgress({ stage: "fetching", fraction: null });
   const onDownload = (/** @type {number | null} */ fraction) => onProgress({ stage: "fetching", fraction });
@@ -68,6 +71,11 @@ function formOf(image, mask) {
   form.append("image", image, nameOf(image, "image"));
   form.append("user_mask", mask, nameOf(mask, "mask.png"));
   return form;
+}
+
+/** A file that changes once it is chosen can't be sent, which looks as if the server were away. @param {Blob} file */
+async function isReadable(file) {
+  return file.arrayBuffer().then(() => true, () => false);
 }
 
 /** @param {Blob} blob @param {string} otherwise */
@@ -178,7 +186,7 @@ function open(request, method, url, key) {
   }
   if (key === undefined) return;
   try {
-    request.setRequestHeader(KEY_HEADER, key.trim());
+    request.setRequestHeader(KEY_HEADER, key);
   } catch {
     throw new ServerError("The key has characters that can't be sent.");
   }

@@ -1,8 +1,13 @@
 /** @file File formats of pictures: told apart, written, and made small enough for the server. */
 
 import { bmpOf } from "./bmp.js";
+import { isOpaque } from "./pixels.js";
 
-const SIGNATURES = { jpeg: [0xff, 0xd8, 0xff], png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], bmp: [0x42, 0x4d] };
+const SIGNATURES = {
+  jpeg: [0xff, 0xd8, 0xff],
+  png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+  bmp: [0x42, 0x4d],
+};
 export const EXTENSIONS = { jpeg: "jpg", png: "png", bmp: "bmp", webp: "webp" };
 // From one at which nobody sees a loss to one at which few do.
 const QUALITIES = [0.95, 0.9, 0.8, 0.7, 0.6];
@@ -55,7 +60,7 @@ export async function shrink(blob, maxBytes, maxSide = Infinity) {
   const bitmap = await bitmapOf(blob);
   try {
     let scale = Math.min(1, maxSide / Math.max(bitmap.width, bitmap.height));
-    const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap)) ? "image/webp" : "image/jpeg";
+    const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap, scale)) ? "image/webp" : "image/jpeg";
     for (;;) {
       const canvas = drawn(bitmap, scale);
       const smaller = await encoded(canvas, type, maxBytes);
@@ -129,8 +134,7 @@ function drawn(bitmap, scale = 1) {
 function isTransparent(canvas) {
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-  for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return true;
-  return false;
+  return !isOpaque(data);
 }
 
 /** @param {Uint8Array} bytes @param {number} at */

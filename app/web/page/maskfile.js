@@ -72,7 +72,7 @@ function mismatch(mask, width, height) {
  * @param {Uint8ClampedArray} pixels RGBA
  */
 function paint(pixels) {
-  const erases = hasContrast(pixels) || isOpaque(pixels) ? isBright : hasAlpha;
+  const erases = hasContrast(pixels) || coversAll(pixels) ? isBright : hasAlpha;
   const words = new Uint32Array(pixels.buffer);
   for (let index = 0; index < words.length; index++) words[index] = erases(pixels, index * 4) ? 0xffffffff : 0;
 }
@@ -96,7 +96,7 @@ function hasContrast(pixels) {
 }
 
 /** As the server asks it: whether no pixel is transparent throughout. @param {Uint8ClampedArray} pixels */
-function isOpaque(pixels) {
+function coversAll(pixels) {
   for (let at = 3; at < pixels.length; at += 4) if (pixels[at] === 0) return false;
   return true;
 }

@@ -11,8 +11,8 @@ export function straightPixels(bitmap) {
   return isOpaque(pixels.data) ? pixels : (texturePixels(bitmap) ?? pixels);
 }
 
-/** Whether every pixel is. @param {Uint8ClampedArray} pixels RGBA */
-function isOpaque(pixels) {
+/** Whether nothing shines through anywhere. @param {Uint8ClampedArray} pixels RGBA */
+export function isOpaque(pixels) {
   for (let at = 3; at < pixels.length; at += 4) if (pixels[at] !== 255) return false;
   return true;
 }

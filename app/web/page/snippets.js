@@ -116,9 +116,14 @@ function shellWord(text) {
   return CONTROL.test(text) ? printedWord(text) : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A word with control characters, none of which stands in the program: pasted, they would be keys. @param {string} text */
+/**
+ * A word with control characters, none of which stands in the program: pasted, they would be keys. Inside double
+ * quotes, a shell that is typed into would take ! for its history.
+ *
+ * @param {string} text
+ */
 function printedWord(text) {
-  const escaped = text.replace(/[\\'\u0000-\u001f\u007f]/g, (unit) => {
+  const escaped = text.replace(/[\\'!\u0000-\u001f\u007f]/g, (unit) => {
     return `\\0${unit.charCodeAt(0).toString(8).padStart(3, "0")}`;
   });
   return `"$(printf '%b' '${escaped}')"`;

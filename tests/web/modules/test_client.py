@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,6 +159,24 @@ def test_loses_patience(open_page, start_server: Callable[..., Server]) -> None:
     page = open_page(own, path=BARE, expected=(UNLOADED,))
     own.stop_workers()
     assert refused(page, own.base, timeout=300)["message"] == "The server took too long to answer."
+
+
+ERASE_CHOSEN = """async ([base, key]) => {
+  const { erase } = await import("/page/client.js");
+  const image = document.querySelector("input").files[0];
+  return erase({ base, key, image, mask: new Blob() }).catch((error) => error.message);
+}"""
+
+
+def test_a_file_that_has_gone(open_page, server: Server, tmp_path: Path) -> None:
+    page = open_page(path=BARE, expected=(UNLOADED,))
+    page.evaluate("document.body.append(Object.assign(document.createElement('input'), { type: 'file' }))")
+    chosen = tmp_path / "photo.png"
+    chosen.write_bytes(photo_file())
+    page.set_input_files("input", chosen)
+    chosen.unlink()
+    said = page.evaluate(ERASE_CHOSEN, [server.base + "/", KEY])
+    assert said == "The picture's file has changed or gone. Open it again."
 
 
 @pytest.mark.parametrize("key", ["two\nlines", "\u2713"])

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from app.imaging.mask import decode_hole
 from app.imaging.picture import Picture
-from support.modules import Blob, Failed, run
+from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, mask_file, photo
 
 READ = "tools.alphaOf(await m.readMask(given[0], given[1], given[2]))"
@@ -115,6 +115,25 @@ def test_reads_masks_as_the_server_does(page: Page) -> None:
         name: int(((read_mask(page, mask)[..., 3] == 255) != hole_of(mask)).sum()) for name, mask in MASKS.items()
     }
     assert {name: count for name, count in differences.items() if count} == {}
+
+
+def test_a_browser_without_textures(open_page) -> None:
+    page = open_page(path=BARE)
+    page.evaluate("""() => {
+      const { getContext } = OffscreenCanvas.prototype;
+      OffscreenCanvas.prototype.getContext = function (kind, ...options) {
+        return kind === "webgl2" ? null : getContext.call(this, kind, ...options);
+      };
+    }""")
+    for name in ("white on nothing", "black on nothing", "a red brush", "a translucent brush", "alpha has no say"):
+        np.testing.assert_array_equal(read_mask(page, MASKS[name])[..., 3] == 255, hole_of(MASKS[name]), name)
+
+
+def test_a_mask_too_long_for_a_texture(page: Page) -> None:
+    mask = Image.new("RGBA", (20_000, 2))
+    mask.paste((0, 0, 0, 255), (5, 0, 19_000, 2))
+    read = read_mask(page, file_of(mask), mask.size)[..., 3] == 255
+    np.testing.assert_array_equal(read, np.asarray(mask)[..., 3] == 255)
 
 
 def test_what_is_read_is_white_or_nothing(page: Page) -> None:

@@ -15,7 +15,7 @@ from support.server import KEY, Server
 NAMES = [
     "photo.jpg",
     'it\'s "a" $(touch pwned) `touch pwned`; touch pwned, a=b;type=text.png',
-    "back\\slash \\n \\\" new\nline\tand\x1b[31m \x7f' \\0.jpg",
+    "back\\slash \\n \\\" new\nline\tand\x1b[31m \x7f' !x \\0.jpg",
     "Grüße \U0001f600 \u202egpj 100% %s ${API_KEY} !! #.png",
     "-o.jpg",
     "<odd>",
@@ -83,6 +83,7 @@ def test_programs_show_nothing_that_acts(page: Page) -> None:
     """What is pasted into a terminal must not hold keys, and what is read must not be reordered."""
     shown = programs(page, "http://a.example/it's/", "a\x03b\x1bc\nd.jpg", "\u202egnp.ksam")
     assert all(character >= " " or character == "\n" for code in shown.values() for character in code)
+    assert "!" not in programs(page, "http://a.example/", "\n!x", "\n!x")["curl"]
     for program in ("python", "javascript"):
         assert "\u202e" not in shown[program]
     assert "'http://a.example/it'\\''s/api/image/editing/image-erase'" in shown["curl"]
