@@ -28,7 +28,7 @@ export class KeyDialog {
 
   /** Ask for the key. why: what was wrong with the last one. @returns {Promise<string | null>} null: none is given */
   ask(why = "") {
-    this.#fail(why);
+    this.#error.textContent = why;
     this.#value.value = "";
     this.#dialog.showModal();
     this.#value.focus();
@@ -42,20 +42,15 @@ export class KeyDialog {
 
   async #try(base) {
     const key = this.#value.value.trim();
-    this.#fail("");
+    this.#error.textContent = "";
     try {
       await checkKey({ base, key });
       sessionStorage.setItem(STORED, key);
       this.#dialog.close();
     } catch (error) {
-      this.#fail(error instanceof ServerError ? error.message : "The server cannot be reached.");
+      this.#error.textContent = error instanceof ServerError ? error.message : "The server cannot be reached.";
       this.#value.focus();
     }
-  }
-
-  #fail(text) {
-    this.#error.textContent = text;
-    this.#value.setAttribute("aria-invalid", String(Boolean(text)));
   }
 
   #forget() {
