@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-WIDE, NARROW = {"width": 1180, "height": 700}, {"width": 350, "height": 700}
+WIDE, NARROW = {"width": 1240, "height": 740}, {"width": 370, "height": 740}
 PICTURE = (640, 427)
 #: Around the picture on the page, in CSS pixels.
 MARGIN = 12
