@@ -68,7 +68,7 @@ def assert_stroke(mask: Mask, points: Sequence[Point], brush: float, slack: floa
 
 
 class Editor:
-    """The page with a picture in it. A point is one of the picture, in its pixels; where it is seen, `look` finds out."""
+    """The page with a picture in it. Points are the picture's, in its pixels; `look` finds out where they are seen."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
