@@ -71,7 +71,7 @@ def key_holder(browser: Browser, server: Server) -> Iterator[Visitor]:
 
 
 @pytest.fixture
-def editor(request: pytest.FixtureRequest, key_holder: Visitor) -> Iterator[Editor]:
+def editor(request: pytest.FixtureRequest, key_holder: Visitor, tmp_path: Path) -> Iterator[Editor]:
     """The page with a key and without a picture, in a tab that the tests of a file share; each begins anew."""
     request.node.stash.setdefault(VISITORS, []).append(key_holder)
     (page,) = key_holder.context.pages

@@ -1,7 +1,5 @@
 """Painting with the mouse, as the saved mask tells it."""
 
-import re
-
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -206,7 +204,6 @@ class TestTheView:
         before = canvas.look()
         try:
             canvas.page.set_viewport_size({"width": 800, "height": 560})
-            expect(canvas["stage"]).not_to_have_js_property("clientWidth", before)
             assert canvas.look() == pytest.approx(canvas.fitted(), rel=0.01)
             assert canvas.view != before
             inside = [(61, 41), (119, 79), (61, 79)]
@@ -244,4 +241,3 @@ class TestTheView:
 def test_strokes_leave_the_picture(canvas: Editor) -> None:
     canvas.draw((-20, 60), (260, 60))
     assert_stroke(canvas.mask(), [(-20, 60), (260, 60)], canvas.brush)
-    assert re.fullmatch(r"\d+ px", canvas["size-value"].text_content())
