@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwright
 
 from support.browser import PROGRAMS, Visitor, find_chromium, start_chromium
 from support.editor import Editor
 from support.server import KEY, Server
 
 OpenPage = Callable[..., Page]
+#: So large that the chart's pixels are squares, not mixed with each other.
+WINDOW: ViewportSize = {"width": 1000, "height": 900}
 VISITORS = pytest.StashKey[list[Visitor]]()
 
 
@@ -63,7 +65,7 @@ def open_page(request: pytest.FixtureRequest, browser: Browser, server: Server, 
 
 @pytest.fixture(scope="module")
 def key_holder(browser: Browser, server: Server) -> Iterator[Visitor]:
-    visitor = Visitor(browser, server.base, viewport={"width": 1000, "height": 700})
+    visitor = Visitor(browser, server.base, viewport=WINDOW)
     visitor.give_key(KEY)
     visitor.open("/")
     yield visitor

@@ -201,7 +201,7 @@ class TestTheView:
     def test_another_size_of_the_window(self, canvas: Editor) -> None:
         canvas.choose("box")
         canvas.draw((60, 40), (120, 80))
-        before = canvas.look()
+        before, window = canvas.look(), canvas.page.viewport_size
         try:
             canvas.page.set_viewport_size({"width": 800, "height": 560})
             assert canvas.look() == pytest.approx(canvas.fitted(), rel=0.01)
@@ -215,7 +215,7 @@ class TestTheView:
             expected[40:80, 60:120] = expected[100:140, 150:200] = True
             assert (canvas.mask() != expected).sum() < 200
         finally:
-            canvas.page.set_viewport_size({"width": 1000, "height": 700})
+            canvas.page.set_viewport_size(window)
 
     def test_the_brush_grows_and_shrinks(self, canvas: Editor, place: tuple[float, float]) -> None:
         page, size = canvas.page, canvas.brush
