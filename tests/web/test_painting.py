@@ -239,5 +239,5 @@ class TestTheView:
 
 
 def test_strokes_leave_the_picture(canvas: Editor) -> None:
-    canvas.draw((-20, 60), (260, 60))
-    assert_stroke(canvas.mask(), [(-20, 60), (260, 60)], canvas.brush)
+    canvas.draw((-2, 60), (242, 60))
+    assert_stroke(canvas.mask(), [(-2, 60), (242, 60)], canvas.brush)

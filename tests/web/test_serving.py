@@ -57,14 +57,14 @@ def policy(answer: httpx.Response) -> set[str]:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize("name", FILES)
-    def test_every_file_as_it_is(self, client: Client, name: str):
-        answer = client.get(address(name))
-        assert answer.status_code == 200
-        assert answer.content == (FOLDER / name).read_bytes()
-        assert answer.headers["content-type"] == TYPES[Path(name).suffix]
-        assert HEADERS.items() <= dict(answer.headers).items()
-        assert policy(answer) == POLICY
+    def test_every_file_as_it_is(self, client: Client):
+        for name in FILES:
+            answer = client.get(address(name))
+            assert answer.status_code == 200, name
+            assert answer.content == (FOLDER / name).read_bytes(), name
+            assert answer.headers["content-type"] == TYPES[Path(name).suffix], name
+            assert HEADERS.items() <= dict(answer.headers).items(), name
+            assert policy(answer) == POLICY, name
 
     @pytest.mark.parametrize("name", [DOCUMENT, "main.js"])
     def test_head_is_get_without_the_file(self, client: Client, name: str):
@@ -234,16 +234,16 @@ class TestFiles:
     def test_the_document_loads_something(self):
         assert {"page/main.js", "page/style.css"} <= references(DOCUMENT)
 
-    @pytest.mark.parametrize(("name", "link"), LINKS)
     @pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
-    def test_what_they_load_is_there(self, client: Client, prefix: str, name: str, link: str):
+    def test_what_they_load_is_there(self, client: Client, prefix: str):
         """Behind a proxy that serves the page under a prefix, too: relative links stay below it."""
-        assert not link.startswith("/")
-        if link.startswith("data:"):
-            pytest.fail("the policy has no data: URLs")
-        target = urlsplit(urljoin(f"http://x{prefix}{address(name)}", link)).path
-        assert target.startswith(f"{prefix}/")
-        assert client.get(target.removeprefix(prefix)).status_code == 200
+        targets = set()
+        for name, link in LINKS:
+            assert not link.startswith(("/", "data:")), name
+            target = urlsplit(urljoin(f"http://x{prefix}{address(name)}", link)).path
+            assert target.startswith(f"{prefix}/"), name
+            targets.add(target.removeprefix(prefix))
+        assert {target for target in targets if client.get(target).status_code != 200} == set()
 
     @pytest.mark.parametrize("name", SCRIPTS)
     def test_modules_name_what_they_import_in_full(self, name: str):

@@ -1,13 +1,14 @@
 """Fingers and pens."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
+from support.browser import Visitor
 from support.editor import Editor, Point, assert_stroke
-from support.server import KEY
+from support.server import KEY, Server
 
 # As browsers report the rear end of a pen; the pointer is one that no hand holds, so it can't be captured.
 ERASE_WITH_PEN = """([points]) => {
@@ -47,11 +48,23 @@ class Hand:
         self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
+    visitor = Visitor(browser, server.base, has_touch=True, viewport={"width": 900, "height": 700})
+    visitor.give_key(KEY)
+    visitor.open("/")
+    yield visitor
+    visitor.leave()
+
+
 @pytest.fixture
-def tablet(open_page: Callable[..., Page]) -> Editor:
-    editor = Editor(open_page(key=KEY, has_touch=True, viewport={"width": 900, "height": 700}))
+def tablet(visitor: Visitor) -> Iterator[Editor]:
+    (page,) = visitor.context.pages
+    page.goto("/")
+    editor = Editor(page)
     editor.open()
-    return editor
+    yield editor
+    assert not visitor.complaints
 
 
 def test_fingers(tablet: Editor) -> None:
@@ -82,7 +95,7 @@ def test_fingers(tablet: Editor) -> None:
     np.testing.assert_array_equal(tablet.mask(), one)
 
     # One finger paints again, where it is.
-    spot = (40.0, 130.0)
+    spot = (170.0, 60.0)
     hand.down(tablet.at(spot))
     hand.up()
     assert_stroke(tablet.mask() & ~one, [spot], tablet.brush)
