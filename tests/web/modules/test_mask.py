@@ -49,9 +49,9 @@ await (async () => {
 
 
 def shape(number: int) -> dict[str, object]:
-    """One of many, of all kinds, rarely a file; every place is painted on again and again."""
+    """One of many, of all kinds; every place is painted on again and again."""
     x, y = (number * 37) % 80, (number * 23) % 60
-    if number in (10, 115):
+    if number == 115:
         return {"kind": "file"}
     if number % 29 == 28:
         return {"kind": "invert"}
