@@ -14,7 +14,7 @@ export class CodeDialog {
     this.#tabs = dialog.querySelector("#code-tabs");
     this.#panel = dialog.querySelector("#code-panel");
     this.#said = dialog.querySelector("#code-said");
-    this.#tabs.addEventListener("click", (event) => event.target.id && this.#select(event.target.id.slice(5)));
+    this.#tabs.addEventListener("click", (event) => event.target !== this.#tabs && this.#select(event.target.id.slice(5)));
     this.#tabs.addEventListener("keydown", (event) => this.#key(event));
     dialog.querySelector("#code-copy").addEventListener("click", () => this.#copy());
   }

@@ -38,6 +38,8 @@ export class Input {
     on("pointermove", this.#move);
     on("pointerup", this.#up);
     on("pointercancel", this.#cancelled);
+    // After a pointer that is lifted too; before, only one that nobody hears of any more.
+    on("lostpointercapture", this.#cancelled);
     on("pointerleave", this.#left);
     on("wheel", this.#wheel, { passive: false });
     on("keydown", this.#key);

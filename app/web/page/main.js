@@ -103,7 +103,8 @@ class App {
   }
 
   async #open(file) {
-    if (this.#opening || this.#erasing.underWay || document.querySelector("dialog[open]")) return;
+    if (this.#opening || document.querySelector("dialog[open]")) return;
+    if (this.#erasing.underWay) return this.#messages.say("Wait for the result, or cancel it first.");
     if (!(await this.#mayReplace())) return;
     await this.#guarded(async () => {
       const picture = await readable(file);
@@ -128,16 +129,25 @@ class App {
     return dialog.returnValue === "yes";
   }
 
-  // Do what takes a while and may fail, one at a time, without painting meanwhile.
+  // Do what takes a while and may fail, one at a time, without painting meanwhile. Whether it was done.
   async #guarded(act) {
-    if (this.#opening) return;
+    if (this.#opening) return false;
+    try {
+      await this.#alone(act);
+      return true;
+    } catch (error) {
+      this.#messages.fail(error.message);
+      return false;
+    }
+  }
+
+  async #alone(act) {
     this.#opening = true;
     try {
       await act();
-    } catch (error) {
-      this.#messages.fail(error.message);
     } finally {
       this.#opening = false;
+      this.#refresh();
     }
   }
 
@@ -187,7 +197,8 @@ class App {
   }
 
   #paint(change) {
-    if (!this.#canPaint) return;
+    // What was drawn on the stage meanwhile goes from it.
+    if (!this.#canPaint) return this.#stage.refresh();
     this.#input.drop();
     change(this.#picture.mask);
     this.#stage.refresh();
@@ -221,14 +232,15 @@ class App {
     this.#messages.tell("The mask is empty.");
   }
 
-  #loadMask(file) {
-    return this.#guarded(async () => {
+  async #loadMask(file) {
+    if (!this.#canPaint) return;
+    await this.#guarded(async () => {
       const { width, height, mask } = this.#picture;
       const image = await readMask(file, width, height);
       mask.add({ kind: "file", image });
       this.#messages.say("The mask is loaded.");
       this.#stage.refresh();
-    }).then(() => this.#refresh());
+    });
   }
 
   async #saveMask() {
@@ -261,7 +273,9 @@ class App {
   // Erasing
 
   async #erase() {
-    if (!this.#picture || !this.#canPaint) return;
+    if (!this.#picture) return;
+    if (this.#comparison.underWay) this.#comparison.stop();
+    if (!this.#canPaint) return;
     this.#input.drop();
     this.#messages.clear();
     if (this.#picture.mask.isEmpty) return this.#messages.fail("Paint over what should go first.");
@@ -281,17 +295,19 @@ class App {
     }
   }
 
-  async #take(blob) {
-    const result = await Picture.read(blob, this.#picture.name);
-    result.name = `${stem(result.name)}.${EXTENSIONS[result.format]}`;
-    this.#steps.push(result);
-    this.#unsaved = true;
-    this.#show();
+  #take(blob) {
+    return this.#alone(async () => {
+      const result = await Picture.read(blob, this.#picture.name);
+      result.name = `${stem(result.name)}.${EXTENSIONS[result.format]}`;
+      this.#steps.push(result);
+      this.#unsaved = true;
+      this.#show();
+    });
   }
 
   async #failed(error) {
     if (error.name === "AbortError") return this.#messages.say("Cancelled");
-    if (error instanceof ServerError && [401, 403].includes(error.status)) return this.#askAgain(error);
+    if (error instanceof ServerError && error.status === 401) return this.#askAgain(error);
     this.#messages.fail(error.message, this.#wayOut(error));
   }
 
@@ -311,7 +327,7 @@ class App {
   async #eraseSmaller(message) {
     const bytes = Number(/(?:each file in it|file may have at most) (\d+)/.exec(message)?.[1] ?? MOST_BYTES);
     const side = Number(/at most (\d+) pixels/.exec(message)?.[1] ?? LONGEST_SIDE);
-    await this.#guarded(async () => {
+    const done = await this.#guarded(async () => {
       const old = this.#picture;
       const { blob } = await shrink(old.blob, bytes, side);
       const picture = await Picture.read(blob, old.name);
@@ -320,7 +336,7 @@ class App {
       this.#steps.replace(picture);
       this.#show();
     });
-    await this.#erase();
+    if (done) await this.#erase();
   }
 
   // Results
@@ -337,7 +353,8 @@ class App {
     await this.#guarded(async () => {
       const { blob, extension } = await inFormatOf(this.#steps.original.format, this.#picture.blob);
       save(blob, `${stem(this.#steps.original.name)}${this.#steps.index ? "-erased" : ""}.${extension}`);
-      this.#unsaved = false;
+      // A result that came later is not in the file.
+      this.#unsaved &&= this.#steps.index < this.#steps.count - 1;
     });
   }
 
