@@ -87,7 +87,7 @@ class Editor:
 
     def await_picture(self, size: tuple[int, int]) -> None:
         """Wait until a picture of that size is shown, fitted to the window."""
-        expect(self["stage"]).to_have_attribute("aria-label", f"Picture, {size[0]} by {size[1]} pixels")
+        expect(self["stage"]).to_have_attribute("aria-label", f"Picture, {size[0]} by {size[1]} pixels", timeout=30_000)
         self.size = size
         self.drawn()
         self.view = self.fitted()
