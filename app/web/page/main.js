@@ -356,6 +356,7 @@ class App {
       hold: (key, held) => {
         if (key === " ") this.#input.hand = held;
         if (key === "c") this.#comparison.hold(held);
+        return Boolean(this.#picture);
       },
       lettersOn: () => $("letters").checked,
     });

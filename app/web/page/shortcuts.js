@@ -1,9 +1,13 @@
 // Keys that work wherever the focus is, but for text fields and open dialogs.
 
+// What a key does again and again while it is held down; all else it does once.
+const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
+
 /**
  * @param {Record<string, () => void>} letters single keys -> what they do; those that write nothing (Escape) always work
  * @param {Record<string, () => void>} commands keys with Control or Command -> what they do
- * @param {(letter: string, held: boolean) => void} hold told of keys that work while they are held: "c" and " "
+ * @param {(key: string, held: boolean) => boolean} hold told of keys that work while they are held, "c" and " "; whether it
+ *   has a use for the key
  * @param {() => boolean} lettersOn whether single keys work: they can be in the way of other tools
  */
 export function bindKeys({ letters, commands, hold, lettersOn }) {
@@ -13,7 +17,8 @@ export function bindKeys({ letters, commands, hold, lettersOn }) {
     else if (event.key === " ") holdSpace(event, hold);
     else if (!event.altKey && (lettersOn() || event.key.length > 1)) {
       if (event.key.toLowerCase() === "c" && !event.repeat) hold("c", true);
-      run(event, letters[event.key.toLowerCase()]);
+      const letter = event.key.toLowerCase();
+      if (!event.repeat || REPEATED.has(letter)) run(event, letters[letter]);
     }
   });
   addEventListener("keyup", (event) => hold(event.key.toLowerCase(), false));
@@ -24,8 +29,8 @@ export function bindKeys({ letters, commands, hold, lettersOn }) {
 function holdSpace(event, hold) {
   // Buttons and switches are pressed with it.
   if (event.target.closest("button, input, a, [role=tab]")) return;
-  event.preventDefault();
-  if (!event.repeat) hold(" ", true);
+  // Else it scrolls.
+  if (hold(" ", true)) event.preventDefault();
 }
 
 function run(event, act) {
