@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint format bench fuzz examples lock clean
+.PHONY: help install serve test lint format bench fuzz examples screenshots lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -50,6 +50,9 @@ fuzz: install ## look for files that do harm, for SECONDS (600); ARGS are folder
 
 examples: install ## make examples/result.jpg again
 	$(BIN)/python examples/make_result.py
+
+screenshots: install ## make examples/page-*.jpg again; needs a Chromium
+	$(BIN)/python examples/make_screenshots.py
 
 lock: install ## pin the dependencies again; ARGS=--upgrade takes newer ones
 	$(LOCK) $(ARGS) pyproject.toml --output-file requirements.lock

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwright
 
 from support.browser import PROGRAMS, Visitor, find_chromium, start_chromium
-from support.server import Server
+from support.editor import Editor
+from support.server import KEY, Server
 
 OpenPage = Callable[..., Page]
+#: So large that the chart's pixels are squares, not mixed with each other.
+WINDOW: ViewportSize = {"width": 1000, "height": 900}
 VISITORS = pytest.StashKey[list[Visitor]]()
 
 
@@ -58,6 +61,25 @@ def open_page(request: pytest.FixtureRequest, browser: Browser, server: Server, 
         yield open_
     complaints = [said for visitor in visitors for said in visitor.complaints]
     assert not complaints
+
+
+@pytest.fixture(scope="module")
+def key_holder(browser: Browser, server: Server) -> Iterator[Visitor]:
+    visitor = Visitor(browser, server.base, viewport=WINDOW)
+    visitor.give_key(KEY)
+    visitor.open("/")
+    yield visitor
+    visitor.leave()
+
+
+@pytest.fixture
+def editor(request: pytest.FixtureRequest, key_holder: Visitor, tmp_path: Path) -> Iterator[Editor]:
+    """The page with a key and without a picture, in a tab that the tests of a file share; each begins anew."""
+    request.node.stash.setdefault(VISITORS, []).append(key_holder)
+    (page,) = key_holder.context.pages
+    page.goto("/")
+    yield Editor(page)
+    assert not key_holder.complaints
 
 
 @pytest.hookimpl(wrapper=True)

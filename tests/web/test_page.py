@@ -1,5 +1,7 @@
 """The page in a browser."""
 
+from collections.abc import Iterator
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
@@ -20,6 +22,14 @@ def test_has_no_barriers(open_page):
     assert found.violations_count == 0, found.generate_report()
 
 
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
+    visitor = Visitor(browser, server.base)
+    visitor.open("/")
+    yield visitor
+    visitor.leave()
+
+
 class TestTheTestsHear:
     """What the tests of the page rely on: that trouble is heard."""
 
@@ -36,13 +46,11 @@ class TestTheTestsHear:
             ("void open('http://elsewhere.example/')", "request to another host"),
         ],
     )
-    def test_complaints(self, browser: Browser, server: Server, script: str, complaint: str):
-        visitor = Visitor(browser, server.base)
-        page = visitor.open("/")
+    def test_complaints(self, visitor: Visitor, script: str, complaint: str):
+        page = visitor.context.pages[0]
         page.evaluate(f"(async () => {{ try {{ {script} }} catch {{}} }})()")
         # Each look at the page lets what it has said arrive.
         until(lambda: page.title() and any(complaint in said for said in visitor.complaints), complaint)
-        visitor.leave()
 
     def test_a_refusal_is_no_complaint(self, browser: Browser, server: Server):
         visitor = Visitor(browser, server.base, expected=["as expected"])

@@ -14,7 +14,7 @@ export class CodeDialog {
     this.#tabs = dialog.querySelector("#code-tabs");
     this.#panel = dialog.querySelector("#code-panel");
     this.#said = dialog.querySelector("#code-said");
-    this.#tabs.addEventListener("click", (event) => event.target.id && this.#select(event.target.id.slice(5)));
+    this.#tabs.addEventListener("click", (event) => event.target !== this.#tabs && this.#select(event.target.id.slice(5)));
     this.#tabs.addEventListener("keydown", (event) => this.#key(event));
     dialog.querySelector("#code-copy").addEventListener("click", () => this.#copy());
   }
@@ -39,10 +39,12 @@ export class CodeDialog {
   }
 
   #key(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
     const tabs = [...this.#tabs.children];
-    const next = tabs.at((tabs.indexOf(event.target) + step) % tabs.length);
+    const at = tabs.indexOf(event.target);
+    const index = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
+    if (at < 0 || index === undefined) return;
+    event.preventDefault();
+    const next = tabs.at(index % tabs.length);
     this.#select(next.id.slice(5));
     next.focus();
   }

@@ -38,6 +38,8 @@ export class Comparison {
     if (this.#elements.compare.disabled) return;
     this.#sliding = !this.#sliding;
     this.#update();
+    // The border is what is moved next.
+    if (this.#sliding) this.#elements.split.focus();
   }
 
   /** Show the picture before for as long as it is held. */
@@ -54,10 +56,12 @@ export class Comparison {
   }
 
   #update() {
-    const { compare, before, split, divider } = this.#elements;
+    const { stage, compare, before, split, divider } = this.#elements;
+    const focused = !this.#sliding && document.activeElement === split;
     compare.setAttribute("aria-pressed", String(this.#sliding));
     before.setAttribute("aria-pressed", String(this.#held));
     for (const each of [split, divider]) each.hidden = !this.#sliding;
+    if (focused) (compare.disabled ? stage : compare).focus();
     this.#show();
     this.#changed();
   }
@@ -74,11 +78,18 @@ export class Comparison {
     // Where the middle of the handle is.
     const x = THUMB / 2 + (split.value / 1000) * (width - THUMB);
     divider.style.transform = `translateX(${x}px)`;
-    split.setAttribute("aria-valuetext", `${Math.round(split.value / 10)} percent`);
+    split.setAttribute("aria-valuetext", `${Math.round(split.value / 10)} percent before`);
     this.#stage.compare(x / width);
   }
 
   #bindHolding(button) {
+    // Who has the page read out may have nothing to hold it with: a click that comes alone shows it until the next.
+    let pressed = false;
+    for (const type of ["pointerdown", "keydown"]) button.addEventListener(type, () => (pressed = true));
+    button.addEventListener("click", () => {
+      if (!pressed) this.hold(!this.#held);
+      pressed = false;
+    });
     const on = (type, held) => button.addEventListener(type, (event) => {
       if (!type.startsWith("key") || [" ", "Enter"].includes(event.key)) this.hold(held);
     });

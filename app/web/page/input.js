@@ -38,6 +38,8 @@ export class Input {
     on("pointermove", this.#move);
     on("pointerup", this.#up);
     on("pointercancel", this.#cancelled);
+    // After a pointer that is lifted too; before, only one that nobody hears of any more.
+    on("lostpointercapture", this.#cancelled);
     on("pointerleave", this.#left);
     on("wheel", this.#wheel, { passive: false });
     on("keydown", this.#key);
@@ -187,7 +189,7 @@ export class Input {
 
   #blurred() {
     if (!this.#byKeys) return;
-    this.drop();
+    if (this.#gesture) this.#dropByKey();
     this.#byKeys = false;
     this.#at = null;
     this.refreshCursor();
@@ -223,7 +225,8 @@ export class Input {
     const down = !this.#gesture;
     if (down) this.#begin(this.#at, takes);
     else this.#finish();
-    this.#host.say(`${this.#host.tool()} ${down ? "down" : "up"} at ${Math.round(x)}, ${Math.round(y)}`);
+    const tool = this.#host.tool();
+    this.#host.say(`${tool[0].toUpperCase()}${tool.slice(1)} ${down ? "down" : "up"} at ${Math.round(x)}, ${Math.round(y)}`);
   }
 
   #dropByKey() {

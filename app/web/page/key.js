@@ -9,6 +9,8 @@ export class KeyDialog {
   #value;
   #error;
   #done = null;
+  // Counts what was tried and given up, so that a late answer changes nothing any more.
+  #tries = 0;
 
   constructor(dialog, base) {
     this.#dialog = dialog;
@@ -19,7 +21,7 @@ export class KeyDialog {
       this.#try(base);
     });
     dialog.querySelector("#key-forget").addEventListener("click", () => this.#forget());
-    dialog.addEventListener("close", () => this.#done?.(this.key));
+    dialog.addEventListener("close", () => this.#closed());
   }
 
   get key() {
@@ -29,7 +31,6 @@ export class KeyDialog {
   /** Ask for the key. why: what was wrong with the last one. @returns {Promise<string | null>} null: none is given */
   ask(why = "") {
     this.#error.textContent = why;
-    this.#value.value = "";
     this.#dialog.showModal();
     this.#value.focus();
     return new Promise((resolve) => (this.#done = resolve));
@@ -42,15 +43,25 @@ export class KeyDialog {
 
   async #try(base) {
     const key = this.#value.value.trim();
+    const number = ++this.#tries;
     this.#error.textContent = "";
     try {
       await checkKey({ base, key });
+      if (number !== this.#tries) return;
       sessionStorage.setItem(STORED, key);
       this.#dialog.close();
     } catch (error) {
+      if (number !== this.#tries) return;
       this.#error.textContent = error instanceof ServerError ? error.message : "The server cannot be reached.";
       this.#value.focus();
     }
+  }
+
+  #closed() {
+    this.#tries++;
+    this.#value.value = "";
+    this.#done?.(this.key);
+    this.#done = null;
   }
 
   #forget() {

@@ -3,24 +3,22 @@
 import { ServerError } from "./client.js";
 import { CodeDialog } from "./code.js";
 import { Comparison } from "./comparison.js";
+import { named, readable, smaller } from "./convert.js";
 import { Erasing } from "./erasing.js";
-import { onChosen, save, stem, takeFiles } from "./files.js";
-import { EXTENSIONS, inFormatOf, shrink } from "./formats.js";
+import { save, stem, takeFiles } from "./files.js";
+import { inFormatOf } from "./formats.js";
 import { Input } from "./input.js";
 import { KeyDialog } from "./key.js";
-import { encodeMask, readMask } from "./maskfile.js";
+import { Masking, keepFocus } from "./masking.js";
 import { Messages } from "./messages.js";
 import { Picture } from "./picture.js";
 import { bindKeys } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { Steps } from "./steps.js";
 import { Toolbox } from "./toolbox.js";
+import { Zooming } from "./zooming.js";
 
 const BASE = new URL(".", document.baseURI).href;
-const ZOOM_STEP = 1.25;
-// What the API takes where the server's message doesn't say another limit.
-const MOST_BYTES = 3 * 1024 * 1024;
-const LONGEST_SIDE = 4096;
 
 const $ = (id) => document.getElementById(id);
 
@@ -28,7 +26,7 @@ class App {
   // Told of changes while the others are still being made.
   #input = null;
   #steps = new Steps();
-  #messages = new Messages({ status: $("status"), alert: $("alert") });
+  #messages = new Messages({ status: $("status"), said: $("said"), alert: $("alert") });
   #keys = new KeyDialog($("key-dialog"), BASE);
   #code = new CodeDialog($("code-dialog"));
   #erasing = new Erasing({
@@ -41,6 +39,31 @@ class App {
   #stage = new Stage(
     { stage: $("stage"), picture: $("picture"), mask: $("mask"), draft: $("draft"), cursor: $("cursor") },
     (view) => this.#viewChanged(view),
+  );
+  #zooming = new Zooming(this.#stage, {
+    in: $("zoom-in"),
+    out: $("zoom-out"),
+    fit: $("fit"),
+    actual: $("actual"),
+    value: $("zoom-value"),
+  });
+  #masking = new Masking(
+    {
+      undo: $("undo"),
+      redo: $("redo"),
+      load: $("mask-load"),
+      file: $("mask-file"),
+      save: $("mask-save"),
+      invert: $("mask-invert"),
+      clear: $("mask-clear"),
+    },
+    {
+      picture: () => this.#picture,
+      canPaint: () => this.#canPaint,
+      changed: () => this.#maskChanged(),
+      alone: (act) => this.#guarded(act),
+      messages: this.#messages,
+    },
   );
   #toolbox;
   #comparison;
@@ -64,12 +87,10 @@ class App {
       resize: (step) => this.#toolbox.resize(step),
       canPaint: () => this.#canPaint,
       inside: (point) => this.#inside(point),
-      draw: (shape) => this.#paint((mask) => mask.add(shape)),
+      draw: (shape) => this.#masking.add(shape),
       say: (text) => this.#messages.say(text),
     });
     this.#bindFiles();
-    this.#bindTools();
-    this.#bindView();
     this.#bindResults();
     this.#bindDialogs();
     this.#bindShortcuts();
@@ -103,7 +124,8 @@ class App {
   }
 
   async #open(file) {
-    if (this.#opening || this.#erasing.underWay || document.querySelector("dialog[open]")) return;
+    if (this.#opening || document.querySelector("dialog[open]")) return;
+    if (this.#erasing.underWay) return this.#messages.say("Wait for the result, or cancel it first.");
     if (!(await this.#mayReplace())) return;
     await this.#guarded(async () => {
       const picture = await readable(file);
@@ -128,16 +150,25 @@ class App {
     return dialog.returnValue === "yes";
   }
 
-  // Do what takes a while and may fail, one at a time, without painting meanwhile.
+  // Do what takes a while and may fail, one at a time, without painting meanwhile. Whether it was done.
   async #guarded(act) {
-    if (this.#opening) return;
+    if (this.#opening) return false;
+    try {
+      await this.#alone(act);
+      return true;
+    } catch (error) {
+      this.#messages.fail(error.message);
+      return false;
+    }
+  }
+
+  async #alone(act) {
     this.#opening = true;
     try {
       await act();
-    } catch (error) {
-      this.#messages.fail(error.message);
     } finally {
       this.#opening = false;
+      this.#refresh();
     }
   }
 
@@ -152,10 +183,8 @@ class App {
   // What the buttons say and whether they can be pressed
   #refresh() {
     if (!this.#picture) return;
-    const { mask } = this.#picture;
     const { index, count } = this.#steps;
-    $("undo").disabled = !mask.canUndo || !this.#canPaint;
-    $("redo").disabled = !mask.canRedo || !this.#canPaint;
+    this.#masking.refresh();
     for (const id of ["download", "code"]) $(id).disabled = false;
     $("step-back").disabled = index === 0 || this.#erasing.underWay;
     $("step-forward").disabled = index === count - 1 || this.#erasing.underWay;
@@ -165,16 +194,6 @@ class App {
   }
 
   // Painting
-
-  #bindTools() {
-    $("undo").addEventListener("click", () => this.#undo());
-    $("redo").addEventListener("click", () => this.#redo());
-    $("mask-load").addEventListener("click", () => $("mask-file").click());
-    onChosen($("mask-file"), (file) => this.#loadMask(file));
-    $("mask-save").addEventListener("click", () => this.#saveMask());
-    $("mask-invert").addEventListener("click", () => this.#invert());
-    $("mask-clear").addEventListener("click", () => this.#clear());
-  }
 
   #choose(tool) {
     this.#toolbox.tool = tool;
@@ -186,78 +205,24 @@ class App {
     return { x: Math.min(Math.max(x, 0), width), y: Math.min(Math.max(y, 0), height) };
   }
 
-  #paint(change) {
-    if (!this.#canPaint) return;
-    this.#input.drop();
-    change(this.#picture.mask);
+  #maskChanged() {
+    if (!this.#picture) return;
+    if (this.#canPaint) this.#input.drop();
     this.#stage.refresh();
     this.#refresh();
   }
 
-  #undo() {
-    this.#paint((mask) => mask.undo());
-    this.#keepFocus("undo", "redo");
-  }
-
-  #redo() {
-    this.#paint((mask) => mask.redo());
-    this.#keepFocus("redo", "undo");
-  }
-
-  // A button that was pressed for the last time would take the focus with it.
-  #keepFocus(pressed, other) {
-    if ($(pressed).disabled && [document.body, $(pressed)].includes(document.activeElement)) $(other).focus();
-  }
-
-  #invert() {
-    this.#paint((mask) => mask.add({ kind: "invert" }));
-  }
-
-  #clear() {
-    this.#paint((mask) => mask.isEmpty || mask.add({ kind: "clear" }));
-  }
-
-  #loadMask(file) {
-    return this.#guarded(async () => {
-      const { width, height, mask } = this.#picture;
-      const image = await readMask(file, width, height);
-      mask.add({ kind: "file", image });
-      this.#messages.say("The mask is loaded.");
-      this.#stage.refresh();
-    }).then(() => this.#refresh());
-  }
-
-  async #saveMask() {
-    save(await encodeMask(this.#picture.mask.raster()), this.#maskName);
-  }
-
-  get #maskName() {
-    return `${stem(this.#picture.name)}-mask.png`;
-  }
-
-  // The view
-
-  #bindView() {
-    const zoom = (factor) => this.#stage.change((view) => view.zoom(factor));
-    this.zoomIn = () => zoom(ZOOM_STEP);
-    this.zoomOut = () => zoom(1 / ZOOM_STEP);
-    this.fit = () => this.#stage.change((view) => view.fit());
-    this.actual = () => this.#stage.change((view) => view.zoom(1 / view.scale / (window.devicePixelRatio || 1)));
-    $("zoom-in").addEventListener("click", this.zoomIn);
-    $("zoom-out").addEventListener("click", this.zoomOut);
-    $("fit").addEventListener("click", this.fit);
-    $("actual").addEventListener("click", this.actual);
-  }
-
   #viewChanged(view) {
-    $("zoom-value").textContent = `${Math.round(view.scale * (window.devicePixelRatio || 1) * 100)} %`;
+    this.#zooming.show(view);
     this.#input.refreshCursor();
   }
 
   // Erasing
 
   async #erase() {
-    if (!this.#picture || !this.#canPaint) return;
+    if (!this.#picture) return;
+    if (this.#comparison.underWay) this.#comparison.stop();
+    if (!this.#canPaint) return;
     this.#input.drop();
     this.#messages.clear();
     if (this.#picture.mask.isEmpty) return this.#messages.fail("Paint over what should go first.");
@@ -277,17 +242,17 @@ class App {
     }
   }
 
-  async #take(blob) {
-    const result = await Picture.read(blob, this.#picture.name);
-    result.name = `${stem(result.name)}.${EXTENSIONS[result.format]}`;
-    this.#steps.push(result);
-    this.#unsaved = true;
-    this.#show();
+  #take(blob) {
+    return this.#alone(async () => {
+      this.#steps.push(named(await Picture.read(blob, this.#picture.name)));
+      this.#unsaved = true;
+      this.#show();
+    });
   }
 
   async #failed(error) {
     if (error.name === "AbortError") return this.#messages.say("Cancelled");
-    if (error instanceof ServerError && [401, 403].includes(error.status)) return this.#askAgain(error);
+    if (error instanceof ServerError && error.status === 401) return this.#askAgain(error);
     this.#messages.fail(error.message, this.#wayOut(error));
   }
 
@@ -305,18 +270,11 @@ class App {
   }
 
   async #eraseSmaller(message) {
-    const bytes = Number(/(?:each file in it|file may have at most) (\d+)/.exec(message)?.[1] ?? MOST_BYTES);
-    const side = Number(/at most (\d+) pixels/.exec(message)?.[1] ?? LONGEST_SIDE);
-    await this.#guarded(async () => {
-      const old = this.#picture;
-      const { blob } = await shrink(old.blob, bytes, side);
-      const picture = await Picture.read(blob, old.name);
-      picture.name = `${stem(old.name)}.${EXTENSIONS[picture.format]}`;
-      picture.mask = old.mask.resized(picture.width, picture.height);
-      this.#steps.replace(picture);
+    const done = await this.#guarded(async () => {
+      this.#steps.replace(await smaller(this.#picture, message));
       this.#show();
     });
-    await this.#erase();
+    if (done) await this.#erase();
   }
 
   // Results
@@ -333,7 +291,8 @@ class App {
     await this.#guarded(async () => {
       const { blob, extension } = await inFormatOf(this.#steps.original.format, this.#picture.blob);
       save(blob, `${stem(this.#steps.original.name)}${this.#steps.index ? "-erased" : ""}.${extension}`);
-      this.#unsaved = false;
+      // A result that came later is not in the file.
+      this.#unsaved &&= this.#steps.index < this.#steps.count - 1;
     });
   }
 
@@ -341,7 +300,8 @@ class App {
     if (this.#erasing.underWay || !this.#picture) return;
     await this.#guarded(() => this.#steps.go(this.#steps.index + steps));
     this.#show();
-    this.#keepFocus(steps < 0 ? "step-back" : "step-forward", steps < 0 ? "step-forward" : "step-back");
+    const [pressed, other] = steps < 0 ? ["step-back", "step-forward"] : ["step-forward", "step-back"];
+    keepFocus($(pressed), $(other));
     this.#messages.say($("step-value").textContent);
   }
 
@@ -355,12 +315,12 @@ class App {
     $("key").addEventListener("click", () => this.#keys.ask());
     $("help").addEventListener("click", () => $("help-dialog").showModal());
     $("code").addEventListener("click", () => this.#showCode());
-    $("code-mask").addEventListener("click", () => this.#saveMask());
+    $("code-mask").addEventListener("click", () => this.#masking.save());
     $("code-picture").addEventListener("click", () => save(this.#picture.blob, this.#picture.name));
   }
 
   #showCode() {
-    this.#code.show({ url: BASE, imageName: this.#picture.name, maskName: this.#maskName });
+    this.#code.show({ url: BASE, imageName: this.#picture.name, maskName: this.#masking.fileName });
   }
 
   #bindShortcuts() {
@@ -370,27 +330,27 @@ class App {
         e: () => this.#choose("eraser"),
         r: () => this.#choose("box"),
         l: () => this.#choose("lasso"),
-        i: () => this.#picture && this.#invert(),
-        x: () => this.#picture && this.#clear(),
+        i: () => this.#masking.invert(),
+        x: () => this.#masking.clear(),
         v: () => this.#comparison.toggle(),
         o: () => $("picture-file").click(),
         d: () => this.#download(),
         "[": () => this.#toolbox.resize(-1),
         "]": () => this.#toolbox.resize(1),
-        "+": this.zoomIn,
-        "=": this.zoomIn,
-        "-": this.zoomOut,
-        0: this.fit,
-        1: this.actual,
+        "+": () => this.#zooming.in(),
+        "=": () => this.#zooming.in(),
+        "-": () => this.#zooming.out(),
+        0: () => this.#zooming.fit(),
+        1: () => this.#zooming.actual(),
         ",": () => this.#go(-1),
         ".": () => this.#go(1),
         "?": () => $("help-dialog").showModal(),
         escape: () => this.#escape(),
       },
       commands: {
-        z: () => this.#picture && this.#undo(),
-        y: () => this.#picture && this.#redo(),
-        "Shift+z": () => this.#picture && this.#redo(),
+        z: () => this.#masking.undo(),
+        y: () => this.#masking.redo(),
+        "Shift+z": () => this.#masking.redo(),
         enter: () => this.#erase(),
       },
       hold: (key, held) => {
@@ -406,17 +366,6 @@ class App {
     else if (this.#comparison.underWay) this.#comparison.stop();
     else this.#messages.clear();
   }
-}
-
-// A picture that the browser reads and the server doesn't (HEIC, AVIF, GIF) is converted.
-async function readable(file) {
-  const picture = await Picture.read(file, file.name || "picture");
-  if (picture.format) return picture;
-  picture.rest();
-  const { blob } = await shrink(file, MOST_BYTES, LONGEST_SIDE);
-  const converted = await Picture.read(blob, picture.name);
-  converted.name = `${stem(picture.name)}.${EXTENSIONS[converted.format]}`;
-  return converted;
 }
 
 new App();

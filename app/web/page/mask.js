@@ -9,7 +9,7 @@
  *   | {kind: "clear"}} Shape takes: it takes away from the mask what it covers, and adds it otherwise
  */
 
-// How many shapes are drawn one by one; what lies before them is kept as one image.
+// How many shapes are drawn one by one; what lies before them, and a loaded file, is kept as one image.
 const LOOSE_SHAPES = 64;
 
 export class Mask {
@@ -58,7 +58,7 @@ export class Mask {
   /** Draw it, opaque, in the context's fill and stroke colour, on what is transparent so far. */
   draw(context) {
     const start = this.#start();
-    const loose = Math.max(start, this.#shapes.length - (this.#shapes.length % LOOSE_SHAPES));
+    const loose = Math.max(start, this.#lastFile() + 1, this.#shapes.length - (this.#shapes.length % LOOSE_SHAPES));
     if (loose > start) context.drawImage(this.#upTo(loose, context.fillStyle), 0, 0);
     for (const shape of this.#shapes.slice(loose)) drawShape(context, shape, this.width, this.height);
   }
@@ -80,6 +80,10 @@ export class Mask {
 
   #start() {
     return this.#shapes.findLastIndex((shape) => shape.kind === "clear") + 1;
+  }
+
+  #lastFile() {
+    return this.#shapes.findLastIndex((shape) => shape.kind === "file");
   }
 
   #upTo(count, colour) {

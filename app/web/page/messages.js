@@ -4,14 +4,19 @@ const NEWS_SECONDS = 6;
 
 export class Messages {
   #status;
+  #said;
   #alert;
   #text;
   #action;
   #timer = 0;
   #act = null;
+  #focused = null;
 
-  constructor({ status, alert }) {
+  /** @param {{status: HTMLElement, said: HTMLElement, alert: HTMLElement}} elements status: shows news; said: lets
+   *   screen readers say them, and has to be there before the first */
+  constructor({ status, said, alert }) {
     this.#status = status;
+    this.#said = said;
     this.#alert = alert;
     this.#text = alert.querySelector("#alert-text");
     this.#action = alert.querySelector("#alert-action");
@@ -22,13 +27,20 @@ export class Messages {
   /** Say what has happened, for a while. */
   say(text) {
     clearTimeout(this.#timer);
-    this.#status.textContent = text;
-    this.#timer = setTimeout(() => (this.#status.textContent = ""), NEWS_SECONDS * 1000);
+    this.#show(text);
+    this.#timer = setTimeout(() => this.#show(""), NEWS_SECONDS * 1000);
+  }
+
+  /** Say what everybody sees who sees the picture, to those who don't. */
+  tell(text) {
+    // The same again would not be a change to speak of.
+    this.#said.textContent = text === this.#said.textContent ? `${text}\u00a0` : text;
   }
 
   /** Say what went wrong until it is closed. action: what a button offers. @param {{label: string, act(): void}} [action] */
   fail(text, action) {
     this.#act = action?.act ?? null;
+    this.#focused = document.activeElement;
     this.#action.textContent = action?.label ?? "";
     this.#action.hidden = !action;
     this.#alert.hidden = false;
@@ -36,8 +48,21 @@ export class Messages {
   }
 
   clear() {
+    const focused = this.#alert.contains(document.activeElement);
     this.#alert.hidden = true;
     this.#text.textContent = "";
+    if (focused) this.#giveBack();
+  }
+
+  #show(text) {
+    this.#status.textContent = text;
+    this.tell(text);
+  }
+
+  // The focus goes back to where it was when the message came, if that can still be had.
+  #giveBack() {
+    if (!this.#alert.contains(this.#focused)) this.#focused?.focus();
+    if (document.activeElement === document.body) document.querySelector("main").focus();
   }
 
   #do() {

@@ -1,7 +1,7 @@
 // Keys that work wherever the focus is, but for text fields and open dialogs.
 
 /**
- * @param {Record<string, () => void>} letters single keys -> what they do
+ * @param {Record<string, () => void>} letters single keys -> what they do; those that write nothing (Escape) always work
  * @param {Record<string, () => void>} commands keys with Control or Command -> what they do
  * @param {(letter: string, held: boolean) => void} hold told of keys that work while they are held: "c" and " "
  * @param {() => boolean} lettersOn whether single keys work: they can be in the way of other tools
@@ -11,7 +11,7 @@ export function bindKeys({ letters, commands, hold, lettersOn }) {
     if (document.querySelector("dialog[open]") || isText(event.target)) return;
     if (event.ctrlKey || event.metaKey) run(event, commands[commandOf(event)]);
     else if (event.key === " ") holdSpace(event, hold);
-    else if (lettersOn() && !event.altKey) {
+    else if (!event.altKey && (lettersOn() || event.key.length > 1)) {
       if (event.key.toLowerCase() === "c" && !event.repeat) hold("c", true);
       run(event, letters[event.key.toLowerCase()]);
     }

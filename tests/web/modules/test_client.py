@@ -81,11 +81,12 @@ def test_aborts(page: Page, server: Server, stage: str) -> None:
     assert refused(page, server.base, abortAt=stage)["name"] == "AbortError"
 
 
-def test_aborts_while_the_server_works(open_page, start_server: Callable[..., Server]) -> None:
+def test_stops_while_the_server_works(open_page, start_server: Callable[..., Server]) -> None:
     own = start_server()
-    page = open_page(own, path=BARE)
+    page = open_page(own, path=BARE, expected=(UNLOADED,))
     own.stop_workers()
     assert refused(page, own.base, abortAt="erasing")["name"] == "AbortError"
+    assert refused(page, own.base, timeout=300)["message"] == "The server took too long to answer."
 
 
 @pytest.mark.parametrize(
@@ -119,46 +120,39 @@ def test_the_servers_refusal(
         (400, '{"error_code": 400, "error_msg": "", "error_detail": {"message": "Say it here."}}', "Say it here."),
     ],
 )
-def test_answers_that_are_not_the_apis(open_page, server: Server, status: int, body: str, word: str) -> None:
-    page = open_page(path=BARE)
+def test_answers_that_are_not_the_apis(page: Page, server: Server, status: int, body: str, word: str) -> None:
     page.route("**/api/**", lambda route: route.fulfill(status=status, body=body))
-    failure = refused(page, server.base)
+    try:
+        failure = refused(page, server.base)
+    finally:
+        page.unroute_all()
     assert (failure["name"], failure["status"]) == ("ServerError", status)
     assert word in failure["message"]
 
 
-def test_no_server(open_page, server: Server) -> None:
+def test_no_server_and_no_result(open_page, server: Server) -> None:
     page = open_page(path=BARE, expected=(UNLOADED,))
     page.route("**/api/**", lambda route: route.abort())
     failure = refused(page, server.base)
     assert (failure["name"], failure["message"]) == ("ServerError", "The server can't be reached.")
     assert (failure["status"], failure["code"], failure["requestId"]) == (0, "", "")
-
-
-def test_no_result(open_page, server: Server) -> None:
-    page = open_page(path=BARE, expected=(UNLOADED,))
+    page.unroute_all()
     page.route("**/results/**", lambda route: route.abort())
     assert refused(page, server.base)["message"] == f"The result can't be fetched from {server.base}."
 
 
-def test_a_result_that_has_gone(open_page, server: Server) -> None:
-    page = open_page(path=BARE)
-
+def test_a_result_that_has_gone(page: Page, server: Server) -> None:
     def lose(route: Any) -> None:
         for path in server.results:
             path.unlink()
         route.continue_()
 
     page.route("**/results/**", lose)
-    failure = refused(page, server.base)
+    try:
+        failure = refused(page, server.base)
+    finally:
+        page.unroute_all()
     assert (failure["status"], failure["code"]) == (404, "ERROR_FILE_NOT_FOUND")
-
-
-def test_loses_patience(open_page, start_server: Callable[..., Server]) -> None:
-    own = start_server()
-    page = open_page(own, path=BARE, expected=(UNLOADED,))
-    own.stop_workers()
-    assert refused(page, own.base, timeout=300)["message"] == "The server took too long to answer."
 
 
 ERASE_CHOSEN = """async ([base, key]) => {

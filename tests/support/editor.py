@@ -1,0 +1,204 @@
+"""A person at the page: opens pictures, paints on them, erases, all in pixels of the picture."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+
+from support.pictures import file_of
+
+Point = tuple[float, float]
+Mask = NDArray[np.bool_]
+CHART = (240, 160)
+#: What the page leaves free around a picture that fits.
+MARGIN = 12
+TYPES = {"jpg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "webp": "image/webp", "gif": "image/gif"}
+ROW = """([vertical, at]) => {
+  const { width, height } = document.getElementById("picture");
+  const context = document.getElementById("picture").getContext("2d");
+  const area = vertical ? [Math.floor(at * width), 0, 1, height] : [0, Math.floor(at * height), width, 1];
+  return [...context.getImageData(...area).data];
+}"""
+PIXEL = """([id, x, y]) => {
+  const canvas = document.getElementById(id);
+  const box = canvas.getBoundingClientRect();
+  const scale = canvas.width / box.width;
+  return [...canvas.getContext("2d").getImageData((x - box.left) * scale, (y - box.top) * scale, 1, 1).data];
+}"""
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+
+
+def chart(size: tuple[int, int] = CHART) -> Image.Image:
+    """A picture whose red says how far from the left a pixel is and green how far from the top; blue is noise."""
+    y, x = np.mgrid[0 : size[1], 0 : size[0]]
+    noise = np.random.default_rng(3).integers(0, 256, (size[1], size[0]))
+    return Image.fromarray(np.stack([x, y, noise], axis=2).astype(np.uint8))
+
+
+CHART_FILE = file_of(chart())
+
+
+def payload(data: bytes, name: str) -> FilePayload:
+    """A file as Playwright hands it over."""
+    return {"name": name, "mimeType": TYPES.get(name.rpartition(".")[2], "application/octet-stream"), "buffer": data}
+
+
+def distances(points: Sequence[Point], size: tuple[int, int] = CHART) -> NDArray[np.float64]:
+    """HxW: how far the middle of each pixel is from a line through the points."""
+    y, x = np.mgrid[0 : size[1], 0 : size[0]] + 0.5
+    nearest = np.full(x.shape, np.inf)
+    for (x0, y0), (x1, y1) in zip(points, points[1:] or points, strict=False):
+        length = (x1 - x0) ** 2 + (y1 - y0) ** 2
+        along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length, 0, 1) if length else 0
+        nearest = np.minimum(nearest, np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)))
+    return nearest
+
+
+def assert_stroke(mask: Mask, points: Sequence[Point], brush: float, slack: float = 1.0) -> None:
+    """The mask is a stroke of a brush of that diameter through the points, give or take pixels of its rim."""
+    away = distances(points, (mask.shape[1], mask.shape[0]))
+    assert mask[away < brush / 2 - slack].all()
+    assert not mask[away > brush / 2 + slack].any()
+    assert mask.any()
+
+
+class Editor:
+    """The page with a picture in it. Points are the picture's, in its pixels; `look` finds out where they are seen."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.size = CHART
+        #: Scale and offset of the picture in the window, in CSS pixels.
+        self.view = (1.0, 0.0, 0.0)
+
+    # Files
+
+    def open(self, data: bytes = CHART_FILE, name: str = "photo.png") -> None:
+        """Open a picture and wait until it is there."""
+        self.page.set_input_files("#picture-file", payload(data, name))
+        with Image.open(io.BytesIO(data)) as image:
+            turned = image.getexif().get(0x0112, 1) > 4
+            self.await_picture(image.size[::-1] if turned else image.size)
+
+    def await_picture(self, size: tuple[int, int]) -> None:
+        """Wait until a picture of that size is shown, fitted to the window."""
+        expect(self["stage"]).to_have_attribute("aria-label", f"Picture, {size[0]} by {size[1]} pixels", timeout=30_000)
+        self.size = size
+        self.drawn()
+        self.view = self.fitted()
+
+    def download(self, button: str = "download") -> tuple[str, bytes]:
+        """Press a button; the name and the bytes of the file that it saves."""
+        with self.page.expect_download() as started:
+            self[button].click()
+        return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+
+    def mask_file(self) -> bytes:
+        return self.download("mask-save")[1]
+
+    def mask(self) -> Mask:
+        """What is painted, as the page saves it."""
+        with Image.open(io.BytesIO(self.mask_file())) as image:
+            assert image.size == self.size
+            return np.array(image.convert("L")) >= 128
+
+    # What is seen
+
+    def __getitem__(self, name: str) -> Any:
+        return self.page.locator(f"#{name}")
+
+    def drawn(self) -> None:
+        """Wait until what was asked for last is drawn."""
+        self.page.evaluate(DRAWN)
+
+    def fitted(self) -> tuple[float, float, float]:
+        """The view in which the picture fits the stage."""
+        box = self["stage"].bounding_box()
+        width, height = self.size
+        scale = min((box["width"] - 2 * MARGIN) / width, (box["height"] - 2 * MARGIN) / height, 32)
+        return (
+            scale,
+            box["x"] + (box["width"] - width * scale) / 2,
+            box["y"] + (box["height"] - height * scale) / 2,
+        )
+
+    def look(self) -> tuple[float, float, float]:
+        """Find out by the colours of the chart, the canvas's own, where it lies."""
+        self.drawn()
+        box = self["stage"].bounding_box()
+        (scale, x), (_, y) = self._line(False, box["width"]), self._line(True, box["height"])
+        self.view = (scale, box["x"] + x, box["y"] + y)
+        return self.view
+
+    def _line(self, vertical: bool, length: float) -> tuple[float, float]:
+        """Scale and offset along one side of the stage."""
+        for at in (0.5, 0.3, 0.7, 0.1, 0.9):
+            row = np.array(self.page.evaluate(ROW, [vertical, at])).reshape(-1, 4)
+            where = (np.arange(len(row)) + 0.5) * length / len(row)
+            # At the rim, a line between pixels is mixed with nothing.
+            inside = np.flatnonzero(row[:, 3] == 255)[3:-3]
+            if len(inside) > 10:
+                scale, offset = np.polyfit(row[inside, int(vertical)] + 0.5, where[inside], 1)
+                return float(scale), float(offset)
+        raise AssertionError("the picture is not seen")
+
+    def colour(self, point: Point, canvas: str = "picture") -> tuple[int, ...]:
+        """RGBA of a canvas where the point of the picture is seen."""
+        return self.colour_at(*self.at(point), canvas)
+
+    def colour_at(self, x: float, y: float, canvas: str = "picture") -> tuple[int, ...]:
+        """RGBA of a canvas at a place of the window."""
+        self.drawn()
+        return tuple(self.page.evaluate(PIXEL, [canvas, x, y]))
+
+    def at(self, point: Point) -> Point:
+        """Where in the window the point of the picture is."""
+        scale, x, y = self.view
+        return x + point[0] * scale, y + point[1] * scale
+
+    # Painting
+
+    @property
+    def brush(self) -> int:
+        """Its diameter in pixels of the picture."""
+        return int(self["size-value"].text_content().split()[0])
+
+    def choose(self, tool: str) -> None:
+        self.page.locator(f"label:has(input[value={tool}])").click()
+
+    def draw(self, *points: Point, button: Any = "left", keys: str = "") -> None:
+        """Press the button at the first of the points, move through them all, and let it go."""
+        self.draw_at(*map(self.at, points), button=button, keys=keys)
+
+    def draw_at(self, *places: Point, button: Any = "left", keys: str = "") -> None:
+        """The same in places of the window."""
+        mouse = self.page.mouse
+        if keys:
+            self.page.keyboard.down(keys)
+        mouse.move(*places[0])
+        mouse.down(button=button)
+        for place in places[1:]:
+            mouse.move(*place, steps=2)
+        mouse.up(button=button)
+        if keys:
+            self.page.keyboard.up(keys)
+
+    # Erasing
+
+    def erase(self, result: str = "Result 1 of 1") -> None:
+        """Press the button and wait for the result."""
+        self["erase"].click()
+        self.expect_step(result)
+
+    def expect_step(self, text: str) -> None:
+        expect(self["step-value"]).to_have_text(text, timeout=30_000)
+        expect(self["progress"]).to_be_hidden()
+
+    def expect_alert(self, text: Any) -> None:
+        expect(self["alert"]).to_be_visible()
+        expect(self["alert-text"]).to_have_text(text)

@@ -1,0 +1,182 @@
+"""Erasing: while it goes on, and what becomes of its results."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.editor import CHART, CHART_FILE, Editor, payload
+from support.pictures import boxed, changed, pixels_of
+from support.server import KEY, Server
+
+FIRST, SECOND, THIRD = (40, 30, 90, 70), (130, 60, 190, 110), (30, 100, 80, 140)
+
+
+def hole(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    return np.logical_or.reduce([np.asarray(boxed(CHART, box)) > 0 for box in boxes])
+
+
+def paint(editor: Editor, box: tuple[int, int, int, int]) -> None:
+    editor.draw(box[:2], box[2:])
+
+
+@pytest.fixture
+def canvas(editor: Editor) -> Editor:
+    """The page with the chart and with the tool that paints boxes."""
+    editor.open()
+    editor.choose("box")
+    return editor
+
+
+def test_while_it_goes_on(open_page: Callable[..., Page], start_server: Callable[..., Server]) -> None:
+    own = start_server()
+    editor = Editor(open_page(own, key=KEY))
+    page = editor.page
+    editor.open()
+    editor.choose("box")
+    own.stop_workers()
+    paint(editor, FIRST)
+    editor["erase"].click()
+    expect(editor["progress"]).to_be_visible()
+    expect(editor["bar-label"]).to_contain_text("Erasing")
+    expect(editor["erase"]).to_be_hidden()
+    expect(editor["undo"]).to_be_disabled()
+    # Nothing can be painted, opened or begun meanwhile.
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    view = editor.look()
+    paint(editor, SECOND)
+    for keys in ("Control+z", "Control+Enter", "i", "x"):
+        page.keyboard.press(keys)
+    page.set_input_files("#picture-file", payload(CHART_FILE, "other.png"))
+    expect(editor["status"]).to_contain_text("Wait for the result")
+    assert editor.look() != pytest.approx(view, abs=1)
+    expect(editor["replace-dialog"]).to_be_hidden()
+    np.testing.assert_array_equal(editor.mask(), hole(FIRST))
+    editor["cancel"].click()
+    expect(editor["status"]).to_have_text("Cancelled")
+    expect(editor["progress"]).to_be_hidden()
+    expect(editor["alert"]).to_be_hidden()
+    expect(editor["step-value"]).to_have_text("Original")
+    np.testing.assert_array_equal(editor.mask(), hole(FIRST))
+    assert [url for url in requests if "/api/" in url] == []
+    # What was cancelled is begun again, and Escape cancels as well.
+    page.route("**/image-erase", lambda route: None)
+    editor["erase"].click()
+    expect(editor["progress"]).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(editor["progress"]).to_be_hidden()
+    page.unroute_all()
+    editor.erase()
+    assert len([url for url in requests if "/api/" in url]) == 2
+    assert not changed(CHART_FILE, editor.download()[1])[~hole(FIRST)].any()
+
+
+def test_step_after_step(canvas: Editor) -> None:
+    masks, results = [FIRST, SECOND], [CHART_FILE]
+    for number, box in enumerate(masks, 1):
+        paint(canvas, box)
+        canvas.erase(f"Result {number} of {number}")
+        assert not canvas.mask().any()
+        results.append(canvas.download()[1])
+    assert not changed(results[1], results[2])[~hole(SECOND)].any()
+    assert changed(results[0], results[2])[hole(*masks)].mean() > 0.95
+    expect(canvas["step-forward"]).to_be_disabled()
+    for index in (1, 0):
+        canvas["step-back"].click()
+        canvas.expect_step("Original" if index == 0 else "Result 1 of 2")
+        np.testing.assert_array_equal(canvas.mask(), hole(masks[index]))
+        assert canvas.download()[1] == results[index]
+    expect(canvas["step-back"]).to_be_disabled()
+    expect(canvas["compare"]).to_be_disabled()
+    canvas.page.keyboard.press(".")
+    canvas.expect_step("Result 1 of 2")
+    assert canvas.colour((65.5, 50.5))[:3] == tuple(pixels_of(results[1])[50, 65])
+    # From here on anew: what was painted here before is painted still.
+    canvas["mask-clear"].click()
+    paint(canvas, THIRD)
+    canvas.erase("Result 2 of 2")
+    newest = canvas.download()[1]
+    assert not changed(results[1], newest)[~hole(THIRD)].any()
+    assert changed(results[1], newest)[hole(THIRD)].mean() > 0.95
+    expect(canvas["step-forward"]).to_be_disabled()
+
+
+def test_before_and_after(canvas: Editor) -> None:
+    page, center = canvas.page, (65.5, 50.5)
+    paint(canvas, FIRST)
+    expect(canvas["before"]).to_be_disabled()
+    canvas.erase()
+    before, after = pixels_of(CHART_FILE), pixels_of(canvas.download()[1])
+    canvas["compare"].click()
+    expect(canvas["compare"]).to_have_attribute("aria-pressed", "true")
+    spots = [(x + 0.5, y + 0.5) for x in range(42, 88, 9) for y in range(32, 68, 9)]
+    for value, shown in (("1000", before), ("0", after)):
+        canvas["split"].fill(value)
+        canvas.drawn()
+        for x, y in spots:
+            assert canvas.colour((x, y))[:3] == tuple(shown[int(y), int(x)])
+    # In the middle of the hole, which is left of the stage's.
+    left = canvas["stage"].bounding_box()["x"]
+    width = canvas["stage"].bounding_box()["width"]
+    value = round(((canvas.at(center)[0] - left - 22) / (width - 44)) * 1000)
+    canvas["split"].fill(str(value))
+    edge = canvas["divider"].bounding_box()
+    assert edge["x"] + edge["width"] / 2 == pytest.approx(canvas.at(center)[0], abs=2)
+    assert canvas.colour((60.5, 50.5))[:3] == tuple(before[50, 60])
+    assert canvas.colour((70.5, 50.5))[:3] == tuple(after[50, 70])
+    # No painting through it; a drag moves the picture.
+    view = canvas.look()
+    paint(canvas, SECOND)
+    assert canvas.look() != pytest.approx(view, abs=1)
+    canvas["fit"].click()
+    canvas.look()
+    page.keyboard.press("v")
+    expect(canvas["split"]).to_be_hidden()
+    expect(canvas["undo"]).to_be_disabled()
+
+    x, y = (canvas["before"].bounding_box()[side] + 10 for side in ("x", "y"))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    assert canvas.colour(center)[:3] == tuple(before[50, 65])
+    page.mouse.up()
+    assert canvas.colour(center)[:3] == tuple(after[50, 65])
+    page.keyboard.down("c")
+    assert canvas.colour(center)[:3] == tuple(before[50, 65])
+    page.keyboard.up("c")
+    assert canvas.colour(center)[:3] == tuple(after[50, 65])
+
+
+def test_erasing_ends_comparing(canvas: Editor) -> None:
+    paint(canvas, FIRST)
+    canvas.erase()
+    paint(canvas, SECOND)
+    canvas["compare"].click()
+    assert canvas.colour((160, 80), "mask")[3] == 0
+    canvas.erase("Result 2 of 2")
+    expect(canvas["split"]).to_be_hidden()
+    assert changed(CHART_FILE, canvas.download()[1])[hole(FIRST, SECOND)].mean() > 0.95
+
+
+def test_nothing_happens_between_an_answer_and_its_picture(canvas: Editor) -> None:
+    """Decoding a large result takes a while, and what is opened or painted then must not be mixed up with it."""
+    canvas.page.evaluate("""() => {
+      const decode = globalThis.createImageBitmap;
+      globalThis.createImageBitmap = async (...given) => {
+        await new Promise((go) => (globalThis.go = go));
+        return decode(...given);
+      };
+    }""")
+    paint(canvas, FIRST)
+    canvas["erase"].click()
+    canvas.page.wait_for_function("() => globalThis.go")
+    paint(canvas, SECOND)
+    canvas.page.set_input_files("#picture-file", payload(CHART_FILE, "other.png"))
+    canvas["erase"].dispatch_event("click")
+    canvas.page.evaluate("globalThis.go()")
+    canvas.expect_step("Result 1 of 1")
+    assert canvas.download()[0] == "photo-erased.png"
+    assert not canvas.mask().any()
+    canvas["step-back"].click()
+    np.testing.assert_array_equal(canvas.mask(), hole(FIRST))
