@@ -15,7 +15,7 @@ from app.api.shared_rates import PATIENCE_SECONDS
 
 #: What all names in the storage begin with.
 PREFIX = "image-erase"
-_CONNECTIONS = 4
+_CONNECTIONS = 8
 # One step that no other call comes between, by the storage's own clock; the library's script knows one limit only.
 # KEYS: a list of times for each limit, the newest first. ARGV: calls and seconds of each. Returns nothing, or for each
 # limit how many seconds it is until there is room.

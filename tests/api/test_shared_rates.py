@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -21,6 +23,7 @@ from support.processes import until
 from support.redis import PASSWORD, RedisServer
 from support.server import KEY, PATH, Server, TestClock
 
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 GONE = "rate limits are not shared: storage gone"
 BACK = "rate limits are shared again"
 
@@ -133,6 +136,23 @@ class TestCounting:
             assert all(name.startswith(f"{PREFIX}:") for name in ends)
             assert all(1 <= ends[name] <= 7200 for name in redis_server.lists()), ends
             assert ends.get(f"{PREFIX}:tried", 1) <= 1
+
+        asyncio.run(call())
+
+    def test_the_commands_of_the_readme_are_enough(self, redis_server: RedisServer) -> None:
+        commands = re.findall(r"`([A-Z ]+)`", README.partition("A user of the storage needs the commands")[2])[:8]
+        assert commands[-1] == "SCRIPT LOAD"
+        allowed = [f"+{command.lower().replace(' ', '|')}" for command in commands]
+        redis_server.client.execute_command("ACL", "SETUSER", "limits", "on", ">word", f"~{PREFIX}:*", *allowed)
+
+        async def call() -> None:
+            limited = SharedRates("1/minute", SharedWindows(redis_server.url.replace(f":{PASSWORD}", "limits:word")))
+            try:
+                await limited.try_out()
+                await limited.count("a")
+                assert await retry_after(limited) == 60
+            finally:
+                await limited.close()
 
         asyncio.run(call())
 
