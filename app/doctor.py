@@ -15,13 +15,14 @@ from enum import Enum
 from pathlib import Path
 
 from app.api.keys import key_lines
+from app.api.shared_rates import PATIENCE_SECONDS, Shared, reason
 from app.imaging.png import SIGNATURE, chunk
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from app.jobs.process import WorkerDied
-from app.main import job_options
+from app.main import job_options, shared_rates
 from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE
 from app.results.store import ResultStore, StoreError, local_path
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 MIB = 1024 * 1024
 # The largest result is near 50 MB; below the first there may be no room for two, below the second for a busy day.
@@ -58,6 +59,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Every check's finding, each as soon as it is there. Leaves nothing behind but the storage's folder."""
     for check in (storage, space, keys, signing_keys, port, memory, workers):
         yield check(settings)
+    if settings.rate_limit_url:
+        yield rate_limit(settings)
 
 
 def storage(settings: Settings) -> Finding:
@@ -139,6 +142,30 @@ def workers(settings: Settings) -> Finding:
         return Finding(Level.WRONG, "workers", f"cannot be started ({error})")
     except (JobCrashed, JobTimeout, PoolFull) as error:
         return Finding(Level.WRONG, "workers", f"did not erase a small picture ({type(error).__name__})")
+
+
+def rate_limit(settings: Settings) -> Finding:
+    """Whether limits can be shared: the storage answers in time, and can be written."""
+    try:
+        asyncio.run(_try_out(shared_rates(settings)))
+    except SettingsError as error:
+        return Finding(Level.WRONG, "rate limit", str(error))
+    except TimeoutError:
+        says = f"the storage does not answer within {PATIENCE_SECONDS} s"
+    except Exception as error:  # as the server: whatever the client makes of it
+        says = f"the storage cannot be used ({reason(error)})"
+    else:
+        return Finding(Level.OK, "rate limit", "the storage answers and can be written")
+    return Finding(Level.WARNING, "rate limit", f"{says}, each server counts alone; see ERASE_RATE_LIMIT_URL")
+
+
+async def _try_out(shared: Shared) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await shared.try_out()
+    finally:
+        with suppress(Exception):
+            await shared.close()
 
 
 def available_memory(root: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int | None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +23,7 @@ from app.api.intake import Intake
 from app.api.keys import KeyFile, Keys
 from app.api.proxies import TrustedProxies
 from app.api.rates import RateLimit, WindowMemory
+from app.api.shared_rates import Shared, SharedRateLimit
 from app.api.targets import AbsoluteTargets
 from app.clock import Clock, system_clock
 from app.jobs.pool import Pool
@@ -53,6 +54,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         observer=metrics,
     )
     sweeper = Sweeper(store, clock, settings.sweep_interval_seconds, metrics)
+    own_limit = _rate_limit(settings)
+    shared_limit = _shared_rate_limit(settings, own_limit)
     service = erase.EraseService(
         keys,
         pool,
@@ -64,14 +67,14 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None,
         Intake(settings.receive_seconds, settings.receive_memory_mb << 20),
         metrics,
-        _rate_limit(settings),
+        shared_limit or own_limit,
     )
     app = FastAPIOffline(
         title="image-erase",
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, sweeper, metrics),
+        lifespan=_lifespan(pool, sweeper, metrics, shared_limit),
     )
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, service))
@@ -79,7 +82,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store))
     if settings.metrics:
-        _watch(metrics, pool)
+        _watch(metrics, pool, shared_limit)
         app.include_router(operations.metrics_router(metrics))
     if settings.page:
         app.router.routes.extend(page_routes(settings.public_url))
@@ -116,6 +119,23 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
     return RateLimit(settings.rate_limit, WindowMemory(now), now) if settings.rate_limit else None
 
 
+def _shared_rate_limit(settings: Settings, own: RateLimit | None) -> SharedRateLimit | None:
+    return SharedRateLimit(shared_rates(settings), own) if own and settings.rate_limit_url else None
+
+
+def shared_rates(settings: Settings) -> Shared:
+    """What counts in the storage of ERASE_RATE_LIMIT_URL. Raises SettingsError where the URL can't be followed."""
+    # Few servers need the client, and it takes 6 MB and a tenth of a second.
+    from app.api.shared_windows import SharedRates, SharedWindows  # noqa: PLC0415
+
+    assert settings.rate_limit
+    assert settings.rate_limit_url
+    try:
+        return SharedRates(settings.rate_limit, SharedWindows(settings.rate_limit_url.get_secret_value()))
+    except ValueError as error:
+        raise SettingsError(f"ERASE_RATE_LIMIT_URL: {error}") from None
+
+
 def _store(settings: Settings) -> ResultStore:
     try:
         return ResultStore(local_path(settings.storage_url) / "results")
@@ -136,13 +156,17 @@ def _kept(settings: Settings, file: str, variable: str) -> str:
         raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
 
 
-def _watch(metrics: Metrics, pool: Pool) -> None:
+def _watch(metrics: Metrics, pool: Pool, limit: SharedRateLimit | None) -> None:
     metrics.gauge("jobs_waiting", "Jobs that wait for a worker", lambda: pool.waiting)
     metrics.gauge("jobs_running", "Jobs that a worker works on", lambda: pool.running)
     metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
+    if limit:
+        metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: limit.is_up)
 
 
-def _lifespan(pool: Pool, sweeper: Sweeper, observer: Observer):  # type: ignore[no-untyped-def]
+def _lifespan(  # type: ignore[no-untyped-def]
+    pool: Pool, sweeper: Sweeper, observer: Observer, limit: SharedRateLimit | None
+):
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         try:
@@ -152,7 +176,8 @@ def _lifespan(pool: Pool, sweeper: Sweeper, observer: Observer):  # type: ignore
             raise
         sweeping = asyncio.create_task(sweeper.run())
         try:
-            yield {"observer": observer}  # for the protocol, which uvicorn makes
+            async with limit or nullcontext():
+                yield {"observer": observer}  # for the protocol, which uvicorn makes
         finally:
             sweeping.cancel()
             with suppress(asyncio.CancelledError):

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from limits import parse_many
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "ERASE_"
@@ -58,6 +67,22 @@ def _rate_limit(value: str | None) -> str | None:
         rates = []
     if not rates or any(rate.amount < 1 for rate in rates):
         raise ValueError("must be such as 60/minute or 10/second;1000/day")
+    return value
+
+
+_REDIS_URL = re.compile(
+    r"((redis|valkey)s?://([^@/?#\s]*@)?(\[[\da-fA-F:.]+\]|[^@:/?#\[\]\s]+)(:\d+)?(/\d*)?"
+    r"|unix://([^@/?#\s]*@)?/[^?#\s]+)(\?[^#\s]*)?"
+)
+
+
+def _rate_limit_url(value: SecretStr | None, settings: ValidationInfo) -> SecretStr | None:
+    if not value or not value.get_secret_value():
+        return None
+    if not _REDIS_URL.fullmatch(value.get_secret_value()):
+        raise ValueError("must be such as redis://:password@host:6379/0, rediss://, valkey:// or unix:///path")
+    if not settings.data.get("rate_limit"):
+        raise ValueError("needs ERASE_RATE_LIMIT, the limits that are to be shared")
     return value
 
 
@@ -145,6 +170,9 @@ class Settings(BaseSettings):
     )
     rate_limit: Annotated[str | None, AfterValidator(_rate_limit)] = Field(
         None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
+    )
+    rate_limit_url: Annotated[SecretStr | None, AfterValidator(_rate_limit_url)] = Field(
+        None, description="Redis or Valkey in which several servers share the rate limit, such as `redis://host:6379/0`"
     )
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.redis import PROGRAMS, RedisServer, find_redis
 from support.server import Client, CommandServer, Server
 
 StartServer = Callable[..., Server]
@@ -56,3 +57,13 @@ def start_command(tmp_path: Path) -> Iterator[StartCommand]:
             return stack.enter_context(CommandServer(tmp_path / "storage", logs, **environment))
 
         yield start
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis or Valkey, running."""
+    program = find_redis()
+    if not program:
+        pytest.skip(f"needs {' or '.join(PROGRAMS)} on the path")
+    with RedisServer(program, tmp_path) as running:
+        yield running

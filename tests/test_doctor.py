@@ -13,6 +13,7 @@ from app.cli import main
 from app.doctor import Finding, Level, available_memory
 from app.settings import Settings, load_settings
 from support.processes import workers_of
+from support.redis import PASSWORD, RedisServer
 from support.server import Server, _free_port
 
 GOOD_KEY = "5kq0cV7tZrJw2mB9"
@@ -175,6 +176,46 @@ class TestWorkers:
 
     def test_that_refuse(self, settings: Make) -> None:
         said(doctor.workers(settings(max_side=8)), Level.WRONG, "side_too_long")
+
+
+class TestRateLimit:
+    @pytest.fixture(autouse=True)
+    def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("app.doctor", "app.api.shared_windows"):
+            monkeypatch.setattr(f"{module}.PATIENCE_SECONDS", 5.0)
+
+    @pytest.fixture
+    def limited(self, settings: Make) -> Make:
+        return lambda url: settings(rate_limit="60/minute", rate_limit_url=url)
+
+    def test_that_is_shared(self, limited: Make, redis_server: RedisServer) -> None:
+        said(doctor.rate_limit(limited(redis_server.url)), Level.OK, "can be written")
+        assert redis_server.lists() == []
+
+    def test_that_cannot_be(self, limited: Make, redis_server: RedisServer) -> None:
+        wrong = limited(redis_server.url.replace(PASSWORD, "another-password"))
+        finding = doctor.rate_limit(wrong)
+        said(finding, Level.WARNING, "AuthenticationError", "counts alone", "ERASE_RATE_LIMIT_URL")
+        assert "another-password" not in finding.line
+        redis_server.client.config_set("min-replicas-to-write", 1)
+        said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "cannot be used")
+        redis_server.client.config_set("min-replicas-to-write", 0)
+        redis_server.kill()
+        said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "ConnectionError")
+
+    def test_that_does_not_answer(
+        self, limited: Make, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.doctor.PATIENCE_SECONDS", 0.1)
+        redis_server.stop()
+        said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "within 0.1 s")
+
+    def test_with_an_option_that_nobody_knows(self, limited: Make) -> None:
+        said(doctor.rate_limit(limited("redis://host?no_such=1")), Level.WRONG, "ERASE_RATE_LIMIT_URL")
+
+    def test_is_looked_at_where_it_is_set(self, limited: Make) -> None:
+        found = list(doctor.examine(limited("unix:///no/such/socket")))
+        assert [finding.level for finding in found if finding.subject == "rate limit"] == [Level.WARNING]
 
 
 class TestCommand:

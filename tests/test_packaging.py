@@ -46,8 +46,10 @@ def entries(lock: str) -> list[tuple[Requirement, list[str]]]:
 
 
 def pins(lock: str, python: str) -> dict[str, str]:
-    """Name -> version that the lock pins for a Python on Linux."""
-    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+    """Name -> version that the lock pins for a Python, such as 3.11 or 3.11.7, on Linux."""
+    major, minor, micro = f"{python}.0".split(".")[:3]
+    environment = {"python_version": f"{major}.{minor}", "python_full_version": f"{major}.{minor}.{micro}"}
+    environment["sys_platform"] = "linux"
     environment |= {"platform_python_implementation": "CPython", "platform_system": "Linux"}
     return {
         canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")

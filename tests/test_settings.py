@@ -39,6 +39,7 @@ def test_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RATE_LIMIT", "0/minute"),
         ("RATE_LIMIT", "60/fortnight"),
         ("RATE_LIMIT", "60/minute;"),
+        ("RATE_LIMIT_URL", "redis://localhost"),
         ("PUBLIC_URL", "erase.example.com"),
         ("STORAGE_URL", "s4://bucket"),
         ("TRUSTED_PROXIES", "10.0.0.0/99"),
@@ -62,6 +63,57 @@ def test_a_wrong_value_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ERASE_API_KEYS", "topsecret")
     assert "topsecret" not in repr(load_settings())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://:topsecret@localhost:6379/0",
+        "rediss://user:topsecret@[::1]/3?ssl_ca_certs=/ca.pem",
+        "valkey://host",
+        "valkeys://host",
+        "unix:///run/redis.sock?db=1",
+        "unix://:topsecret@/run/redis.sock",
+    ],
+)
+def test_a_shared_rate_limit(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ERASE_RATE_LIMIT", "60/minute")
+    monkeypatch.setenv("ERASE_RATE_LIMIT_URL", url)
+    settings = load_settings()
+    assert settings.rate_limit_url
+    assert settings.rate_limit_url.get_secret_value() == url
+    assert "topsecret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memcached://topsecret",
+        "topsecret:6379",
+        "redis://",
+        "redis://topsecret:port",
+        "redis://topsecret/name",
+        "redis://:top#secret@localhost",
+        "redis://topsecret localhost",
+        "unix://topsecret",
+    ],
+)
+def test_a_wrong_place_for_rate_limits_is_not_told(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ERASE_RATE_LIMIT", "60/minute")
+    monkeypatch.setenv("ERASE_RATE_LIMIT_URL", url)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith("ERASE_RATE_LIMIT_URL: must be such as redis://")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_place_for_rate_limits_without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERASE_RATE_LIMIT_URL", "redis://localhost")
+    with pytest.raises(SettingsError, match="ERASE_RATE_LIMIT_URL: needs ERASE_RATE_LIMIT"):
+        load_settings()
+    monkeypatch.setenv("ERASE_RATE_LIMIT_URL", "")
+    assert load_settings().rate_limit_url is None
 
 
 def test_a_misspelt_variable_is_noticed() -> None:

@@ -15,7 +15,7 @@ from support.processes import until
 from support.server import Client, _free_port
 from test_packaging import RUNTIME, arguments, pins, text
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHON = "{}.{}.{}".format(*sys.version_info[:3])
 #: Licences under which a dependency may be shipped: permissive ones, LGPL and MPL.
 ALLOWED = {
     "0BSD",

@@ -20,7 +20,7 @@ from app.api.envelope import image_data, image_url, success_response
 from app.api.errors import ApiError, Code
 from app.api.intake import Intake
 from app.api.keys import HEADER, Keys
-from app.api.rates import RateLimit
+from app.api.rates import Limiter
 from app.api.upload import Part, UploadReader
 from app.clock import Clock
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
@@ -63,14 +63,14 @@ class EraseService:
     max_file_bytes: int | None
     intake: Intake
     observer: Observer = UNOBSERVED
-    rate_limit: RateLimit | None = None
+    rate_limit: Limiter | None = None
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
         key = self.keys.check(request.headers.get(HEADER))
         self._refuse_when_full()
         if self.rate_limit:
-            self.rate_limit.count(key)
+            await self.rate_limit.admit(key)
         base = base_url(request, self.public_url)
         max_file_bytes = self.max_file_bytes or endpoint.max_file_bytes
         reader = UploadReader(endpoint.files, max_file_bytes, endpoint.texts)

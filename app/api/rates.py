@@ -2,7 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MovingWindowSupport, Storage
@@ -76,6 +77,13 @@ class WindowMemory(Storage, MovingWindowSupport):
         return calls
 
 
+class Limiter(Protocol):
+    """Says whether a key may call once more."""
+
+    async def admit(self, key: str) -> None:
+        """Count one call of the key. Raises ApiError, and counts nothing, where that is one too many."""
+
+
 class RateLimit:
     """Lets each key call so often, in a window that moves: no moment at which all is forgotten at once.
 
@@ -83,25 +91,42 @@ class RateLimit:
     """
 
     def __init__(self, rates: str, storage: Storage, now: Callable[[], float]) -> None:
-        self._rates = dict.fromkeys(parse_many(rates))  # one said twice must not count twice
+        self._rates = distinct(rates)
         self._limiter = MovingWindowRateLimiter(storage)
         self._now = now
+
+    async def admit(self, key: str) -> None:
+        """See Limiter."""
+        self.count(key)
 
     def count(self, key: str) -> None:
         """Count one call of the key. Raises ApiError, and counts nothing, where that is one too many."""
         exceeded = [rate for rate in self._rates if not self._limiter.test(rate, key)]
         if exceeded:
-            raise self._too_often(key, exceeded)
+            raise too_often({rate: self._reset(rate, key) - self._now() for rate in exceeded})
+        self.note(key)
+
+    def note(self, key: str) -> None:
+        """Count one call that has been let through already, as far as the limits leave room."""
         for rate in self._rates:
             self._limiter.hit(rate, key)
 
-    def _too_often(self, key: str, exceeded: list[RateLimitItem]) -> ApiError:
-        resets = {rate: self._limiter.get_window_stats(rate, key).reset_time for rate in exceeded}
-        last = max(resets, key=lambda rate: resets[rate])
-        seconds = max(1, math.ceil(resets[last] - self._now()))
-        return ApiError(
-            Code.EXCEEDING_LIMITS,
-            f"The key may call {last.amount} times in {last.multiples} {last.GRANULARITY.name}, "
-            f"try again in {seconds} s.",
-            headers={"Retry-After": str(seconds)},
-        )
+    def _reset(self, rate: RateLimitItem, key: str) -> float:
+        return self._limiter.get_window_stats(rate, key).reset_time
+
+
+def distinct(rates: str) -> list[RateLimitItem]:
+    """The rates, each once: one said twice must not count twice."""
+    return list(dict.fromkeys(parse_many(rates)))
+
+
+def too_often(waits: Mapping[RateLimitItem, float]) -> ApiError:
+    """What a key is told that has reached limits. waits: how many seconds it is until each has room again."""
+    last = max(waits, key=lambda rate: waits[rate])
+    # Clocks of two machines, or one that was set, may differ by more than a whole window.
+    seconds = min(max(1, math.ceil(waits[last])), last.get_expiry())
+    return ApiError(
+        Code.EXCEEDING_LIMITS,
+        f"The key may call {last.amount} times in {last.multiples} {last.GRANULARITY.name}, try again in {seconds} s.",
+        headers={"Retry-After": str(seconds)},
+    )

@@ -1,0 +1,85 @@
+"""A Redis or Valkey of the test's own, on a socket in its folder, which keeps nothing."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Self
+
+import redis
+
+from support.processes import is_stopped, until
+
+PROGRAMS = ("redis-server", "valkey-server")
+#: What there is in every Redis that the tests connect to; it must show nowhere.
+PASSWORD = "password-of-the-storage"
+
+
+def find_redis() -> str | None:
+    """The first of the programs that there is."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+class RedisServer:
+    """The process, which may be killed, stopped and started again at the same place."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program, self._folder = program, folder
+        socket = folder / "redis.sock"
+        self.url = f"unix://:{PASSWORD}@{socket}"
+        self._options = ["--port", "0", "--unixsocket", str(socket), "--requirepass", PASSWORD]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.client = redis.Redis.from_url(self.url, decode_responses=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.kill()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [self._program, *self._options, "--save", "", "--appendonly", "no", "--dir", str(self._folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(self._answers, "the storage of the limits starts")
+
+    def kill(self) -> None:
+        """As SIGKILL leaves it: what it knew is gone."""
+        assert self._process
+        self._process.kill()
+        self._process.wait(20)
+
+    def stop(self) -> None:
+        """It still takes connections, and answers nothing."""
+        assert self._process
+        pid = self._process.pid
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: is_stopped(pid), "the storage of the limits stands")
+
+    def go_on(self) -> None:
+        assert self._process
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def lists(self) -> list[str]:
+        """The names under which calls are counted."""
+        return sorted(name for name in self.client.keys("*") if self.client.type(name) == "list")
+
+    def age(self, seconds: float) -> None:
+        """Make every call that is counted so much older."""
+        for name in self.lists():
+            for index, when in enumerate(self.client.lrange(name, 0, -1)):
+                self.client.lset(name, index, f"{float(when) - seconds:.6f}")
+
+    def _answers(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, "the storage of the limits does not start"
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False
