@@ -24,7 +24,7 @@ from app.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md")
+DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md", "examples/README.md")
 SERVE = (sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0")
 # Statuses that HTTP asks for where the vendor's table has another for the code.
 HTTP_STATUSES = {"408": "ERROR_PARAMETERS", "405": "ERROR_ILLEGAL_OPERATION", "416": "ERROR_INVALID_PARAMETER"}
@@ -109,7 +109,7 @@ def test_settings_table_is_that_of_the_code() -> None:
     assert settings_table() in README, f"the README's table of settings should be\n\n{settings_table()}\n"
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "SECURITY.md", "Dockerfile", "compose.yaml"])
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "SECURITY.md", "Dockerfile"])
 def test_variables_named_are_settings(file: str) -> None:
     named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]", (ROOT / file).read_text("utf-8")))
     assert named <= {PREFIX + name.upper() for name in Settings.model_fields}
