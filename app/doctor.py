@@ -19,8 +19,9 @@ from app.imaging.png import SIGNATURE, chunk
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from app.jobs.process import WorkerDied
 from app.main import job_options
+from app.results.location import folder_of, open_store
 from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE
-from app.results.store import ResultStore, StoreError, local_path
+from app.results.store import StoreError
 from app.settings import Settings
 
 MIB = 1024 * 1024
@@ -62,9 +63,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def storage(settings: Settings) -> Finding:
     """Whether results can be written."""
-    folder = local_path(settings.storage_url)
+    folder = folder_of(settings.storage_url)
     try:
-        asyncio.run(ResultStore(folder / "results").check())
+        asyncio.run(open_store(settings.storage_url).check())
     except StoreError as error:
         return Finding(Level.WRONG, "storage", f"{folder} cannot be written ({error}); see ERASE_STORAGE_URL")
     return Finding(Level.OK, "storage", f"{folder} can be written")
@@ -73,7 +74,7 @@ def storage(settings: Settings) -> Finding:
 def space(settings: Settings) -> Finding:
     """Whether there is room for results."""
     try:
-        free = shutil.disk_usage(local_path(settings.storage_url)).free
+        free = shutil.disk_usage(folder_of(settings.storage_url)).free
     except OSError as error:
         return Finding(Level.WRONG, "space", f"cannot be told ({error.strerror})")
     if free < FULL_BYTES:
@@ -201,7 +202,7 @@ def _tried(answers: list[Answer], seconds: float) -> Finding:
 
 def _kept(settings: Settings, subject: str, file: str) -> Finding:
     """What there is to say of a key that nobody has set."""
-    path = local_path(settings.storage_url) / file
+    path = folder_of(settings.storage_url) / file
     try:
         open_to_others = path.stat().st_mode & 0o077
         readable = os.access(path, os.R_OK)

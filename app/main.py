@@ -30,8 +30,9 @@ from app.jobs.process import WorkerDied
 from app.metrics import Metrics
 from app.observer import Observer
 from app.results.links import Links
+from app.results.location import folder_of, open_store
 from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
-from app.results.store import ResultStore, StoreError, local_path
+from app.results.store import ResultStore, StoreError
 from app.results.sweeper import Sweeper
 from app.settings import Settings, SettingsError
 
@@ -115,7 +116,7 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
 
 def _store(settings: Settings) -> ResultStore:
     try:
-        return ResultStore(local_path(settings.storage_url) / "results")
+        return open_store(settings.storage_url)
     except StoreError as error:
         raise SettingsError(f"ERASE_STORAGE_URL: cannot be used ({error})") from None
 
@@ -128,7 +129,7 @@ def _signing_keys(settings: Settings) -> list[str]:
 
 def _kept(settings: Settings, file: str, variable: str) -> str:
     try:
-        return kept_secret(local_path(settings.storage_url) / file)
+        return kept_secret(folder_of(settings.storage_url) / file)
     except OSError as error:
         raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
 

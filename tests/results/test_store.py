@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app.results.directory import LEFTOVER_SECONDS, DirectoryStore, local_path
 from app.results.names import ResultName
 from app.results.secret import kept_secret
-from app.results.store import LEFTOVER_SECONDS, ResultMissing, ResultStore, StoreError, local_path
+from app.results.store import ResultMissing, ResultStore, StoreError
 from app.results.sweeper import Sweeper
 
 NOW = 1_795_347_564.0
@@ -18,7 +19,7 @@ DATA = bytes(range(256)) * 4096
 
 @pytest.fixture
 def store(tmp_path: Path) -> ResultStore:
-    return ResultStore(tmp_path / "results")
+    return DirectoryStore(tmp_path / "results")
 
 
 def name(ttl: int = 100) -> ResultName:
