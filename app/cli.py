@@ -131,7 +131,10 @@ def _key_to_show(settings: Settings) -> str:
     """
     if settings.api_keys or settings.api_keys_file:
         return "YOUR-KEY"
-    path = folder_of(settings.storage_url) / API_KEY_FILE
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        return "YOUR-KEY"  # building the server will say that one is missing
+    path = folder / API_KEY_FILE
     if path.exists():
         return f"$(cat {shlex.quote(str(path))})"
     try:
