@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import obstore
@@ -24,6 +24,7 @@ from support.processes import until
 
 ACCESS_KEY, SECRET_KEY = "key-of-the-bucket", "secret-of-the-bucket-tests"
 BUCKET = "results"
+SIGNING_KEY = "signing-key-of-the-bucket-tests"
 REGION = "eu-central-1"
 #: What Azurite is born with, as its manual gives it.
 ACCOUNT = "devstoreaccount1"
@@ -39,6 +40,11 @@ class Place:
 
     url: str
     environment: dict[str, str]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a server has to be told; another one that is told the same serves the same links."""
+        return {"storage_url": self.url, "signing_keys": (SIGNING_KEY,)}
 
     @property
     def secrets(self) -> list[str]:
