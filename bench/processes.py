@@ -59,7 +59,8 @@ def served(**settings: str) -> Iterator[Served]:
     key = secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as storage:
         environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
-        environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": key, "ERASE_STORAGE_URL": f"file:{storage}"}
+        environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": key}
+        environment.setdefault("ERASE_STORAGE_URL", f"file:{storage}")
         started = time.perf_counter()
         command = [str(Path(sys.executable).with_name("image-erase")), "serve"]
         process = subprocess.Popen(

@@ -42,6 +42,8 @@ def test_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RATE_LIMIT_URL", "redis://localhost"),
         ("PUBLIC_URL", "erase.example.com"),
         ("STORAGE_URL", "s4://bucket"),
+        ("STORAGE_URL", "s3://key:secret@bucket"),
+        ("RESULT_LINKS", "presigned"),  # of a folder
         ("TRUSTED_PROXIES", "10.0.0.0/99"),
         ("SIGNING_KEYS", "short"),
         ("RESULT_TTL_SECONDS", "0"),
@@ -120,3 +122,11 @@ def test_a_misspelt_variable_is_noticed() -> None:
     assert unknown_variables({"ERASE_API_KEY": "x", "PATH": "y", "ERASE_PORT": "1"}) == [
         "ERASE_API_KEY is not a setting; did you mean ERASE_API_KEYS?"
     ]
+
+
+def test_presigned_links_hold_for_a_week_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERASE_RESULT_LINKS", "presigned")
+    monkeypatch.setenv("ERASE_STORAGE_URL", "s3://bucket")
+    assert load_settings(result_ttl_seconds=7 * 86400).result_links == "presigned"
+    with pytest.raises(SettingsError, match=r"^ERASE_RESULT_TTL_SECONDS: "):
+        load_settings(result_ttl_seconds=7 * 86400 + 1)

@@ -25,12 +25,12 @@ TYPES = {
 }
 
 
-def page_routes(public_url: str | None) -> list[BaseRoute]:
+def page_routes(links_base: str | None) -> list[BaseRoute]:
     """The routes of the page.
 
-    public_url: what result links begin with, where that is set; the page may fetch from there too.
+    links_base: what result links begin with, where that is another address; the page may fetch from there too.
     """
-    files = _PageFiles(_headers(public_url))
+    files = _PageFiles(_headers(links_base))
 
     async def document(request: Request) -> Response:
         return await files.get_response(DOCUMENT, request.scope)
@@ -67,9 +67,9 @@ class _PageFiles(StaticFiles):
         return response
 
 
-def _headers(public_url: str | None) -> dict[str, str]:
+def _headers(links_base: str | None) -> dict[str, str]:
     return {
-        "Content-Security-Policy": _policy(public_url),
+        "Content-Security-Policy": _policy(links_base),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -78,7 +78,7 @@ def _headers(public_url: str | None) -> dict[str, str]:
     }
 
 
-def _policy(public_url: str | None) -> str:
+def _policy(links_base: str | None) -> str:
     """What a browser lets the page do: run and load what this server gives it, and nothing written into the page."""
     return "; ".join(
         (
@@ -86,7 +86,7 @@ def _policy(public_url: str | None) -> str:
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' blob:",
-            " ".join(("connect-src 'self'", *_origin(public_url))),
+            " ".join(("connect-src 'self'", *_origin(links_base))),
             "manifest-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",

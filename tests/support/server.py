@@ -7,13 +7,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Self
 
 import httpx
+import obstore
 
 from app.cli import make_server
+from app.results.location import folder_of, open_store
 from app.settings import load_settings
 from support.pictures import mask_file, photo_file
 from support.processes import is_stopped, until, workers_of
@@ -107,7 +110,9 @@ class Server:
             "sweep_interval_seconds": 3600.0,
         }
         self._others = workers_of(os.getpid())
-        self._server = make_server(load_settings(**(defaults | settings)), self.clock)
+        wanted = load_settings(**(defaults | settings))
+        self._bucket = None if folder_of(wanted.storage_url) else open_store(wanted.storage_url)
+        self._server = make_server(wanted, self.clock)
         if stop_seconds is not None:
             self._server.config.timeout_graceful_shutdown = stop_seconds
         self._listener = socket.create_server(address, backlog=2048)
@@ -133,8 +138,12 @@ class Server:
         assert not self.workers(), "workers outlive their server"
 
     @property
-    def results(self) -> list[Path]:
-        """All files below the folder of results."""
+    def results(self) -> Sequence[PurePath]:
+        """All files below the folder of results, or all keys in the bucket."""
+        if self._bucket:
+            # No probe: a server may be just about to delete it.
+            keys = (entry["path"] for page in obstore.list(self._bucket._store) for entry in page)
+            return [PurePath(key) for key in keys if "/" in key]
         return [path for path in (self.storage / "results").rglob("*") if path.is_file()]
 
     def workers(self) -> set[int]:

@@ -1,0 +1,306 @@
+"""Results in a bucket through real servers: several copies, links of the bucket's own, a store that fails."""
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from app.results import bucket
+from support.buckets import ACCESS_KEY, Place, Seaweed
+from support.envelope import assert_failure, assert_success
+from support.pictures import boxed, file_of, noise_file
+from support.processes import until
+from support.proxy import Proxy
+from support.raw import connected, head_of
+from support.server import PATH, Server, files
+
+DAY = 24 * 3600
+LARGE = (1800, 1500)
+StartOn = Callable[..., Server]
+
+ANSWERS = {
+    "500": b"HTTP/1.1 500 Oops\r\nContent-Length: 21\r\n\r\n<Code>Internal</Code>",
+    "403": b"HTTP/1.1 403 No\r\nContent-Length: 25\r\n\r\n<Code>AccessDenied</Code>",
+    "nonsense": b"\x00\x01\x02 what?\r\n\r\n",
+}
+
+
+@pytest.fixture
+def start_on(tmp_path: Path) -> Iterator[StartOn]:
+    """Starts servers whose results are in a place; the quickest engine, and nothing on disk."""
+    with ExitStack() as stack:
+
+        def start(place: Place, **settings: Any) -> Server:
+            return stack.enter_context(Server(tmp_path, **{"engine": "opencv"} | place.settings | settings))
+
+        yield start
+
+
+@pytest.fixture
+def proxy(seaweed: Seaweed) -> Iterator[Proxy]:
+    with Proxy(seaweed.port) as running:
+        yield running
+
+
+@pytest.fixture
+def behind(s3: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The test's place, behind the proxy."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    return Place(s3.url, s3.environment | {"AWS_ENDPOINT_URL": proxy.endpoint})
+
+
+@pytest.fixture
+def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every probe of /readyz is one of the bucket."""
+    monkeypatch.setattr(bucket, "CHECK_INTERVAL_SECONDS", 0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds as they are, in a tenth of the time."""
+    for name in ("REQUEST_SECONDS", "READ_SECONDS", "RETRY_SECONDS", "CALL_SECONDS", "CHECK_SECONDS"):
+        monkeypatch.setattr(bucket, name, getattr(bucket, name) / 10)
+
+
+def assert_discreet(answer: httpx.Response, place: Place) -> None:
+    """Nothing in an answer tells where results are kept or with what."""
+    said = f"{answer.headers}{answer.text}"
+    port = urlsplit(place.environment["AWS_ENDPOINT_URL"]).port
+    for secret in (*place.secrets, ACCESS_KEY, str(port), "AccessDenied", "Internal", "obstore", "S3", "s3:"):
+        assert secret not in said
+
+
+class TestCopies:
+    def test_any_copy_serves_any_link(self, s3: Place, start_on: StartOn):
+        first, second = start_on(s3), start_on(s3)
+        link = assert_success(first.client.erase(), first.base)
+        answer = second.client.get(link.removeprefix(first.base))
+        assert answer.status_code == 200
+        assert answer.content == first.client.get(link).content
+
+    def test_another_signing_key_is_another_server(self, s3: Place, start_on: StartOn):
+        first, other = start_on(s3), start_on(s3, signing_keys=("another-key-of-the-tests",))
+        link = assert_success(first.client.erase(), first.base)
+        assert_failure(other.client.get(link.removeprefix(first.base)), "ERROR_ILLEGAL_OPERATION")
+
+    def test_all_may_sweep(self, s3: Place, start_on: StartOn):
+        first, second = (start_on(s3, sweep_interval_seconds=0.05) for _ in range(2))
+        for _ in range(3):
+            assert_success(first.client.erase(), first.base)
+        assert len(first.results) == 3
+        first.clock.now += DAY
+        second.clock.now += DAY
+        until(lambda: not first.results, "what has expired is swept")
+        assert first.client.get("/healthz").status_code == 200
+
+
+class TestPresigned:
+    @pytest.mark.parametrize("kind", ["s3", "azure"])
+    def test_the_buckets_own_link(self, kind: str, request: pytest.FixtureRequest, start_on: StartOn):
+        own = start_on(request.getfixturevalue(kind), result_links="presigned", result_ttl_seconds=600)
+        link = own.client.erase().json()["data"]["image_url"]
+        assert not link.startswith(own.base)
+        answer = httpx.get(link, trust_env=False)
+        assert answer.status_code == 200
+        assert answer.content.startswith(b"\x89PNG")
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["content-disposition"].startswith('inline; filename="')
+        assert answer.headers["cache-control"] == "private, max-age=600"
+        assert httpx.get(link.partition("?")[0], trust_env=False).status_code in (403, 404)
+        query = parse_qs(urlsplit(link).query)
+        assert query.get("X-Amz-Expires") == ["600"] or "se" in query
+
+    def test_it_ends(self, s3: Place, start_on: StartOn):
+        own = start_on(s3, result_links="presigned", result_ttl_seconds=1)
+        link = own.client.erase().json()["data"]["image_url"]
+        until(lambda: httpx.get(link, trust_env=False).status_code == 403, "the link ends")
+
+    def test_its_origin(self, s3: Place):
+        assert bucket.BucketStore(s3.url).links_origin() == s3.environment["AWS_ENDPOINT_URL"]
+
+
+@pytest.mark.usefixtures("impatient", "fresh_checks")
+class TestStoreFails:
+    @pytest.mark.parametrize("mood", ["silent", "close", *ANSWERS])
+    def test_answers_in_time_and_goes_on_after(self, mood: str, behind: Place, proxy: Proxy, start_on: StartOn):
+        own = start_on(behind)
+        link = assert_success(own.client.erase(), own.base)
+        proxy.mood = ANSWERS.get(mood, mood)
+        for call in (own.client.erase, lambda: own.client.get(link)):
+            began = time.monotonic()
+            answer = call()
+            assert_failure(answer, "FILE_SERVICE_ERROR")
+            assert time.monotonic() - began < 8
+            assert_discreet(answer, behind)
+        answer = own.client.get("/readyz")
+        assert_failure(answer, "ERROR_INSUFFICIENT_RESOURCES")
+        assert_discreet(answer, behind)
+        proxy.mood = "pass"
+        assert own.client.get("/readyz").status_code == 200
+        assert own.client.get(link).status_code == 200
+        assert_success(own.client.erase(), own.base)
+
+    def test_retries_are_counted(self, behind: Place, proxy: Proxy, start_on: StartOn):
+        own = start_on(behind)
+        until(lambda: proxy.up, "the start's probe is through")
+        assert own.client.get("/readyz").status_code == 200
+        proxy.mood = ANSWERS["500"]
+        assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
+        assert proxy.answered == 1 + bucket.RETRIES
+
+    def test_a_put_that_is_cut_leaves_nothing(self, behind: Place, proxy: Proxy, start_on: StartOn):
+        own = start_on(behind, max_file_bytes=32 << 20)
+        proxy.cut_up = proxy.up + 1_000_000
+        image, mask = noise_file(LARGE), file_of(boxed(LARGE, (0, 0, 4, 4)))
+        assert_failure(own.client.erase(image, mask), "FILE_SERVICE_ERROR")
+        proxy.cut_up = None
+        assert list(own.results) == []
+
+    def test_a_download_that_breaks_once_goes_on(self, behind: Place, proxy: Proxy, start_on: StartOn):
+        own = start_on(behind, max_file_bytes=32 << 20)
+        image, mask = noise_file(LARGE), file_of(boxed(LARGE, (0, 0, 4, 4)))
+        link = assert_success(own.client.erase(image, mask), own.base)
+        whole = own.client.get(link).content
+        proxy.cut_down = 5_000_000
+        assert own.client.get(link).content == whole
+
+    def test_one_that_breaks_for_good_is_not_taken_for_whole(
+        self, behind: Place, proxy: Proxy, start_on: StartOn, caplog: pytest.LogCaptureFixture
+    ):
+        own = start_on(behind, max_file_bytes=32 << 20)
+        image, mask = noise_file(LARGE), file_of(boxed(LARGE, (0, 0, 4, 4)))
+        link = assert_success(own.client.erase(image, mask), own.base)
+        proxy.cut_down = 300_000
+        with pytest.raises(httpx.RemoteProtocolError):
+            own.client.get(link)
+        assert "secret" not in caplog.text
+
+    def test_what_is_logged_holds_no_secret(
+        self, behind: Place, proxy: Proxy, start_on: StartOn, caplog: pytest.LogCaptureFixture
+    ):
+        own = start_on(behind, sweep_interval_seconds=0.05)
+        with caplog.at_level(logging.DEBUG, "app"):
+            proxy.mood = ANSWERS["403"]
+            assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
+            reasons = [record.reason for record in caplog.records if record.message == "result not stored"]
+        (reason,) = reasons
+        assert "403 AccessDenied" in reason
+        said = " ".join(f"{vars(record)}" for record in caplog.records)
+        for secret in (*behind.secrets, ACCESS_KEY, "Signature", "X-Amz", "<"):
+            assert secret not in reason
+        assert behind.secrets[0] not in said
+
+    def test_a_client_that_goes_away_leaves_nothing(self, behind: Place, proxy: Proxy, start_on: StartOn):
+        own = start_on(behind)
+        assert own.client.get("/readyz").status_code == 200
+        asked, held, proxy.mood = len(proxy.asked), proxy.held, "silent"
+        request = httpx.Request("POST", f"{own.base}{PATH}", files=files())
+        body = request.read()
+        with connected(own.client.address) as connection:
+            headers = {"Host": "x", "ailabapi-api-key": "key-of-the-tests", "Content-Length": str(len(body))}
+            headers["Content-Type"] = request.headers["content-type"]
+            connection.sendall(head_of(PATH, headers) + body)
+            until(lambda: proxy.held > held, "the result is being put")
+        proxy.mood = "pass"
+        until(lambda: any(b"?delete" in line for line in proxy.asked[asked:]), "the result is deleted")
+        until(lambda: not own.results, "it is gone")
+        assert any(line.startswith(b"PUT ") for line in proxy.asked[asked:])
+
+
+def test_probes_are_few(behind: Place, proxy: Proxy, start_on: StartOn):
+    own = start_on(behind)
+    assert own.client.get("/readyz").status_code == 200
+    up = proxy.up
+    assert {own.client.get("/readyz").status_code for _ in range(20)} == {200}
+    assert proxy.up <= up + 10_000, "twenty probes of the server are twenty of the bucket"
+
+
+def test_store_killed_and_back(tmp_path: Path, start_on: StartOn, monkeypatch: pytest.MonkeyPatch, fresh_checks: None):
+    """SeaweedFS itself is killed, and started again with what it had."""
+    (tmp_path / "weed").mkdir()
+    with Seaweed(tmp_path / "weed") as store:
+        place = store.place("killed")
+        for name, value in place.environment.items():
+            monkeypatch.setenv(name, value)
+        own = start_on(place)
+        link = assert_success(own.client.erase(), own.base)
+        store.kill()
+        began = time.monotonic()
+        for answer in (own.client.erase(), own.client.get(link)):
+            assert_failure(answer, "FILE_SERVICE_ERROR")
+            assert_discreet(answer, place)
+        assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
+        assert time.monotonic() - began < 20
+        store.start()
+        until(lambda: own.client.get("/readyz").status_code == 200, "the server is ready again")
+        assert own.client.get(link).status_code == 200
+        assert_success(own.client.erase(), own.base)
+
+
+@pytest.mark.usefixtures("fresh_checks")
+def test_starts_though_the_bucket_is_gone(
+    behind: Place, proxy: Proxy, start_on: StartOn, caplog: pytest.LogCaptureFixture
+):
+    proxy.mood = ANSWERS["403"]
+    own = start_on(behind)
+    assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
+    until(lambda: "the storage cannot be used" in caplog.messages, "the log says so")
+    proxy.mood = "pass"
+    assert own.client.get("/readyz").status_code == 200
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("image-erase"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_bucket_keeps_no_secrets(s3: Place):
+    """Nothing is made that the next copy would not have."""
+    url = {"ERASE_STORAGE_URL": s3.url, **s3.environment}
+    for missing, given in (
+        ("ERASE_SIGNING_KEYS", {"ERASE_API_KEYS": "key-of-the-tests"}),
+        ("ERASE_API_KEYS", {"ERASE_SIGNING_KEYS": "signing-key-of-the-tests"}),
+    ):
+        done = run("serve", **url, **given)
+        assert done.returncode == 2
+        assert done.stderr == f"image-erase: {missing}: must be set when results are kept in a bucket\n"
+
+
+def test_an_environment_that_cannot_be_followed(tmp_path: Path):
+    keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests"}
+    azure = {"AZURE_STORAGE_ACCOUNT_NAME": "account", "AZURE_STORAGE_ACCOUNT_KEY": "not!base64"}
+    done = run("serve", ERASE_STORAGE_URL="az://results", **keys, **azure)
+    assert done.returncode == 2
+    assert done.stderr.startswith("image-erase: ERASE_STORAGE_URL: cannot be used (")
+    assert done.stderr.count("\n") == 1
+    assert "not!base64" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "says"),
+    [
+        ({}, "ok", "can be written, read, listed and deleted"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "wrong", "cannot be written (PermissionDeniedError PUT"),
+        (
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+            "wrong",
+            "cannot be written (GenericError PUT 127.0.0.1:9 connect)",
+        ),
+    ],
+)
+def test_doctor(s3: Place, seaweed: Seaweed, change: dict[str, str], level: str, says: str):
+    keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests"}
+    done = run("doctor", ERASE_STORAGE_URL=s3.url, ERASE_WORKERS="1", ERASE_PORT="0", **keys, **s3.environment | change)
+    (line,) = (line for line in done.stdout.splitlines() if " storage: " in line)
+    assert line.startswith(level)
+    assert says in line
+    assert "secret" not in line
+    assert seaweed.objects(s3.url.removeprefix("s3://results/")) == {}
