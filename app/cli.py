@@ -22,8 +22,8 @@ from app.clock import Clock, system_clock
 from app.doctor import Finding, Level, examine
 from app.logs import configure_logging
 from app.main import create_app
+from app.results.location import folder_of
 from app.results.secret import API_KEY_FILE, kept_secret
-from app.results.store import local_path
 from app.settings import Settings, SettingsError, load_settings, unknown_variables
 from app.stopping import StoppingServer
 
@@ -135,7 +135,10 @@ def _key_to_show(settings: Settings) -> str:
     """
     if settings.api_keys or settings.api_keys_file:
         return "YOUR-KEY"
-    path = local_path(settings.storage_url) / API_KEY_FILE
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        return "YOUR-KEY"  # building the server will say that one is missing
+    path = folder / API_KEY_FILE
     if path.exists():
         return f"$(cat {shlex.quote(str(path))})"
     try:

@@ -19,8 +19,11 @@ from app.imaging.png import SIGNATURE, chunk
 from app.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from app.jobs.process import WorkerDied
 from app.main import job_options
+from app.results.bucket import BucketStore
+from app.results.location import folder_of, open_store
+from app.results.names import ResultName
 from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE
-from app.results.store import ResultStore, StoreError, local_path
+from app.results.store import ResultMissing, ResultStore, StoreError
 from app.settings import Settings
 
 MIB = 1024 * 1024
@@ -29,6 +32,8 @@ FULL_BYTES = 100 * MIB
 LOW_BYTES = 1024 * MIB
 WEAK_LENGTH, WEAK_VARIETY = 10, 5
 HEALTH_SECONDS = 5.0
+# How long what is tried in a bucket lasts, should it be left there.
+TRIED_SECONDS = 60
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -61,19 +66,25 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def storage(settings: Settings) -> Finding:
-    """Whether results can be written."""
-    folder = local_path(settings.storage_url)
+    """Whether results can be written, and with a bucket read, listed and deleted, for each of which it asks a right."""
+    where = folder_of(settings.storage_url) or settings.storage_url
     try:
-        asyncio.run(ResultStore(folder / "results").check())
+        store = open_store(settings.storage_url)
+        done = asyncio.run(_try_bucket(store) if isinstance(store, BucketStore) else _try_folder(store))
     except StoreError as error:
-        return Finding(Level.WRONG, "storage", f"{folder} cannot be written ({error}); see ERASE_STORAGE_URL")
-    return Finding(Level.OK, "storage", f"{folder} can be written")
+        return Finding(Level.WRONG, "storage", f"{where} cannot be written ({error}); see ERASE_STORAGE_URL")
+    except _BucketFailure as failure:
+        return Finding(Level.WRONG, "storage", f"{where} cannot be {failure}; see ERASE_STORAGE_URL")
+    return Finding(Level.OK, "storage", f"{where} can be {done}")
 
 
 def space(settings: Settings) -> Finding:
     """Whether there is room for results."""
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        return Finding(Level.OK, "space", "is the bucket's own affair")
     try:
-        free = shutil.disk_usage(local_path(settings.storage_url)).free
+        free = shutil.disk_usage(folder).free
     except OSError as error:
         return Finding(Level.WRONG, "space", f"cannot be told ({error.strerror})")
     if free < FULL_BYTES:
@@ -169,6 +180,43 @@ def _grey_png(rows: list[bytes]) -> bytes:
     return SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
+class _BucketFailure(Exception):
+    """What a bucket can't do, and why."""
+
+
+async def _try_folder(store: ResultStore) -> str:
+    await store.check()
+    return "written"
+
+
+async def _try_bucket(store: BucketStore) -> str:
+    """Do with a small result all that the server does with one."""
+    now = time.time()
+    name = ResultName.new("png", now, TRIED_SECONDS)
+
+    async def read() -> None:
+        opened = await store.open(name, 0, await store.size(name))
+        assert b"".join([chunk async for chunk in opened.chunks()]) == b"tried"
+
+    async def find() -> None:
+        if name not in [found async for found in store.expired(now + TRIED_SECONDS)]:
+            raise ResultMissing
+
+    steps = {"written": store.put(name, b"tried"), "read": read(), "listed": find(), "deleted": store.delete(name)}
+    try:
+        for done, step in steps.items():
+            try:
+                await step
+            except StoreError as error:
+                raise _BucketFailure(f"{done} ({error})") from None
+            except ResultMissing:
+                raise _BucketFailure(f"{done} (what was written is not there)") from None
+    finally:
+        for step in steps.values():
+            step.close()
+    return "written, read, listed and deleted"
+
+
 async def _try_workers(settings: Settings) -> Finding:
     pool = Pool(
         job_options(settings),
@@ -201,7 +249,10 @@ def _tried(answers: list[Answer], seconds: float) -> Finding:
 
 def _kept(settings: Settings, subject: str, file: str) -> Finding:
     """What there is to say of a key that nobody has set."""
-    path = local_path(settings.storage_url) / file
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        return Finding(Level.WRONG, subject, "none set, and a bucket keeps none")
+    path = folder / file
     try:
         open_to_others = path.stat().st_mode & 0o077
         readable = os.access(path, os.R_OK)

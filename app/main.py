@@ -4,7 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
+from random import SystemRandom
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +20,7 @@ from app.api import account, erase, openapi, operations, results
 from app.api.cors import Cors
 from app.api.edge import Edge, refusal
 from app.api.endpoints import ENDPOINTS
+from app.api.erase import Presign
 from app.api.errors import ApiError, Code
 from app.api.intake import Intake
 from app.api.keys import KeyFile, Keys
@@ -29,9 +32,11 @@ from app.jobs.pool import Pool
 from app.jobs.process import WorkerDied
 from app.metrics import Metrics
 from app.observer import Observer
+from app.results.bucket import BucketStore
 from app.results.links import Links
+from app.results.location import folder_of, open_store
 from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
-from app.results.store import ResultStore, StoreError, local_path
+from app.results.store import ResultStore, StoreError
 from app.results.sweeper import Sweeper
 from app.settings import Settings, SettingsError
 
@@ -51,7 +56,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         deadline_seconds=settings.deadline_seconds,
         observer=metrics,
     )
-    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds, metrics)
+    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds, metrics, _first_sweep(settings, store))
     service = erase.EraseService(
         keys,
         pool,
@@ -64,13 +69,14 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         Intake(settings.receive_seconds, settings.receive_memory_mb << 20),
         metrics,
         _rate_limit(settings),
+        _presign(settings, store),
     )
     app = FastAPIOffline(
         title="image-erase",
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, sweeper, metrics),
+        lifespan=_lifespan(pool, sweeper, store, metrics),
     )
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, service))
@@ -115,9 +121,20 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
 
 def _store(settings: Settings) -> ResultStore:
     try:
-        return ResultStore(local_path(settings.storage_url) / "results")
+        return open_store(settings.storage_url)
     except StoreError as error:
         raise SettingsError(f"ERASE_STORAGE_URL: cannot be used ({error})") from None
+
+
+def _first_sweep(settings: Settings, store: ResultStore) -> float:
+    """Servers that share a bucket are often started together; they need not all list it at the same second."""
+    return SystemRandom().uniform(0, settings.sweep_interval_seconds) if isinstance(store, BucketStore) else 0
+
+
+def _presign(settings: Settings, store: ResultStore) -> Presign | None:
+    if settings.result_links == "own" or not isinstance(store, BucketStore):
+        return None
+    return partial(store.presigned, seconds=settings.result_ttl_seconds)
 
 
 def _signing_keys(settings: Settings) -> list[str]:
@@ -127,8 +144,11 @@ def _signing_keys(settings: Settings) -> list[str]:
 
 
 def _kept(settings: Settings, file: str, variable: str) -> str:
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        raise SettingsError(f"{variable}: must be set when results are kept in a bucket")
     try:
-        return kept_secret(local_path(settings.storage_url) / file)
+        return kept_secret(folder / file)
     except OSError as error:
         raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
 
@@ -139,7 +159,7 @@ def _watch(metrics: Metrics, pool: Pool) -> None:
     metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
 
 
-def _lifespan(pool: Pool, sweeper: Sweeper, observer: Observer):  # type: ignore[no-untyped-def]
+def _lifespan(pool: Pool, sweeper: Sweeper, store: ResultStore, observer: Observer):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         try:
@@ -147,16 +167,24 @@ def _lifespan(pool: Pool, sweeper: Sweeper, observer: Observer):  # type: ignore
         except WorkerDied as error:
             log.error("cannot start: %s", error)
             raise
-        sweeping = asyncio.create_task(sweeper.run())
+        beside = [asyncio.create_task(sweeper.run()), asyncio.create_task(_say_if_unusable(store))]
         try:
             yield {"observer": observer}  # for the protocol, which uvicorn makes
         finally:
-            sweeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeping
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await pool.stop()
 
     return lifespan
+
+
+async def _say_if_unusable(store: ResultStore) -> None:
+    """A bucket that can't be used now may be later, so the server starts all the same."""
+    try:
+        await store.check()
+    except StoreError as error:
+        log.error("the storage cannot be used", extra={"reason": str(error)})
 
 
 def _answer_failures(app: FastAPI) -> None:

@@ -12,7 +12,11 @@ from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.results.location import is_storage_url
+
 PREFIX = "ERASE_"
+# Longer ones S3 and Google refuse.
+PRESIGNED_SECONDS = 7 * 86400
 
 
 class SettingsError(Exception):
@@ -38,8 +42,8 @@ def _public_url(value: str | None) -> str | None:
 
 
 def _storage_url(value: str) -> str:
-    if not value.startswith("file:"):
-        raise ValueError("must be a file: URL, such as file:storage or file:///storage")
+    if not is_storage_url(value):
+        raise ValueError("must be such as file:storage, file:///storage, s3://bucket/prefix, gs://… or az://…")
     return value
 
 
@@ -89,7 +93,11 @@ class Settings(BaseSettings):
         (), description="Addresses or networks whose `X-Forwarded-*` headers are believed; `*` for all"
     )
     storage_url: Annotated[str, AfterValidator(_storage_url)] = Field(
-        "file:storage", description="Where results are kept, a `file:` URL"
+        "file:storage",
+        description="Where results are kept: a `file:` URL, or a [bucket](#a-bucket): `s3://`, `gs://` or `az://`",
+    )
+    result_links: Literal["own", "presigned"] = Field(
+        "own", description="Whose links answers have: the server's `own`, or the bucket's, `presigned` by it"
     )
     result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid")
     sweep_interval_seconds: float = Field(60, gt=0, description="How often expired results are deleted")
@@ -156,7 +164,15 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _engine_has_its_model(self) -> "Settings":
         if self.engine == "onnx" and self.onnx_model is None:
-            raise ValueError("must name the network's file when ERASE_ENGINE is onnx")
+            raise ValueError("ERASE_ONNX_MODEL: must name the network's file when ERASE_ENGINE is onnx")
+        return self
+
+    @model_validator(mode="after")
+    def _presigned_links_are_possible(self) -> "Settings":
+        if self.result_links == "presigned" and self.storage_url.startswith("file:"):
+            raise ValueError("ERASE_RESULT_LINKS: only a bucket has presigned links; see ERASE_STORAGE_URL")
+        if self.result_links == "presigned" and self.result_ttl_seconds > PRESIGNED_SECONDS:
+            raise ValueError(f"ERASE_RESULT_TTL_SECONDS: must be at most {PRESIGNED_SECONDS} for presigned links")
         return self
 
 
@@ -171,9 +187,9 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         message = first["msg"].removeprefix("Value error, ")
-        # Only one check looks at more than one setting.
-        name = first["loc"][0] if first["loc"] else "onnx_model"
-        raise SettingsError(f"{PREFIX}{str(name).upper()}: {message}") from None
+        # A check that looks at more than one setting says itself which is wrong.
+        name = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        raise SettingsError(name + message) from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,7 @@
 """What all tests share: one server for the whole run, others for one test."""
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from support.buckets import Azurite, Place, Seaweed
 from support.server import Client, CommandServer, Server
+
+#: Variables that would change what servers do.
+FOREIGN = "ERASE_", "AWS_", "AZURE_", "GOOGLE_"
 
 StartServer = Callable[..., Server]
 StartCommand = Callable[..., CommandServer]
@@ -17,7 +22,7 @@ StartCommand = Callable[..., CommandServer]
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("ERASE_")]:
+        for name in [name for name in os.environ if name.startswith(FOREIGN)]:
             patch.delenv(name)
         yield
 
@@ -56,3 +61,35 @@ def start_command(tmp_path: Path) -> Iterator[StartCommand]:
             return stack.enter_context(CommandServer(tmp_path / "storage", logs, **environment))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """An S3 server for the whole run. Don't kill it."""
+    with Seaweed(tmp_path_factory.mktemp("seaweed")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """An Azure blob server for the whole run."""
+    with Azurite(tmp_path_factory.mktemp("azurite") / "log") as running:
+        yield running
+
+
+@pytest.fixture
+def s3(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A prefix of the test's own in a bucket, with the environment that a server needs for it."""
+    return _entered(seaweed.place(f"test-{uuid.uuid4()}"), monkeypatch)
+
+
+@pytest.fixture
+def azure(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """As s3, in an Azure container."""
+    return _entered(azurite.place(f"test-{uuid.uuid4()}"), monkeypatch)
+
+
+def _entered(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    return place

@@ -33,6 +33,7 @@ from app.results.store import ResultStore, StoreError, StoreFull
 log = logging.getLogger(__name__)
 
 Outcome = TypeVar("Outcome")
+Presign = Callable[[ResultName], Awaitable[str]]
 
 #: A job's failure by name -> the vendor's code for it.
 JOB_FAILURES = {
@@ -51,6 +52,7 @@ class EraseService:
     """What an erase endpoint works with.
 
     ttl_seconds: how long its links are valid. max_file_bytes: for each file; None where each endpoint has its own.
+    presign: makes the store's own link to a result; None where links are the server's.
     """
 
     keys: Keys
@@ -64,6 +66,7 @@ class EraseService:
     intake: Intake
     observer: Observer = UNOBSERVED
     rate_limit: RateLimit | None = None
+    presign: Presign | None = None
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
@@ -83,7 +86,7 @@ class EraseService:
             # It may be tens of megabytes long, and writing it would hold up the event loop.
             return await asyncio.to_thread(lambda: success_response(ids, image_data(result)))
         name = await while_connected(request, self._kept(erase, ids.request_id))
-        return success_response(ids, image_url(base + self.links.path(name)))
+        return success_response(ids, image_url(await self._link(name, base, ids.request_id)))
 
     async def _erase(self, request: Request, wanted: JobRequest, image: Part, mask: Part) -> Answer:
         head = {"request_id": request_ids(request.scope).request_id} | wanted.head()
@@ -120,10 +123,17 @@ class EraseService:
         except StoreFull:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.") from None
         except StoreError as error:
-            log.error("result not stored", extra={"request_id": request_id, "reason": str(error)})
-            raise ApiError(Code.FILE_SERVICE_ERROR, "The result could not be stored.") from None
+            raise _not_stored(error, request_id) from None
         self.observer.result_stored(time.perf_counter() - started, len(answer.blobs[0]))
         return name
+
+    async def _link(self, name: ResultName, base: str, request_id: str) -> str:
+        if not self.presign:
+            return base + self.links.path(name)
+        try:
+            return await self.presign(name)
+        except StoreError as error:
+            raise _not_stored(error, request_id) from None
 
     def _refuse_when_full(self) -> None:
         try:
@@ -157,6 +167,11 @@ def job_error(failure: dict[str, Any], parts: dict[str, Part]) -> ApiError:
         return ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{part.name}: Must be a file, not text.")
     code = JOB_FAILURES.get(name, Code.PROCESSING_FAILURE)
     return ApiError(code, f"{part.name}: {failure['detail']}" if failure["detail"] else "The erasing failed.")
+
+
+def _not_stored(error: StoreError, request_id: str) -> ApiError:
+    log.error("result not stored", extra={"request_id": request_id, "reason": str(error)})
+    return ApiError(Code.FILE_SERVICE_ERROR, "The result could not be stored.")
 
 
 def _milliseconds(seconds: float) -> float:

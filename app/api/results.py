@@ -75,7 +75,7 @@ def _headers(name: ResultName, etag: str, seconds_left: int) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cross-Origin-Resource-Policy": "cross-origin",
-        "Content-Disposition": f'inline; filename="{name.file}"',
+        "Content-Disposition": name.disposition,
     }
 
 

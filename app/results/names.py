@@ -62,6 +62,11 @@ class ResultName:
         return f"{_moment(self.expires):%Y-%m-%d}/{self.expires}-{self.file}"
 
     @property
+    def disposition(self) -> str:
+        """Its Content-Disposition: browsers show it, and save it under its name."""
+        return f'inline; filename="{self.file}"'
+
+    @property
     def content_type(self) -> str:
         """Its media type."""
         return "image/jpeg" if self.suffix == "jpg" else "image/png"

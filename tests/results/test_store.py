@@ -1,4 +1,4 @@
-"""Results on disk: whole or not at all, and gone when they should be."""
+"""Results in every kind of store: whole or not at all, and gone when they should be."""
 
 import asyncio
 import os
@@ -7,18 +7,28 @@ from pathlib import Path
 
 import pytest
 
+from app.results.directory import LEFTOVER_SECONDS, DirectoryStore, local_path
+from app.results.location import open_store
 from app.results.names import ResultName
 from app.results.secret import kept_secret
-from app.results.store import LEFTOVER_SECONDS, ResultMissing, ResultStore, StoreError, local_path
+from app.results.store import ResultMissing, ResultStore, StoreError
 from app.results.sweeper import Sweeper
 
 NOW = 1_795_347_564.0
 DATA = bytes(range(256)) * 4096
 
 
+@pytest.fixture(params=["directory", "s3", "azure"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ResultStore:
+    """Every kind of store, each empty."""
+    if request.param == "directory":
+        return open_store((tmp_path / "storage").as_uri())
+    return open_store(request.getfixturevalue(request.param).url)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> ResultStore:
-    return ResultStore(tmp_path / "results")
+def directory(tmp_path: Path) -> ResultStore:
+    return DirectoryStore(tmp_path / "results")
 
 
 def name(ttl: int = 100) -> ResultName:
@@ -80,12 +90,12 @@ def test_a_download_in_progress_finishes(store: ResultStore) -> None:
     asyncio.run(main())
 
 
-def test_a_store_that_is_gone_says_so(tmp_path: Path, store: ResultStore) -> None:
+def test_a_store_that_is_gone_says_so(tmp_path: Path, directory: ResultStore) -> None:
     (tmp_path / "results").rmdir()
     (tmp_path / "results").write_text("in the way")
 
     async def main() -> None:
-        for call in (store.put(name(), b"x"), store.check(), store.open(name(), 0, 1)):
+        for call in (directory.put(name(), b"x"), directory.check(), directory.open(name(), 0, 1)):
             with pytest.raises(StoreError) as caught:
                 await call
             assert "\n" not in str(caught.value)
@@ -93,19 +103,19 @@ def test_a_store_that_is_gone_says_so(tmp_path: Path, store: ResultStore) -> Non
     asyncio.run(main())
 
 
-def test_a_directory_that_is_gone_comes_back(tmp_path: Path, store: ResultStore) -> None:
+def test_a_directory_that_is_gone_comes_back(tmp_path: Path, directory: ResultStore) -> None:
     (tmp_path / "results").rmdir()
 
     async def main() -> None:
         what = name()
-        await store.put(what, DATA)
-        assert await read(store, what) == DATA
+        await directory.put(what, DATA)
+        assert await read(directory, what) == DATA
 
     asyncio.run(main())
 
 
-def test_check_leaves_nothing_behind(tmp_path: Path, store: ResultStore) -> None:
-    asyncio.run(store.check())
+def test_check_leaves_nothing_behind(tmp_path: Path, directory: ResultStore) -> None:
+    asyncio.run(directory.check())
     assert list((tmp_path / "results").iterdir()) == []
 
 
@@ -113,35 +123,35 @@ def sweep(store: ResultStore, now: float) -> int:
     return asyncio.run(Sweeper(store, lambda: now, 60).sweep())
 
 
-def test_sweeps_results_and_the_days_they_were_in(tmp_path: Path, store: ResultStore) -> None:
+def test_sweeps_results_and_the_days_they_were_in(tmp_path: Path, directory: ResultStore) -> None:
     keep = name(86400 * 3)
 
     async def fill() -> None:
         for what in (name(1), name(2), keep):
-            await store.put(what, DATA)
+            await directory.put(what, DATA)
 
     asyncio.run(fill())
-    assert sweep(store, NOW + 10) == 2
-    assert sweep(store, NOW + 10) == 0
+    assert sweep(directory, NOW + 10) == 2
+    assert sweep(directory, NOW + 10) == 0
     assert [path.name for path in (tmp_path / "results").iterdir()] == [keep.key.split("/")[0]]
 
 
-def test_sweeps_what_a_crash_left(tmp_path: Path, store: ResultStore) -> None:
+def test_sweeps_what_a_crash_left(tmp_path: Path, directory: ResultStore) -> None:
     day = tmp_path / "results" / "2026-11-22"
     day.mkdir()
     leftover = day / f"{name().key.split('/')[1]}#1"
     leftover.write_bytes(b"half")
     os.utime(leftover, (NOW, NOW))
-    assert sweep(store, NOW + LEFTOVER_SECONDS) == 0
-    assert sweep(store, NOW + LEFTOVER_SECONDS + 1) == 1
+    assert sweep(directory, NOW + LEFTOVER_SECONDS) == 0
+    assert sweep(directory, NOW + LEFTOVER_SECONDS + 1) == 1
     assert not day.exists()
 
 
-def test_leaves_strangers_alone(tmp_path: Path, store: ResultStore) -> None:
+def test_leaves_strangers_alone(tmp_path: Path, directory: ResultStore) -> None:
     (tmp_path / "results" / "2020-01-01").mkdir()
     stranger = tmp_path / "results" / "2020-01-01" / "notes.txt"
     stranger.write_text("mine")
-    assert sweep(store, NOW) == 0
+    assert sweep(directory, NOW) == 0
     assert stranger.read_text() == "mine"
 
 
@@ -156,15 +166,15 @@ def test_two_sweepers_share_the_work(store: ResultStore) -> None:
     asyncio.run(main())
 
 
-def test_a_failed_sweep_is_tried_again(tmp_path: Path, store: ResultStore) -> None:
+def test_a_failed_sweep_is_tried_again(tmp_path: Path, directory: ResultStore) -> None:
     results = tmp_path / "results"
 
     async def main() -> None:
         what = name(1)
-        await store.put(what, b"x")
+        await directory.put(what, b"x")
         results.rename(tmp_path / "away")
         results.write_text("in the way")
-        sweeping = asyncio.create_task(Sweeper(store, lambda: NOW + 10, 0.01).run())
+        sweeping = asyncio.create_task(Sweeper(directory, lambda: NOW + 10, 0.01).run())
         await asyncio.sleep(0.05)
         results.unlink()
         (tmp_path / "away").rename(results)
