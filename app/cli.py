@@ -59,7 +59,10 @@ def serve(host: str | None, port: int | None) -> None:
     for warning in unknown_variables(os.environ):
         print(f"image-erase: warning: {warning}", file=sys.stderr)
     _allow_open_files(settings.connections)
-    print(curl_line(settings.host, listener.getsockname()[1], key), flush=True)
+    base = base_to_show(settings.host, listener.getsockname()[1])
+    print(curl_line(base, key), flush=True)
+    if settings.page:
+        print(f"or open {base}/ in a browser", flush=True)
     _run(server, listener)
 
 
@@ -118,13 +121,17 @@ def make_server(settings: Settings, clock: Clock = system_clock) -> uvicorn.Serv
     )
 
 
-def curl_line(host: str, port: int, key: str) -> str:
-    """A line to paste into a shell: erases something from the example photograph."""
+def base_to_show(host: str, port: int) -> str:
+    """The URL under which this machine reaches the server, without a slash at the end."""
     address = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    address = f"[{address}]" if ":" in address else address
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def curl_line(base: str, key: str) -> str:
+    """A line to paste into a shell: erases something from the example photograph."""
     return (
         f'curl -sS -H "{HEADER}: {key}" -F image=@{EXAMPLES / "photo.jpg"} '
-        f"-F user_mask=@{EXAMPLES / 'mask.png'} http://{address}:{port}{IMAGE_ERASE.path}"
+        f"-F user_mask=@{EXAMPLES / 'mask.png'} {base}{IMAGE_ERASE.path}"
     )
 
 

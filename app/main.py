@@ -39,6 +39,7 @@ from app.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
 from app.results.store import ResultStore, StoreError
 from app.results.sweeper import Sweeper
 from app.settings import Settings, SettingsError
+from app.web.serving import page_routes
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     if settings.metrics:
         _watch(metrics, pool)
         app.include_router(operations.metrics_router(metrics))
+    if settings.page:
+        app.router.routes.extend(page_routes(settings.public_url))
     _answer_failures(app)
     _complete_openapi(app)
     app.add_middleware(Edge, observer=metrics)

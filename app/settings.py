@@ -160,6 +160,7 @@ class Settings(BaseSettings):
     cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
     log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
     metrics: bool = Field(False, description="Whether `/metrics` answers Prometheus")
+    page: bool = Field(True, description="Whether there is a page for people at `/`")
 
     @model_validator(mode="after")
     def _engine_has_its_model(self) -> "Settings":

@@ -24,7 +24,7 @@ from app.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md")
+DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md", "examples/README.md")
 SERVE = (sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0")
 # Statuses that HTTP asks for where the vendor's table has another for the code.
 HTTP_STATUSES = {"408": "ERROR_PARAMETERS", "405": "ERROR_ILLEGAL_OPERATION", "416": "ERROR_INVALID_PARAMETER"}

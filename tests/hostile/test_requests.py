@@ -137,9 +137,14 @@ class TestAbsoluteForm:
         assert answer.status_code == 200
         assert answer.content.startswith(b"\x89PNG")
 
+    @pytest.mark.parametrize("target", ["http://x", "HTTP://x/", "https://x/?"])
+    def test_of_the_root(self, server: Server, target: str):
+        answer = exchange(server.client.address, head_of(target, {"Host": "x"}, "GET"), "GET")
+        assert answer.status_code == 200
+        assert answer.content.startswith(b"<!doctype html>")
+
     @pytest.mark.parametrize(
-        "target",
-        ["http://x", "http://", "http:///", "http://" + PATH, "HTTP://x/", "https://x/?", "ftp://x/", "http:x"],
+        "target", ["http://x/none", "http://", "http:///", "http://" + PATH, "https://x/none?", "ftp://x/", "http:x"]
     )
     def test_of_nothing(self, server: Server, target: str):
         answer = exchange(server.client.address, head_of(target, {"Host": "x"}, "GET"), "GET")

@@ -86,7 +86,12 @@ class Server:
     """The application under uvicorn in a thread of this process, set up as the command does it."""
 
     def __init__(
-        self, storage: Path, clock: TestClock | None = None, stop_seconds: int | None = None, **settings: Any
+        self,
+        storage: Path,
+        clock: TestClock | None = None,
+        stop_seconds: int | None = None,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        **settings: Any,
     ) -> None:
         """settings: any of app.settings.Settings; workers is 1 and the sweeper rests unless said otherwise.
 
@@ -105,7 +110,7 @@ class Server:
         self._server = make_server(load_settings(**(defaults | settings)), self.clock)
         if stop_seconds is not None:
             self._server.config.timeout_graceful_shutdown = stop_seconds
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self._listener = socket.create_server(address, backlog=2048)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="server")
         self.client = Client(self._listener.getsockname())

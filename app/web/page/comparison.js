@@ -1,0 +1,90 @@
+// The picture as it is beside the picture as it was: with a slider, or while a button is held.
+
+// The slider's handle in CSS pixels, as the style sheet has it.
+const THUMB = 44;
+
+export class Comparison {
+  #stage;
+  #elements;
+  #changed;
+  #sliding = false;
+  #held = false;
+
+  /** @param {{stage: HTMLElement, compare: HTMLElement, before: HTMLElement, split: HTMLInputElement,
+   *   divider: HTMLElement}} elements
+   * @param {() => void} changed told when comparing begins and ends */
+  constructor(stage, elements, changed) {
+    this.#stage = stage;
+    this.#elements = elements;
+    this.#changed = changed;
+    elements.compare.addEventListener("click", () => this.toggle());
+    elements.split.addEventListener("input", () => this.#show());
+    new ResizeObserver(() => this.#sliding && this.#show()).observe(elements.stage);
+    this.#bindHolding(elements.before);
+  }
+
+  /** Whether the picture before is to be seen, so that nobody can paint. */
+  get underWay() {
+    return this.#sliding || this.#held;
+  }
+
+  /** Whether there is anything to compare with. */
+  set possible(possible) {
+    for (const name of ["compare", "before"]) this.#elements[name].disabled = !possible;
+    if (!possible && this.underWay) this.stop();
+  }
+
+  toggle() {
+    if (this.#elements.compare.disabled) return;
+    this.#sliding = !this.#sliding;
+    this.#update();
+  }
+
+  /** Show the picture before for as long as it is held. */
+  hold(held) {
+    const shown = held && !this.#elements.before.disabled;
+    if (shown === this.#held) return;
+    this.#held = shown;
+    this.#update();
+  }
+
+  stop() {
+    this.#sliding = this.#held = false;
+    this.#update();
+  }
+
+  #update() {
+    const { compare, before, split, divider } = this.#elements;
+    compare.setAttribute("aria-pressed", String(this.#sliding));
+    before.setAttribute("aria-pressed", String(this.#held));
+    for (const each of [split, divider]) each.hidden = !this.#sliding;
+    this.#show();
+    this.#changed();
+  }
+
+  #show() {
+    if (this.#held) this.#stage.compare(1);
+    else if (this.#sliding) this.#showSplit();
+    else this.#stage.compare(null);
+  }
+
+  #showSplit() {
+    const { stage, split, divider } = this.#elements;
+    const width = stage.clientWidth;
+    // Where the middle of the handle is.
+    const x = THUMB / 2 + (split.value / 1000) * (width - THUMB);
+    divider.style.transform = `translateX(${x}px)`;
+    split.setAttribute("aria-valuetext", `${Math.round(split.value / 10)} percent`);
+    this.#stage.compare(x / width);
+  }
+
+  #bindHolding(button) {
+    const on = (type, held) => button.addEventListener(type, (event) => {
+      if (!type.startsWith("key") || [" ", "Enter"].includes(event.key)) this.hold(held);
+    });
+    for (const type of ["pointerdown", "keydown"]) on(type, true);
+    for (const type of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"]) on(type, false);
+    // A long press would open the browser's menu.
+    button.addEventListener("contextmenu", (event) => event.preventDefault());
+  }
+}

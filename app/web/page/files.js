@@ -1,0 +1,58 @@
+// Files in and out of the page: chosen, dropped, pasted, saved.
+
+/** Call back with every picture file that is chosen, dropped on the page or pasted into it. */
+export function takeFiles({ input, drop }, open) {
+  onChosen(input, open);
+  takeDrops(drop, open);
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData?.files ?? [];
+    if (file) open(file);
+  });
+}
+
+/** Call back with the file that is chosen with a file input. */
+export function onChosen(input, open) {
+  input.addEventListener("change", () => {
+    const [file] = input.files;
+    // The same file may be chosen again.
+    input.value = "";
+    if (file) open(file);
+  });
+}
+
+/** Hand a file to the browser's downloads. */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // The download has begun by then, and holds the bytes itself.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** A file's name without what stands behind its last dot. */
+export function stem(name) {
+  return name.replace(/\.[^.]*$/, "") || "picture";
+}
+
+function takeDrops(sign, open) {
+  // Every element below the pointer is entered and left by itself.
+  let depth = 0;
+  const show = (change) => {
+    depth = change ? Math.max(depth + change, 0) : 0;
+    sign.hidden = depth === 0;
+  };
+  addEventListener("dragenter", (event) => hasFiles(event) && show(1));
+  addEventListener("dragleave", (event) => hasFiles(event) && show(-1));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    show(0);
+    const [file] = event.dataTransfer.files;
+    if (file) open(file);
+  });
+}
+
+function hasFiles(event) {
+  return event.dataTransfer?.types.includes("Files");
+}

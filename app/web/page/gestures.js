@@ -1,0 +1,68 @@
+// Gestures that end as a shape of the mask, the same for a mouse, a finger, a pen and the keyboard.
+
+/** @typedef {import("./mask.js").Point} Point */
+
+/** A stroke of the brush; the stage shows it while it grows. */
+class Stroke {
+  constructor(stage, start, size, takes) {
+    Object.assign(this, { stage, size, takes, points: [start] });
+    stage.continueStroke([start], size, takes);
+  }
+
+  /** @param {Point} point */
+  extend(point) {
+    const last = this.points.at(-1);
+    // Less than half a pixel of the screen or a quarter of the picture's can't be seen.
+    if (Math.hypot(point.x - last.x, point.y - last.y) < Math.max(0.5 / this.stage.view.scale, 0.25)) return;
+    this.points.push(point);
+    this.stage.continueStroke([last, point], this.size, this.takes);
+  }
+
+  /** Show all of it again. */
+  redraw() {
+    this.stage.continueStroke(this.points, this.size, this.takes);
+  }
+
+  /** @returns {import("./mask.js").Shape | null} */
+  finish() {
+    return { kind: "stroke", takes: this.takes, size: this.size, points: this.points };
+  }
+}
+
+/** An area, drawn by its rim (lasso) or by two corners (box). */
+class Area {
+  constructor(stage, start, takes) {
+    Object.assign(this, { stage, takes, start, points: [start] });
+  }
+
+  redraw() {
+    this.stage.draft(this.points.length > 1 ? this.points : null);
+  }
+
+  finish() {
+    this.stage.draft(null);
+    return this.points.length > 2 ? { kind: "area", takes: this.takes, points: this.points } : null;
+  }
+}
+
+class Lasso extends Area {
+  extend(point) {
+    this.points.push(point);
+    this.redraw();
+  }
+}
+
+class Box extends Area {
+  extend({ x, y }) {
+    const { start } = this;
+    this.points = x === start.x || y === start.y ? [start] : [start, { x, y: start.y }, { x, y }, { x: start.x, y }];
+    this.redraw();
+  }
+}
+
+/** Begin what the tool draws. @param {"brush"|"eraser"|"box"|"lasso"} tool */
+export function begin(tool, stage, start, size, takes) {
+  if (tool === "box") return new Box(stage, start, takes);
+  if (tool === "lasso") return new Lasso(stage, start, takes);
+  return new Stroke(stage, start, size, takes || tool === "eraser");
+}

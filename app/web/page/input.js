@@ -1,0 +1,237 @@
+// From pointers, wheel and keys on the stage to gestures and to moves of the view.
+
+import { begin } from "./gestures.js";
+
+const WHEEL_ZOOM = 0.0016;
+// How far arrows move the brush, in pixels of the screen.
+const STEP = 8;
+const LONG_STEP = 48;
+// A finger that has moved less was only the first of two that pinch.
+const PINCH_SLACK = 12;
+const PEN_ERASER = 32;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export class Input {
+  #element;
+  #stage;
+  #host;
+  #gesture = null;
+  #drawer = null;
+  #travelled = 0;
+  #pointers = new Map();
+  #panning = false;
+  #hand = false;
+  // Where the brush is, in pixels of the picture; keys move it from where the pointer left it.
+  #at = null;
+  #byKeys = false;
+
+  /**
+   * @param host {{tool(): string, size(): number, resize(step: number): void, canPaint(): boolean,
+   *   inside(point: Point): Point, draw(shape): void, say(text: string): void}} what the tools are set to, and who gets what is drawn
+   */
+  constructor(element, stage, host) {
+    this.#element = element;
+    this.#stage = stage;
+    this.#host = host;
+    const on = (type, listener, options) => element.addEventListener(type, listener.bind(this), options);
+    on("pointerdown", this.#down);
+    on("pointermove", this.#move);
+    on("pointerup", this.#up);
+    on("pointercancel", this.#cancelled);
+    on("pointerleave", this.#left);
+    on("wheel", this.#wheel, { passive: false });
+    on("keydown", this.#key);
+    on("focus", this.#focused);
+    on("blur", this.#blurred);
+    on("contextmenu", (event) => event.preventDefault());
+  }
+
+  /** Whether a drag moves the picture instead of painting: while the space bar is held. */
+  set hand(held) {
+    this.#hand = held;
+    this.#element.classList.toggle("hand", held);
+  }
+
+  /** Whether something is being drawn. */
+  get busy() {
+    return this.#gesture !== null;
+  }
+
+  /** Show the brush where it is, at its size of now. */
+  refreshCursor() {
+    const drawing = ["brush", "eraser"].includes(this.#host.tool());
+    const shown = this.#at && this.#host.canPaint() && !this.#hand && (drawing || this.#byKeys);
+    this.#stage.cursor(shown ? this.#at : null, drawing ? this.#host.size() : 0, this.#byKeys || !drawing);
+  }
+
+  /** Drop what is being drawn. */
+  drop() {
+    if (!this.#gesture) return;
+    this.#release();
+    this.#stage.refresh();
+  }
+
+  #point(event) {
+    const box = this.#element.getBoundingClientRect();
+    return { x: event.clientX - box.left - this.#element.clientLeft, y: event.clientY - box.top - this.#element.clientTop };
+  }
+
+  #down(event) {
+    const onControl = event.target.closest("input, button");
+    if (onControl) return;
+    this.#element.focus({ preventScroll: true });
+    this.#element.setPointerCapture(event.pointerId);
+    this.#pointers.set(event.pointerId, this.#point(event));
+    this.#byKeys = false;
+    if (this.#pointers.size > 1) this.#startPinch();
+    else if (event.button === 1 || this.#hand || !this.#host.canPaint()) this.#panning = true;
+    else if (event.button === 0 || event.buttons & PEN_ERASER) this.#startDrawing(event);
+  }
+
+  #startPinch() {
+    if (this.#travelled < PINCH_SLACK) this.drop();
+    else this.#finish();
+    this.#panning = true;
+  }
+
+  #startDrawing(event) {
+    this.drop();
+    this.#drawer = event.pointerId;
+    this.#travelled = 0;
+    this.#begin(this.#stage.view.toPicture(this.#point(event)), event.altKey || Boolean(event.buttons & PEN_ERASER));
+  }
+
+  #begin(start, takes) {
+    this.#at = start;
+    this.#gesture = this.#stage.gesture = begin(this.#host.tool(), this.#stage, start, this.#host.size(), takes);
+    this.refreshCursor();
+  }
+
+  #move(event) {
+    const last = this.#pointers.get(event.pointerId);
+    const now = this.#point(event);
+    if (last) this.#pointers.set(event.pointerId, now);
+    if (this.#panning && last) this.#pan(event.pointerId, last, now);
+    else if (event.pointerId === this.#drawer) this.#extend(event, last, now);
+    this.#byKeys &&= this.#gesture !== null;
+    if (this.#byKeys) return;
+    this.#at = event.pointerType === "touch" ? null : this.#stage.view.toPicture(now);
+    this.refreshCursor();
+  }
+
+  #pan(id, last, now) {
+    const other = [...this.#pointers].find(([key]) => key !== id)?.[1];
+    this.#stage.change((view) => {
+      if (!other) return view.move(now.x - last.x, now.y - last.y);
+      // Two fingers: the other one holds its point, and the picture follows the middle between them.
+      const [before, after] = [distance(last, other), distance(now, other)];
+      view.move((now.x - last.x) / 2, (now.y - last.y) / 2);
+      view.zoom(after / Math.max(before, 1), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
+    });
+  }
+
+  #extend(event, last, now) {
+    this.#travelled += distance(last, now);
+    const passed = event.getCoalescedEvents?.() ?? [];
+    for (const each of passed.length ? passed : [event]) {
+      this.#gesture.extend(this.#stage.view.toPicture(this.#point(each)));
+    }
+  }
+
+  #up(event) {
+    this.#pointers.delete(event.pointerId);
+    if (!this.#pointers.size) this.#panning = false;
+    if (event.pointerId === this.#drawer) this.#finish();
+  }
+
+  #cancelled(event) {
+    this.#pointers.delete(event.pointerId);
+    this.#panning = this.#pointers.size > 0;
+    if (event.pointerId === this.#drawer) this.drop();
+  }
+
+  #left() {
+    if (this.#pointers.size || this.#byKeys) return;
+    this.#at = null;
+    this.refreshCursor();
+  }
+
+  #finish() {
+    const shape = this.#release();
+    if (shape) this.#host.draw(shape);
+  }
+
+  #release() {
+    const shape = this.#gesture?.finish();
+    this.#gesture = this.#stage.gesture = this.#drawer = null;
+    return shape;
+  }
+
+  #wheel(event) {
+    event.preventDefault();
+    // With Shift, some browsers turn the wheel sideways.
+    const turned = event.deltaY || event.deltaX;
+    if (event.shiftKey && !event.ctrlKey) return this.#host.resize(-Math.sign(turned));
+    const pixels = turned * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 32 : 1);
+    // Trackpads report a pinch as a wheel with Control, in small steps.
+    const factor = Math.exp(-Math.max(-300, Math.min(300, pixels)) * WHEEL_ZOOM * (event.ctrlKey ? 6 : 1));
+    this.#stage.change((view) => view.zoom(factor, this.#point(event)));
+  }
+
+  #focused() {
+    if (!this.#element.matches(":focus-visible") || this.#pointers.size) return;
+    this.#byKeys = true;
+    this.#at ??= this.#stage.view.middle;
+    this.refreshCursor();
+  }
+
+  #blurred() {
+    if (!this.#byKeys) return;
+    this.drop();
+    this.#byKeys = false;
+    this.#at = null;
+    this.refreshCursor();
+  }
+
+  #key(event) {
+    if (event.target !== this.#element || event.ctrlKey || event.metaKey) return;
+    if (ARROWS[event.key]) this.#moveByKey(event);
+    else if (event.key === "Enter") this.#toggle(event.altKey);
+    else if (event.key === "Escape" && this.#gesture) this.#dropByKey();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #moveByKey(event) {
+    const { view } = this.#stage;
+    const step = event.altKey ? 1 : (event.shiftKey ? LONG_STEP : STEP) / view.scale;
+    const [dx, dy] = ARROWS[event.key];
+    const from = this.#at ?? view.middle;
+    this.#byKeys = true;
+    this.#at = this.#host.inside({ x: from.x + dx * step, y: from.y + dy * step });
+    this.#stage.change(() => view.reveal(this.#at));
+    this.#gesture?.extend(this.#at);
+    this.refreshCursor();
+  }
+
+  #toggle(takes) {
+    if (!this.#host.canPaint()) return;
+    this.#byKeys = true;
+    this.#at ??= this.#stage.view.middle;
+    const { x, y } = this.#at;
+    const down = !this.#gesture;
+    if (down) this.#begin(this.#at, takes);
+    else this.#finish();
+    this.#host.say(`${this.#host.tool()} ${down ? "down" : "up"} at ${Math.round(x)}, ${Math.round(y)}`);
+  }
+
+  #dropByKey() {
+    this.drop();
+    this.#host.say("Dropped");
+  }
+}
+
+function distance(a, b) {
+  return Math.hypot(a.x - b.x, a.y - b.y);
+}

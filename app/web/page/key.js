@@ -1,0 +1,60 @@
+// The API key: asked for once, tried at once, and kept in the tab's session storage only.
+
+import { ServerError, checkKey } from "./client.js";
+
+const STORED = "image-erase-key";
+
+export class KeyDialog {
+  #dialog;
+  #value;
+  #error;
+  #done = null;
+
+  constructor(dialog, base) {
+    this.#dialog = dialog;
+    this.#value = dialog.querySelector("#key-value");
+    this.#error = dialog.querySelector("#key-error");
+    dialog.querySelector("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#try(base);
+    });
+    dialog.querySelector("#key-forget").addEventListener("click", () => this.#forget());
+    dialog.addEventListener("close", () => this.#done?.(this.key));
+  }
+
+  get key() {
+    return sessionStorage.getItem(STORED);
+  }
+
+  /** Ask for the key. why: what was wrong with the last one. @returns {Promise<string | null>} null: none is given */
+  ask(why = "") {
+    this.#error.textContent = why;
+    this.#value.value = "";
+    this.#dialog.showModal();
+    this.#value.focus();
+    return new Promise((resolve) => (this.#done = resolve));
+  }
+
+  /** Drop a key that the server doesn't take. */
+  drop() {
+    sessionStorage.removeItem(STORED);
+  }
+
+  async #try(base) {
+    const key = this.#value.value.trim();
+    this.#error.textContent = "";
+    try {
+      await checkKey({ base, key });
+      sessionStorage.setItem(STORED, key);
+      this.#dialog.close();
+    } catch (error) {
+      this.#error.textContent = error instanceof ServerError ? error.message : "The server cannot be reached.";
+      this.#value.focus();
+    }
+  }
+
+  #forget() {
+    this.drop();
+    this.#dialog.close();
+  }
+}

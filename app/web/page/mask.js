@@ -1,0 +1,153 @@
+// What is painted over: a list of shapes in the picture's own pixels, drawn at whatever size is asked for.
+
+/**
+ * @typedef {{x: number, y: number}} Point in pixels of the picture
+ * @typedef {{kind: "stroke", takes: boolean, size: number, points: Point[]}
+ *   | {kind: "area", takes: boolean, points: Point[]}
+ *   | {kind: "file", image: CanvasImageSource}
+ *   | {kind: "invert"}
+ *   | {kind: "clear"}} Shape takes: it takes away from the mask what it covers, and adds it otherwise
+ */
+
+// How many shapes are drawn one by one; what lies before them is kept as one image.
+const LOOSE_SHAPES = 64;
+
+export class Mask {
+  #shapes = [];
+  #undone = [];
+  #base = null;
+
+  constructor(width, height) {
+    this.width = width;
+    this.height = height;
+  }
+
+  get canUndo() {
+    return this.#shapes.length > 0;
+  }
+
+  get canRedo() {
+    return this.#undone.length > 0;
+  }
+
+  /** Whether nothing can be painted over: nothing has been added since it was last cleared. */
+  get isEmpty() {
+    return !this.#shapes.slice(this.#start()).some((shape) => !shape.takes);
+  }
+
+  /** @param {Shape} shape */
+  add(shape) {
+    this.#shapes.push(shape);
+    this.#undone = [];
+  }
+
+  undo() {
+    if (this.canUndo) this.#undone.push(this.#shapes.pop());
+    if (this.#base?.count > this.#shapes.length) this.#base = null;
+  }
+
+  redo() {
+    if (this.canRedo) this.#shapes.push(this.#undone.pop());
+  }
+
+  /** Give back the memory that only makes drawing quicker. */
+  rest() {
+    this.#base = null;
+  }
+
+  /** Draw it, opaque, in the context's fill and stroke colour, on what is transparent so far. */
+  draw(context) {
+    const start = this.#start();
+    const loose = Math.max(start, this.#shapes.length - (this.#shapes.length % LOOSE_SHAPES));
+    if (loose > start) context.drawImage(this.#upTo(loose, context.fillStyle), 0, 0);
+    for (const shape of this.#shapes.slice(loose)) drawShape(context, shape, this.width, this.height);
+  }
+
+  /** The mask at the picture's size. @returns {OffscreenCanvas} opaque where it erases, transparent elsewhere */
+  raster() {
+    const canvas = new OffscreenCanvas(this.width, this.height);
+    this.draw(coloured(canvas.getContext("2d"), "#fff"));
+    return canvas;
+  }
+
+  /** The same mask for the same picture at another size. */
+  resized(width, height) {
+    const mask = new Mask(width, height);
+    const [x, y] = [width / this.width, height / this.height];
+    mask.#shapes = this.#shapes.map((shape) => scaled(shape, x, y));
+    return mask;
+  }
+
+  #start() {
+    return this.#shapes.findLastIndex((shape) => shape.kind === "clear") + 1;
+  }
+
+  #upTo(count, colour) {
+    if (this.#base?.count !== count || this.#base.colour !== colour) {
+      const canvas = new OffscreenCanvas(this.width, this.height);
+      const context = coloured(canvas.getContext("2d"), colour);
+      for (const shape of this.#shapes.slice(this.#start(), count)) drawShape(context, shape, this.width, this.height);
+      this.#base = { count, colour, canvas };
+    }
+    return this.#base.canvas;
+  }
+}
+
+/** Draw one shape of a mask, whose picture has that width and height. */
+export function drawShape(context, shape, width, height) {
+  context.globalCompositeOperation = shape.takes ? "destination-out" : "source-over";
+  if (shape.kind === "stroke") drawStroke(context, shape.points, shape.size);
+  if (shape.kind === "area") fillArea(context, shape.points);
+  if (shape.kind === "file") drawFile(context, shape.image, width, height);
+  if (shape.kind === "invert") {
+    context.globalCompositeOperation = "xor";
+    context.fillRect(0, 0, width, height);
+  }
+  context.globalCompositeOperation = "source-over";
+}
+
+/** Draw a line with round ends through the points; a dot where there is one. */
+export function drawStroke(context, points, size) {
+  const [first, ...rest] = points;
+  context.beginPath();
+  if (!rest.length) {
+    context.arc(first.x, first.y, size / 2, 0, 2 * Math.PI);
+    context.fill();
+    return;
+  }
+  context.lineCap = context.lineJoin = "round";
+  context.lineWidth = size;
+  context.moveTo(first.x, first.y);
+  for (const { x, y } of rest) context.lineTo(x, y);
+  context.stroke();
+}
+
+function fillArea(context, points) {
+  context.beginPath();
+  for (const { x, y } of points) context.lineTo(x, y);
+  context.closePath();
+  context.fill();
+}
+
+// A loaded mask is white; it has to take on the colour that the context draws with.
+function drawFile(context, image, width, height) {
+  const tinted = new OffscreenCanvas(image.width, image.height);
+  const inner = tinted.getContext("2d");
+  inner.drawImage(image, 0, 0);
+  inner.globalCompositeOperation = "source-in";
+  inner.fillStyle = context.fillStyle;
+  inner.fillRect(0, 0, image.width, image.height);
+  context.drawImage(tinted, 0, 0, width, height);
+}
+
+function coloured(context, colour) {
+  context.fillStyle = context.strokeStyle = colour;
+  return context;
+}
+
+function scaled(shape, x, y) {
+  if (shape.kind === "file") return shape;
+  if (!shape.points) return shape;
+  const points = shape.points.map((point) => ({ x: point.x * x, y: point.y * y }));
+  return { ...shape, points, ...(shape.size && { size: shape.size * Math.sqrt(x * y) }) };
+}

@@ -1,0 +1,121 @@
+/** @file Mask files: read as the server reads them, and written as small as they can be. */
+
+import { grey1Png } from "./png.js";
+import { straightPixels } from "./pixels.js";
+
+const THRESHOLD = 128;
+// Rows that are read from a canvas at a time: 4 MB of a picture that is 4096 pixels wide.
+const STRIP_ROWS = 256;
+
+/**
+ * Read a mask file for a picture of width x height pixels.
+ *
+ * @param {Blob} file any picture that the browser can read
+ * @param {number} width
+ * @param {number} height
+ * @returns {Promise<OffscreenCanvas>} white; alpha is 255 where the mask erases and 0 elsewhere
+ * @throws {Error} with a sentence for the user
+ */
+export async function readMask(file, width, height) {
+  const bitmap = await bitmapOf(file);
+  try {
+    if (bitmap.width !== width || bitmap.height !== height) throw new Error(mismatch(bitmap, width, height));
+    const pixels = straightPixels(bitmap);
+    paint(pixels.data);
+    const canvas = new OffscreenCanvas(width, height);
+    contextOf(canvas).putImageData(pixels, 0, 0);
+    return canvas;
+  } finally {
+    bitmap.close();
+  }
+}
+
+/**
+ * Write a mask file: a PNG of 1 bit a pixel, white where alpha is 128 or more.
+ *
+ * Even noise stays below the server's limit this way: 4096 x 4096 pixels are 2 MiB before they are compressed.
+ *
+ * @param {OffscreenCanvas | HTMLCanvasElement} canvas
+ * @returns {Promise<Blob>}
+ */
+export async function encodeMask(canvas) {
+  const { width, height } = canvas;
+  const context = contextOf(canvas);
+  const rowBytes = Math.ceil(width / 8);
+  const bits = new Uint8Array(rowBytes * height);
+  for (let top = 0; top < height; top += STRIP_ROWS) {
+    const rows = Math.min(STRIP_ROWS, height - top);
+    const { data } = context.getImageData(0, top, width, rows);
+    pack(data, width, rows, bits.subarray(top * rowBytes, (top + rows) * rowBytes));
+  }
+  return grey1Png(bits, width, height);
+}
+
+/** @param {Blob} file */
+async function bitmapOf(file) {
+  try {
+    // The mask's values count, not how they look: neither profiles nor transparency may change them.
+    return await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  } catch {
+    throw new Error("The mask is no picture that this browser can read.");
+  }
+}
+
+/** @param {ImageBitmap} mask @param {number} width @param {number} height */
+function mismatch(mask, width, height) {
+  return `The mask is ${mask.width} × ${mask.height} pixels, the picture ${width} × ${height}.`;
+}
+
+/**
+ * Replace a mask's pixels by white where it erases, and by nothing elsewhere.
+ *
+ * @param {Uint8ClampedArray} pixels RGBA
+ */
+function paint(pixels) {
+  const erases = hasContrast(pixels) || coversAll(pixels) ? isBright : hasAlpha;
+  const words = new Uint32Array(pixels.buffer);
+  for (let index = 0; index < words.length; index++) words[index] = erases(pixels, index * 4) ? 0xffffffff : 0;
+}
+
+/** Luma of ITU-R BT.601, rounded as the server rounds. @param {Uint8ClampedArray} pixels @param {number} at */
+function isBright(pixels, at) {
+  const luma = (19595 * pixels[at] + 38470 * pixels[at + 1] + 7471 * pixels[at + 2] + 0x8000) >> 16;
+  return luma >= THRESHOLD;
+}
+
+/** @param {Uint8ClampedArray} pixels @param {number} at */
+function hasAlpha(pixels, at) {
+  return pixels[at + 3] >= THRESHOLD;
+}
+
+/** Whether luma tells anything apart. @param {Uint8ClampedArray} pixels */
+function hasContrast(pixels) {
+  const first = isBright(pixels, 0);
+  for (let at = 4; at < pixels.length; at += 4) if (isBright(pixels, at) !== first) return true;
+  return false;
+}
+
+/** As the server asks it: whether no pixel is transparent throughout. @param {Uint8ClampedArray} pixels */
+function coversAll(pixels) {
+  for (let at = 3; at < pixels.length; at += 4) if (pixels[at] === 0) return false;
+  return true;
+}
+
+/**
+ * Pack RGBA pixels into bits, 1 where alpha is 128 or more; every row begins with a new byte.
+ *
+ * @param {Uint8ClampedArray} pixels @param {number} width @param {number} rows @param {Uint8Array} bits all 0
+ */
+function pack(pixels, width, rows, bits) {
+  const rowBytes = bits.length / rows;
+  for (let y = 0, at = 3; y < rows; y++) {
+    for (let x = 0; x < width; x++, at += 4) {
+      if (pixels[at] >= THRESHOLD) bits[y * rowBytes + (x >> 3)] |= 0x80 >> (x & 7);
+    }
+  }
+}
+
+/** @param {OffscreenCanvas | HTMLCanvasElement} canvas */
+function contextOf(canvas) {
+  return /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+}

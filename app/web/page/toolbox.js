@@ -1,0 +1,64 @@
+// Which tool is taken, and how large the brush is.
+
+const SMALLEST_BRUSH = 2;
+// Of the slider's hundred.
+const STEP = 4;
+
+export class Toolbox {
+  #radios;
+  #slider;
+  #output;
+  #longest = 0;
+
+  /** @param {{radios: Iterable<HTMLInputElement>, slider: HTMLInputElement, output: HTMLElement}} elements
+   * @param {() => void} changed told of every change */
+  constructor({ radios, slider, output }, changed) {
+    this.#radios = [...radios];
+    this.#slider = slider;
+    this.#output = output;
+    this.changed = changed;
+    for (const radio of this.#radios) radio.addEventListener("change", changed);
+    slider.addEventListener("input", () => this.#show());
+    slider.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    this.#show();
+  }
+
+  /** @returns {"brush" | "eraser" | "box" | "lasso"} */
+  get tool() {
+    return this.#radios.find((radio) => radio.checked).value;
+  }
+
+  set tool(name) {
+    this.#radios.find((radio) => radio.value === name).checked = true;
+    this.changed();
+  }
+
+  /** The brush's diameter in pixels of the picture. The slider goes by ratios: a pixel matters to small brushes only. */
+  get size() {
+    const largest = Math.max(64, this.#longest / 3);
+    return Math.round(SMALLEST_BRUSH * (largest / SMALLEST_BRUSH) ** (this.#slider.value / 100));
+  }
+
+  /** Fit the sizes to a picture. longest: its longest side in pixels. */
+  fit(longest) {
+    this.#longest = longest;
+    this.#show();
+  }
+
+  /** Make the brush larger by so many steps, or smaller. */
+  resize(steps) {
+    this.#slider.value = Number(this.#slider.value) + steps * STEP;
+    this.#show();
+  }
+
+  #wheel(event) {
+    event.preventDefault();
+    this.resize(-Math.sign(event.deltaY));
+  }
+
+  #show() {
+    this.#output.textContent = `${this.size} px`;
+    this.#slider.setAttribute("aria-valuetext", `${this.size} pixels`);
+    this.changed();
+  }
+}

@@ -1,0 +1,106 @@
+"""A browser to open the page in, and what it has to say against the page."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, expect
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+ACTION_MS = 10_000
+START_MS = 60_000
+#: Where the page keeps the key, for as long as its tab is open.
+KEY_ITEM = "image-erase-key"
+#: What the console says of every answer that is a failure, right as it may be.
+FAILED_ANSWER = r"Failed to load resource: the server responded with a status of \d+"
+_ARGUMENTS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # No name is looked up and no address reached but this machine's.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+_TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+# Only once a tab: a page that forgets the key has to stay without it when it is loaded again.
+_GIVE_KEY = """
+if (location.origin === %(origin)s && !sessionStorage.getItem("key-given")) {
+  sessionStorage.setItem("key-given", "yes");
+  sessionStorage.setItem(%(item)s, %(key)s);
+}
+"""
+
+
+def find_chromium() -> str | None:
+    """The program to run: what CHROMIUM names, or the first there is."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+def start_chromium(playwright: Playwright, program: str) -> Browser:
+    """Start it without a window. As root it has to do without its own sandbox."""
+    expect.set_options(timeout=ACTION_MS)
+    return playwright.chromium.launch(
+        executable_path=program, args=_ARGUMENTS, chromium_sandbox=os.geteuid() != 0, timeout=START_MS
+    )
+
+
+class Visitor:
+    """One person at the page: storage of his own, and an ear for everything that goes wrong."""
+
+    def __init__(self, browser: Browser, base: str, expected: Sequence[str] = (), **context_options: Any) -> None:
+        """expected: patterns of complaints that are none in this test."""
+        self._base, self._expected = base, (FAILED_ANSWER, *expected)
+        self._heard: list[str] = []
+        self.context: BrowserContext = browser.new_context(base_url=base, **context_options)
+        self.context.set_default_timeout(ACTION_MS)
+        self.context.set_default_navigation_timeout(START_MS)
+        self.context.add_init_script(_TELL_VIOLATIONS)
+        self.context.on("console", self._on_console)
+        self.context.on("weberror", lambda failure: self._heard.append(f"uncaught: {failure.error}"))
+        self.context.on("request", self._on_request)
+
+    @property
+    def complaints(self) -> list[str]:
+        """Errors in the console, uncaught ones, violations of the policy and requests to others, in their order."""
+        return [said for said in self._heard if not any(re.search(pattern, said) for pattern in self._expected)]
+
+    def give_key(self, key: str) -> None:
+        """Let the page find a key, as if it had been typed in before."""
+        words = {"origin": self._base, "item": KEY_ITEM, "key": key}
+        self.context.add_init_script(_GIVE_KEY % {name: json.dumps(word) for name, word in words.items()})
+
+    def open(self, path: str) -> Page:
+        """A new tab with a page of the server."""
+        page = self.context.new_page()
+        page.goto(path)
+        return page
+
+    def take_pictures(self, folder: Path) -> list[Path]:
+        """A screenshot of every tab."""
+        paths = [folder / f"screenshot-{id(self)}-{number}.png" for number in range(len(self.context.pages))]
+        for page, path in zip(self.context.pages, paths, strict=True):
+            page.screenshot(path=path, full_page=True)
+        return paths
+
+    def leave(self) -> None:
+        """Close everything."""
+        self.context.close()
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._heard.append(message.text)
+
+    def _on_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("blob", "data") and f"{parts.scheme}://{parts.netloc}" != self._base:
+            self._heard.append(f"request to another host: {request.url}")

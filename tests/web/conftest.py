@@ -1,0 +1,78 @@
+"""One Chromium for the tests of the page, and tabs in it that listen for trouble."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from support.browser import PROGRAMS, Visitor, find_chromium, start_chromium
+from support.server import Server
+
+OpenPage = Callable[..., Page]
+VISITORS = pytest.StashKey[list[Visitor]]()
+
+
+# Not for the whole run: as long as it lives, asyncio has a running loop in the thread of the tests.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    program = find_chromium()
+    if not program:
+        pytest.skip(f"needs a browser: none of {', '.join(PROGRAMS)} is installed, and CHROMIUM names none")
+    with sync_playwright() as playwright:
+        chromium = start_chromium(playwright, program)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(request: pytest.FixtureRequest, browser: Browser, server: Server, tmp_path: Path) -> Iterator[OpenPage]:
+    """Opens pages of a server, by default the one that all tests share, each for a visitor of its own.
+
+    key: what the page finds as the key that was typed in before. options: of Playwright's new_context.
+    After the test, no page may have had anything to complain of: an error in the console or an uncaught one, a
+    violation of the content security policy, a request to another host. `expected` has patterns of what this test
+    lets pass; that an answer was a failure always passes. A failing test leaves a screenshot of each page in its
+    tmp_path.
+    """
+    visitors = request.node.stash.setdefault(VISITORS, [])
+
+    def open_(
+        own: Server | None = None,
+        *,
+        path: str = "/",
+        key: str | None = None,
+        expected: tuple[str, ...] = (),
+        **options: Any,
+    ) -> Page:
+        visitor = Visitor(browser, (own or server).base, expected, **options)
+        stack.callback(visitor.leave)
+        visitors.append(visitor)
+        if key is not None:
+            visitor.give_key(key)
+        return visitor.open(path)
+
+    with ExitStack() as stack:
+        yield open_
+    complaints = [said for visitor in visitors for said in visitor.complaints]
+    assert not complaints
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.when == "call" and report.failed:
+        for visitor in item.stash.get(VISITORS, []):
+            report.sections.append(("browser", "\n".join(_traces(visitor, item.funcargs["tmp_path"]))))
+    return report
+
+
+def _traces(visitor: Visitor, folder: Path) -> list[str]:
+    """What is left of a visit for who looks into a failure. It must not fail in its turn."""
+    try:
+        pictures = visitor.take_pictures(folder)
+    except Error as error:
+        return [*visitor.complaints, f"no screenshot: {error}"]
+    return [*visitor.complaints, *map(str, pictures)]

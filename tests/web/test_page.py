@@ -1,0 +1,62 @@
+"""The page in a browser."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from support.browser import KEY_ITEM, Visitor
+from support.processes import until
+from support.server import Server
+
+
+def test_loads_without_a_complaint(open_page):
+    page = open_page()
+    expect(page.locator("h1")).to_have_text("image-erase")
+    expect(page.get_by_role("button", name="Choose a picture")).to_be_visible()
+
+
+def test_has_no_barriers(open_page):
+    found = Axe().run(open_page())
+    assert found.violations_count == 0, found.generate_report()
+
+
+class TestTheTestsHear:
+    """What the tests of the page rely on: that trouble is heard."""
+
+    @pytest.mark.parametrize(
+        ("script", "complaint"),
+        [
+            ("console.error('broken')", "broken"),
+            ("setTimeout(() => { throw new Error('lost') })", "lost"),
+            ("document.body.append(Object.assign(document.createElement('script'), { text: '1' }))", "Trusted"),
+            ("document.body.innerHTML = 'x'", "trusted-types"),
+            ("document.body.setAttribute('style', 'color: red')", "style-src"),
+            ("fetch('http://elsewhere.example/').catch(() => 0)", "connect-src"),
+            ("{ const image = new Image(); image.src = 'https://elsewhere.example/x.png' }", "img-src"),
+            ("void open('http://elsewhere.example/')", "request to another host"),
+        ],
+    )
+    def test_complaints(self, browser: Browser, server: Server, script: str, complaint: str):
+        visitor = Visitor(browser, server.base)
+        page = visitor.open("/")
+        page.evaluate(f"(async () => {{ try {{ {script} }} catch {{}} }})()")
+        # Each look at the page lets what it has said arrive.
+        until(lambda: page.title() and any(complaint in said for said in visitor.complaints), complaint)
+        visitor.leave()
+
+    def test_a_refusal_is_no_complaint(self, browser: Browser, server: Server):
+        visitor = Visitor(browser, server.base, expected=["as expected"])
+        page = visitor.open("/")
+        page.evaluate("fetch('/none').then(() => console.error('all as expected'))")
+        visitor.leave()
+        assert visitor.complaints == []
+
+
+def test_a_key_is_given_once(open_page):
+    page = open_page(key="a key")
+    read = f"sessionStorage.getItem('{KEY_ITEM}')"
+    assert page.evaluate(read) == "a key"
+    page.evaluate(f"sessionStorage.removeItem('{KEY_ITEM}')")
+    page.reload()
+    assert page.evaluate(read) is None
+    assert open_page().evaluate(read) is None

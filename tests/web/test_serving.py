@@ -1,0 +1,276 @@
+"""How the page's files are served, and that they are such as its content security policy lets work."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+
+from app.settings import load_settings
+from app.web.serving import DOCUMENT, FOLDER, TYPES
+from support.envelope import assert_failure
+from support.raw import exchange, head_of
+from support.server import Client, CommandServer
+
+FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
+PARTS = [name for name in FILES if name != DOCUMENT]
+TEXTS = [name for name in FILES if Path(name).suffix not in (".jpg", ".png")]
+DOCUMENTS = [name for name in FILES if Path(name).suffix in (".html", ".svg")]
+SCRIPTS = [name for name in FILES if name.endswith(".js")]
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob:",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+}
+#: Names that look like addresses and are not asked for.
+NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"}
+#: What a policy with trusted types refuses at run time.
+REFUSED = r"\b(inner|outer)HTML\b|insertAdjacentHTML|document\.write|\beval\(|new Function\(|setAttribute\(.(style|on)"
+
+
+def address(name: str) -> str:
+    """The path under which a file of the folder is served."""
+    return "/" if name == DOCUMENT else f"/page/{name}"
+
+
+def content(name: str) -> str:
+    return (FOLDER / name).read_text("utf-8")
+
+
+def policy(answer: httpx.Response) -> set[str]:
+    return set(answer.headers["content-security-policy"].split("; "))
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("name", FILES)
+    def test_every_file_as_it_is(self, client: Client, name: str):
+        answer = client.get(address(name))
+        assert answer.status_code == 200
+        assert answer.content == (FOLDER / name).read_bytes()
+        assert answer.headers["content-type"] == TYPES[Path(name).suffix]
+        assert HEADERS.items() <= dict(answer.headers).items()
+        assert policy(answer) == POLICY
+
+    @pytest.mark.parametrize("name", [DOCUMENT, "main.js"])
+    def test_head_is_get_without_the_file(self, client: Client, name: str):
+        got, head = client.get(address(name)), client.request("HEAD", address(name), key=None)
+        for answer in (got, head):
+            del answer.headers["date"]
+        assert (head.status_code, head.headers, head.content) == (200, got.headers, b"")
+
+    @pytest.mark.parametrize("name", [DOCUMENT, "main.js"])
+    def test_a_browser_that_has_it_gets_304(self, client: Client, name: str):
+        etag = client.get(address(name)).headers["etag"]
+        answer = client.get(address(name), headers={"If-None-Match": etag})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+        # The browser goes on with these.
+        assert policy(answer) == POLICY
+        assert client.get(address(name), headers={"If-None-Match": '"other"'}).status_code == 200
+
+    @pytest.mark.parametrize("asked", ["bytes=0-3", "bytes=9999999-", "nonsense", "bytes=a-b"])
+    def test_ranges_are_not_for_the_page(self, client: Client, asked: str):
+        answer = client.get("/page/main.js", headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (200, (FOLDER / "main.js").read_bytes())
+
+    @pytest.mark.parametrize("path", ["/", "/page/main.js"])
+    def test_other_methods(self, client: Client, path: str):
+        answer = client.request("POST", path)
+        assert_failure(answer, "ERROR_ILLEGAL_OPERATION", status=405)
+        assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+    def test_is_counted_under_two_names(self, start_server):
+        own = start_server(metrics=True)
+        for name in FILES:
+            own.client.get(address(name))
+        own.client.get("/page/none.js")
+        counted = set(re.findall(r'requests_total\{[^}]*endpoint="([^"]*)"', own.client.get("/metrics").text))
+        assert counted == {"/", "/page"}
+
+    def test_needs_no_description(self, client: Client):
+        assert not {"/", "/page"} & set(client.get("/openapi.json").json()["paths"])
+
+
+class TestNothing:
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "/page",
+            "/page/",
+            "/page/index.html",
+            "/page/none.js",
+            "/page/../settings.py",
+            "/page/../page/../serving.py",
+            "/page/..%2fserving.py",
+            "/page/%2e%2e/serving.py",
+            "/page/%2e%2e%2f%2e%2e%2fsettings.py",
+            "/page/..%5cserving.py",
+            "/page/....//serving.py",
+            f"/page//{FOLDER}/main.js",
+            f"/page/%2f{FOLDER}/main.js",
+            "/page//etc/passwd",
+            "/page/%2fetc%2fpasswd",
+            "/page/main.js%00",
+            "/page/main.js/x",
+            "/page/%ff",
+            "/page/" + "a" * 5000,
+            "/main.js",
+        ],
+    )
+    def test_is_there(self, client: Client, target: str):
+        answer = exchange(client.address, head_of(target, {"Host": "x"}, "GET"), "GET")
+        assert_failure(answer, "ERROR_AI_NOT_EXISTS")
+
+    @pytest.mark.parametrize("name", [".main.js.swp", "main.js~", "notes.txt", ".DS_Store", "noname"])
+    def test_of_a_file_that_no_page_has(self, start_server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str):
+        folder = tmp_path / "page"
+        folder.mkdir()
+        for left in (name, "good.js"):
+            (folder / left).write_text("left over")
+        monkeypatch.setattr("app.web.serving.FOLDER", folder)
+        own = start_server()
+        assert own.client.get("/page/good.js").status_code == 200
+        assert_failure(own.client.get(f"/page/{name}"), "ERROR_AI_NOT_EXISTS")
+
+    def test_outside_by_a_link(self, start_server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        folder = tmp_path / "page"
+        folder.mkdir()
+        (tmp_path / "secret.js").write_text("secret")
+        (folder / "link.js").symlink_to(tmp_path / "secret.js")
+        monkeypatch.setattr("app.web.serving.FOLDER", folder)
+        assert_failure(start_server().client.get("/page/link.js"), "ERROR_AI_NOT_EXISTS")
+
+
+class TestSettings:
+    def test_off(self, start_server):
+        own = start_server(page=False)
+        for name in (DOCUMENT, "main.js"):
+            assert_failure(own.client.get(address(name)), "ERROR_AI_NOT_EXISTS")
+        assert own.client.erase().status_code == 200
+
+    def test_off_by_the_environment(self, monkeypatch: pytest.MonkeyPatch):
+        assert load_settings().page
+        monkeypatch.setenv("ERASE_PAGE", "false")
+        assert not load_settings().page
+
+    @pytest.mark.parametrize(
+        ("public_url", "origin"),
+        [
+            ("https://erase.example.com", "https://erase.example.com"),
+            ("http://example.com:8080/erase/", "http://example.com:8080"),
+            ("https://somebody@example.com", "https://example.com"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ],
+    )
+    def test_results_may_be_elsewhere(self, start_server, public_url: str, origin: str):
+        answer = start_server(public_url=public_url).client.get("/")
+        assert policy(answer) - POLICY == {f"connect-src 'self' {origin}"}
+
+    @pytest.mark.parametrize("page", ["true", "false"])
+    def test_the_command_says_where_it_is(self, start_command, page: str):
+        own: CommandServer = start_command(PAGE=page)
+        first, *others = own.log.with_suffix(".out").read_text().splitlines()
+        assert first.startswith("curl ")
+        assert others == ([f"or open {own.base}/ in a browser"] if page == "true" else [])
+
+
+class References(HTMLParser):
+    """What a document loads, and what in it no strict policy lets work."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.inline: list[str] = []
+        self._within = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._within = tag
+        for name, value in attrs:
+            if name in ("href", "src", "xlink:href") and value and not value.startswith("#"):
+                self.found.append(value)
+            if name == "style" or name.startswith("on") or (value or "").strip().lower().startswith("javascript:"):
+                self.inline.append(f"<{tag} {name}={value}>")
+        if tag == "style":
+            self.inline.append("<style>")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._within == "script" and data.strip():
+            self.inline.append(data)
+
+
+def references(name: str) -> set[str]:
+    """What a file loads, as written in it: links of documents and styles, imports of modules, icons of manifests."""
+    text, suffix = content(name), Path(name).suffix
+    if suffix in (".html", ".svg"):
+        return set(References(text).found)
+    if suffix == ".js":
+        imported = re.findall(r"\b(?:from|import)\s*\(?\s*[\"']([^\"']+)[\"']", text)
+        return {*imported, *re.findall(r"new URL\(\s*[\"']([^\"']+)[\"'],\s*import\.meta\.url", text)}
+    if suffix == ".css":
+        return set(re.findall(r"url\(\s*[\"']?([^\"')]+)", text)) | set(re.findall(r"@import\s+[\"']([^\"']+)", text))
+    return set(re.findall(r"\"src\":\s*\"([^\"]+)", text))
+
+
+LINKS = [(name, link) for name in TEXTS for link in sorted(references(name))]
+
+
+class TestFiles:
+    def test_the_document_loads_something(self):
+        assert {"page/main.js", "page/style.css"} <= references(DOCUMENT)
+
+    @pytest.mark.parametrize(("name", "link"), LINKS)
+    @pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
+    def test_what_they_load_is_there(self, client: Client, prefix: str, name: str, link: str):
+        """Behind a proxy that serves the page under a prefix, too: relative links stay below it."""
+        assert not link.startswith("/")
+        if link.startswith("data:"):
+            pytest.fail("the policy has no data: URLs")
+        target = urlsplit(urljoin(f"http://x{prefix}{address(name)}", link)).path
+        assert target.startswith(f"{prefix}/")
+        assert client.get(target.removeprefix(prefix)).status_code == 200
+
+    @pytest.mark.parametrize("name", SCRIPTS)
+    def test_modules_name_what_they_import_in_full(self, name: str):
+        assert all(re.match(r"\.\.?/.*\.js$", link) for link in references(name) if link.endswith(".js"))
+        assert all(link.startswith((".", "page/")) for link in references(name))
+
+    @pytest.mark.parametrize("name", DOCUMENTS)
+    def test_nothing_is_inline(self, name: str):
+        assert References(content(name)).inline == []
+
+    @pytest.mark.parametrize("name", SCRIPTS)
+    def test_scripts_write_no_markup_and_make_no_code(self, name: str):
+        assert not re.search(REFUSED, content(name))
+
+    @pytest.mark.parametrize("name", TEXTS)
+    def test_none_names_another_host(self, name: str):
+        named = re.findall(r"(?:https?|wss?)://[^\s\"'<>()`]+", content(name))
+        assert set(named) <= NAMESPACES
+        assert not re.search(r"[\"'(]//\w", content(name))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['<p style="x">', "<p onclick=x>", "<script>x</script>", "<style>", "<a href='javascript:x'>", "<svg onload=x />"],
+)
+def test_what_is_inline_is_seen(bad: str):
+    assert References(bad).inline
