@@ -1,6 +1,6 @@
 """What it costs to scale out: copies behind HAProxy against one server with as many workers.
 
-python -m bench.scale [--engines opencv,auto] [--rounds N] [--copies 3]
+python -m bench.scale [--engines opencv,auto] [--copies 1,2,3] [--rounds N]
 
 Both have the same number of workers and the same clients, one more than workers, and take turns in one run, so the
 ratios hold on a noisy machine: above 1, the copies are the better. HAProxy has the configuration in deploy/. With it
@@ -29,7 +29,7 @@ from bench.serving import EXAMPLE, case
 CONFIGURATION = Path(__file__).parents[1] / "deploy" / "haproxy.cfg"
 HAPROXY = "/usr/sbin/haproxy"
 # Width, height, and the requests of each client in a round.
-SIZES = ((768, 512, 12), (4000, 3000, 4))
+SIZES = ((768, 512, 10), (4000, 3000, 2))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -161,13 +161,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", default="opencv,auto")
-    parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--copies", default="1,2,3", help="how many, several numbers between commas")
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     print(f"{len(os.sched_getaffinity(0))} processors")
     for engine in arguments.engines.split(","):
-        for count in range(1, arguments.copies + 1):
+        for count in map(int, arguments.copies.split(",")):
             compare(engine, count, arguments.rounds)
 
 

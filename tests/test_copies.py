@@ -1,6 +1,7 @@
-"""Three copies of the server on one storage, with HAProxy before them."""
+"""Three copies of the server on one bucket, with HAProxy before them."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,13 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.buckets import Seaweed
 from support.crowd import Crowd
 from support.envelope import assert_failure, assert_success
 from support.haproxy import HAPROXY, Balancer
 from support.processes import until
 from support.server import KEY, CommandServer
 
-pytestmark = pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy")
+# Each start of a copy takes seconds of a processor that others use too.
+pytestmark = [pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy"), pytest.mark.timeout(240)]
 
 COPIES = 3
 OLD, NEW = "the-old-signing-key-of-the-tests", "the-new-signing-key-of-the-tests"
@@ -25,8 +28,8 @@ STOP_DELAY = "1.5"
 class Copies:
     """Three servers that know nothing of each other; each can be stopped and started again on its port."""
 
-    def __init__(self, storage: Path, logs: Path, keys: Path, stack: ExitStack) -> None:
-        self._storage, self._logs, self._keys, self._stack = storage, logs, keys, stack
+    def __init__(self, bucket: str, logs: Path, keys: Path, stack: ExitStack) -> None:
+        self._bucket, self._logs, self._keys, self._stack = bucket, logs, keys, stack
         self.signing_keys = OLD
         for index in range(COPIES):
             self.key_file(index).write_text(f"{KEY}\n")
@@ -45,21 +48,24 @@ class Copies:
 
     def _start(self, index: int, port: int | None = None) -> CommandServer:
         settings = {
-            "STORAGE_URL": self._storage.as_uri(),
+            "STORAGE_URL": self._bucket,
             "SIGNING_KEYS": self.signing_keys,
             "API_KEYS": "",
             "API_KEYS_FILE": str(self.key_file(index)),
             "ENGINE": "opencv",
             "STOP_DELAY_SECONDS": STOP_DELAY,
         }
-        return self._stack.enter_context(CommandServer(self._storage, self._logs, port, **settings))
+        return self._stack.enter_context(CommandServer(self._keys, self._logs, port, **settings))
 
 
 @pytest.fixture(scope="module")
-def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copies]:
-    """All tests share them; each leaves three copies that run and know OLD and KEY."""
-    with ExitStack() as stack:
-        yield Copies(*(tmp_path_factory.mktemp(name) for name in ("storage", "logs", "keys")), stack)
+def copies(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copies]:
+    """All tests share them; each leaves three copies that run and know KEY."""
+    place = seaweed.place(f"test-{uuid.uuid4()}")
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        for name, value in place.environment.items():
+            patch.setenv(name, value)
+        yield Copies(place.url, tmp_path_factory.mktemp("logs"), tmp_path_factory.mktemp("keys"), stack)
 
 
 @pytest.fixture(scope="module")
