@@ -59,8 +59,9 @@ def served(**settings: str) -> Iterator[Served]:
     """Run the server as a process of its own on a free port. settings: ERASE_ variables without the prefix."""
     key = secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as storage:
-        defaults = {"PORT": "0", "API_KEYS": key, "STORAGE_URL": f"file:{storage}"}
-        environment = os.environ | {f"ERASE_{name}": value for name, value in (defaults | settings).items()}
+        environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
+        environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": settings.get("API_KEYS", key)}
+        environment.setdefault("ERASE_STORAGE_URL", f"file:{storage}")
         started = time.perf_counter()
         command = [str(Path(sys.executable).with_name("image-erase")), "serve"]
         process = subprocess.Popen(

@@ -29,7 +29,7 @@ from bench.serving import EXAMPLE, case
 CONFIGURATION = Path(__file__).parents[1] / "deploy" / "haproxy.cfg"
 HAPROXY = "/usr/sbin/haproxy"
 # Width, height, and the requests of each client in a round.
-SIZES = ((768, 512, 10), (4000, 3000, 2))
+SIZES = ((768, 512, 8), (4000, 3000, 2))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
