@@ -109,7 +109,7 @@ def test_settings_table_is_that_of_the_code() -> None:
     assert settings_table() in README, f"the README's table of settings should be\n\n{settings_table()}\n"
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "SECURITY.md", "Dockerfile", "compose.yaml"])
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "SECURITY.md", "Dockerfile"])
 def test_variables_named_are_settings(file: str) -> None:
     named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]", (ROOT / file).read_text("utf-8")))
     assert named <= {PREFIX + name.upper() for name in Settings.model_fields}
