@@ -25,6 +25,7 @@ from app.main import create_app
 from app.results.location import folder_of
 from app.results.secret import API_KEY_FILE, kept_secret
 from app.settings import Settings, SettingsError, load_settings, unknown_variables
+from app.stopping import StoppingServer
 
 # Within the 30 s that orchestrators give by default.
 STOP_SECONDS = 20
@@ -102,9 +103,10 @@ def _run(server: uvicorn.Server, listener: socket.socket) -> None:
 
 def make_server(settings: Settings, clock: Clock = system_clock) -> uvicorn.Server:
     """uvicorn with the application in it, set up for clients of this API."""
-    return uvicorn.Server(
+    app = create_app(settings, clock)
+    return StoppingServer(
         uvicorn.Config(
-            create_app(settings, clock),
+            app,
             http=limited_protocol(settings.connections),
             ws="none",
             lifespan="on",
@@ -113,7 +115,9 @@ def make_server(settings: Settings, clock: Clock = system_clock) -> uvicorn.Serv
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=STOP_SECONDS,
-        )
+        ),
+        app.state,
+        settings.stop_delay_seconds,
     )
 
 

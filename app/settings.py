@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     worker_memory_mb: int = Field(1024, ge=384, description="Memory that a worker may take, in MiB; beyond it 503")
     queue: int = Field(32, ge=0, description="Jobs that may wait for a worker; one more gets 429")
     deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
+    stop_delay_seconds: float = Field(
+        0, ge=0, description="How long a server that is to stop says so at `/readyz` before it takes no more requests"
+    )
     engine: Literal["auto", "exemplar", "opencv", "onnx"] = Field(
         "auto",
         description="What fills the hole: `exemplar` copies patches, `opencv` diffuses, `onnx` asks a network, "

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -56,7 +57,7 @@ def multipart(image: bytes, mask: bytes) -> bytes:
 @contextmanager
 def served(**settings: str) -> Iterator[Served]:
     """Run the server as a process of its own on a free port. settings: ERASE_ variables without the prefix."""
-    key = secrets.token_hex(16)
+    key = settings.get("API_KEYS") or secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as storage:
         environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
         environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": key}
@@ -71,7 +72,7 @@ def served(**settings: str) -> Iterator[Served]:
             address = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
             assert address is not None
             port = int(address[1])
-            _wait_until_ready(port)
+            wait_until_ready(port)
             yield Served(process.pid, port, key, time.perf_counter() - started, Path(storage))
         finally:
             process.send_signal(signal.SIGTERM)
@@ -79,7 +80,14 @@ def served(**settings: str) -> Iterator[Served]:
             process.stdout.close()
 
 
-def _wait_until_ready(port: int) -> None:
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def wait_until_ready(port: int) -> None:
+    """Until /readyz answers 200. Raises TimeoutError."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

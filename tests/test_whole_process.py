@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from support.envelope import assert_failure, assert_success
 from support.files import chunk, png_file
 from support.pictures import mask_file, photo_file
-from support.processes import is_alive, until
+from support.processes import is_alive, refuses, until
 from support.server import KEY, PATH, CommandServer, continue_workers
 
 
@@ -26,7 +25,7 @@ class TestStop:
         taken = [own.client.start_erase() for _ in range(3)]
         until(own.client.is_full, "all jobs are taken")
         own.process.send_signal(how)
-        until(lambda: refuses(own), "nobody new is let in")
+        until(lambda: refuses(own.client.address), "nobody new is let in")
         assert not any(answer.done() for answer in taken)
         continue_workers(pids)
         for answer in taken:
@@ -51,14 +50,6 @@ class TestStop:
         own.process.terminate()
         assert own.process.wait(10) == 0
         assert not any(is_alive(pid) for pid in pids)
-
-
-def refuses(server: CommandServer) -> bool:
-    try:
-        with socket.create_connection(server.client.address, 5):
-            return False
-    except OSError:
-        return True
 
 
 class TestKilled:

@@ -30,6 +30,11 @@ def note(scope: Scope, **facts: object) -> None:
     scope["state"]["notes"].update(facts)
 
 
+def is_stopping(scope: Scope) -> bool:
+    """Whether the server has been told to stop and answers only until those before it know."""
+    return bool(getattr(scope["app"].state, "stopping", False))
+
+
 def refusal(scope: Scope, error: ApiError) -> Response:
     """The answer to a request that fails, with its code in the request's log line."""
     note(scope, code=error.code.name)
@@ -70,11 +75,12 @@ class _Exchange:
 
     An answer that is ready while the body is still arriving is sent whole at once; the connection is closed only
     after the rest of the body has been read and dropped. Closing under a sending client would reset the connection
-    and take the answer away from it.
+    and take the answer away from it. Nor may a stopping server close a connection that a client is about to use again:
+    its answers say that there will be no next one.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+        self._scope, self._receive, self._send = scope, receive, send
         self._body_left = _has_body(scope)
         self.status: int | None = None
         self.bytes_in = self.bytes_out = 0
@@ -90,7 +96,7 @@ class _Exchange:
         self.bytes_out += len(message.get("body", b""))
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self._body_left:
+            if self._body_left or is_stopping(self._scope):
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
         elif self._body_left and not message.get("more_body", False):
             await self._send({**message, "more_body": True})

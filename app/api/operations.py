@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import __version__
-from app.api.edge import note
+from app.api.edge import is_stopping, note
 from app.api.errors import ApiError, Code
 from app.jobs.pool import Pool
 from app.metrics import CONTENT_TYPE, Metrics
@@ -20,6 +20,8 @@ def router(pool: Pool, store: ResultStore) -> APIRouter:
         return JSONResponse({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
+        if is_stopping(request.scope):
+            raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The server is stopping.")
         if not pool.ready_workers:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "No worker is ready.")
         try:

@@ -3,8 +3,8 @@
 import os
 import signal
 
-from support.envelope import assert_failure
-from support.processes import until
+from support.envelope import assert_failure, assert_success
+from support.processes import refuses, until
 from support.server import PATH, Client, Server
 
 
@@ -45,6 +45,28 @@ def test_ready_again_after_the_only_worker_was_killed(start_server):
     os.kill(pid, signal.SIGKILL)
     until(lambda: own.workers() - {pid}, "the worker is replaced")
     until(lambda: own.client.get("/readyz").status_code == 200, "the server is ready")
+
+
+class TestStopDelay:
+    """A server that is to stop says so, and serves on until those who send it requests had time to see it."""
+
+    def test_serves_on_but_is_not_ready(self, start_server):
+        own: Server = start_server(stop_delay_seconds=5)
+        kept = assert_success(own.client.erase(), own.base)
+        assert "connection" not in own.client.get("/healthz").headers
+        own.ask_to_stop()
+        until(lambda: own.client.get("/readyz").status_code == 503, "the server says that it stops")
+        assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES", "stopping")
+        answer = own.client.erase()
+        assert_success(answer, own.base)
+        assert answer.headers["connection"] == "close"
+        assert own.client.get(kept).status_code == 200
+        assert own.client.get("/healthz").status_code == 200
+
+    def test_does_not_last(self, start_server):
+        own: Server = start_server(stop_delay_seconds=0.3)
+        own.ask_to_stop()
+        until(lambda: refuses(own.client.address), "nobody new is let in")
 
 
 def document(client: Client) -> dict:

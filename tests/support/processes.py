@@ -1,6 +1,7 @@
 """Processes as the kernel lists them, and waiting for what only they can do."""
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,15 @@ def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
 def workers_of(parent: int) -> set[int]:
     """The ids of the worker processes that a process has."""
     return {pid for pid in _process_ids() if _parent(pid) == parent and WORKER in _command(pid)}
+
+
+def refuses(address: tuple[str, int]) -> bool:
+    """Whether nobody listens there."""
+    try:
+        with socket.create_connection(address, 5):
+            return False
+    except OSError:
+        return True
 
 
 def is_alive(pid: int) -> bool:
