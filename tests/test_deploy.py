@@ -75,21 +75,7 @@ def settings_of(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
     return load_settings()
 
 
-def knows_copies() -> bool:
-    """Whether this server can share a bucket and the counts of its rate limit with others."""
-    try:
-        Settings(storage_url="s3://bucket/prefix", api_keys="key", signing_keys="k" * 16)
-    except ValueError:
-        return False
-    return "rate_limit_url" in Settings.model_fields
-
-
-WAYS = [
-    pytest.param(
-        name, marks=[] if name == "image-erase" or knows_copies() else pytest.mark.skip("the server knows no bucket")
-    )
-    for name in (*SERVERS, "kubernetes")
-]
+WAYS = (*SERVERS, "kubernetes")
 
 
 @pytest.fixture

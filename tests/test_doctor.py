@@ -14,7 +14,7 @@ from app.doctor import Finding, Level, available_memory
 from app.settings import Settings, load_settings
 from support.processes import workers_of
 from support.redis import PASSWORD, RedisServer
-from support.server import Server, _free_port
+from support.server import Server, free_port
 
 GOOD_KEY = "5kq0cV7tZrJw2mB9"
 Make = Callable[..., Settings]
@@ -123,7 +123,7 @@ class TestPort:
             yield listener.getsockname()[1]
 
     def test_free(self, settings: Make) -> None:
-        said(doctor.port(settings(port=_free_port())), Level.OK, "free")
+        said(doctor.port(settings(port=free_port())), Level.OK, "free")
 
     def test_in_use_by_another(self, settings: Make, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("app.doctor.HEALTH_SECONDS", 0.05)

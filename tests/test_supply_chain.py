@@ -12,7 +12,7 @@ import pytest
 
 from support.envelope import assert_success
 from support.processes import until
-from support.server import Client, _free_port
+from support.server import Client, free_port
 from test_packaging import RUNTIME, arguments, pins, text
 
 PYTHON = "{}.{}.{}".format(*sys.version_info[:3])
@@ -140,7 +140,7 @@ def test_nothing_is_written_but_to_the_storage(tmp_path: Path) -> None:
     for folder in folders.values():
         folder.mkdir()
     environment = {"PATH": os.environ["PATH"], "HOME": str(folders["home"]), "TMPDIR": str(folders["temporary"])}
-    port = _free_port()
+    port = free_port()
     settings = {"ERASE_PORT": str(port), "ERASE_WORKERS": "1", "ERASE_STORAGE_URL": folders["storage"].as_uri()}
     command = [Path(sys.executable).with_name("image-erase"), "serve"]
     client = Client(("127.0.0.1", port))

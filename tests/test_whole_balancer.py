@@ -16,7 +16,7 @@ from support.family import PLAIN
 from support.pictures import boxed, file_of, photo_file
 from support.processes import until
 from support.raw import connected, head_of, read_answer
-from support.server import KEY, PATH, Client, Server, _free_port, continue_workers, files
+from support.server import KEY, PATH, Client, Server, continue_workers, files, free_port
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed")
 MIB = 1 << 20
@@ -43,7 +43,7 @@ def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def open_house(stack: ExitStack, storage: Path) -> House:
-    addresses, port = ("127.0.0.2", "127.0.0.3"), _free_port()
+    addresses, port = ("127.0.0.2", "127.0.0.3"), free_port()
     copies = []
     for address in addresses:
         copy = Server(storage, address=(address, port), metrics=True, trusted_proxies=("127.0.0.0/8",), stop_seconds=1)
@@ -161,7 +161,7 @@ def test_a_copy_that_stops_costs_no_request(server: Server, tmp_path: Path) -> N
 
 
 def test_none_is_ready(tmp_path: Path) -> None:
-    with Names() as names, Balancer(tmp_path, names, _free_port()) as balancer:
+    with Names() as names, Balancer(tmp_path, names, free_port()) as balancer:
         answer = balancer.client.erase()
         assert_failure(answer, "ERROR_INSUFFICIENT_RESOURCES", "No server is ready.")
         assert answer.headers["retry-after"] == "5"

@@ -14,7 +14,7 @@ from app.batch.remote import ANSWER_BYTES, RemoteEraser
 from app.batch.retries import Passing, Retries
 from support.pictures import mask_file, photo_file
 from support.scripted import Scripted, ScriptedServer, envelope, refused
-from support.server import KEY, PATH, Server, _free_port
+from support.server import KEY, PATH, Server, free_port
 
 PICTURE = photo_file()
 FETCHED = Scripted(200, PICTURE)
@@ -181,7 +181,7 @@ def test_a_result_that_has_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch, p
 
 
 def test_a_server_that_is_not_there_is_tried_again() -> None:
-    eraser = Eraser(f"http://127.0.0.1:{_free_port()}", retries=3)
+    eraser = Eraser(f"http://127.0.0.1:{free_port()}", retries=3)
     failure = eraser.failure()
     assert (failure.code, failure.http_status, failure.attempts) == (UNREACHABLE, None, 4)
     assert failure.message.startswith("127.0.0.1: ")

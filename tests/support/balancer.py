@@ -14,7 +14,7 @@ from typing import Self
 import httpx
 
 from support.processes import until
-from support.server import Client, _free_port
+from support.server import Client, free_port
 
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy/haproxy.cfg"
@@ -67,7 +67,7 @@ class Balancer:
 
     def __init__(self, folder: Path, names: Names, copies_port: int) -> None:
         assert HAPROXY
-        port = _free_port()
+        port = free_port()
         self.client = Client(("127.0.0.1", port))
         self.base = self.client.base
         self._log = folder / f"haproxy-{port}.log"

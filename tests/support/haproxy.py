@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from support.balancer import CONFIGURATION, HAPROXY
 from support.processes import until
-from support.server import Client, _free_port
+from support.server import Client, free_port
 
-HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
-CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
 #: Looks at the servers so often, and so soon sees one that stops.
 CHECK_MILLISECONDS = 100
 
@@ -47,7 +46,7 @@ class Balancer:
         # A socket's path must be short, which a test's own folder need not be.
         self._folder = Path(tempfile.mkdtemp(prefix="haproxy-"))
         self._control = self._folder / "control"
-        self.port = _free_port()
+        self.port = free_port()
         self.client = Client(("127.0.0.1", self.port))
         self.base = self.client.base
         file = self._folder / "haproxy.cfg"

@@ -172,7 +172,7 @@ class CommandServer:
 
     def __init__(self, storage: Path, logs: Path, port: int | None = None, **environment: str) -> None:
         """environment: settings by their variable's name without the prefix."""
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.client = Client(("127.0.0.1", self.port))
         self.base = self.client.base
         #: Where its standard error goes; its standard output stands beside it with the suffix `.out`.
@@ -237,6 +237,6 @@ def _bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("ERASE_")}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
