@@ -123,8 +123,12 @@ class TestPresigned:
         link = own.client.erase().json()["data"]["image_url"]
         until(lambda: httpx.get(link, trust_env=False).status_code == 403, "the link ends")
 
-    def test_its_origin(self, s3: Place):
-        assert bucket.BucketStore(s3.url).links_origin() == s3.environment["AWS_ENDPOINT_URL"]
+    @pytest.mark.parametrize("links", ["own", "presigned"])
+    def test_the_page_may_fetch_it(self, links: str, s3: Place, start_on: StartOn):
+        own = start_on(s3, result_links=links)
+        origin = {"own": "", "presigned": " " + s3.environment["AWS_ENDPOINT_URL"]}[links]
+        policy = own.client.get("/").headers["content-security-policy"].split("; ")
+        assert f"connect-src 'self'{origin}" in policy
 
 
 @pytest.mark.usefixtures("impatient", "fresh_checks")
