@@ -1,5 +1,7 @@
 """Three copies of the server on one bucket, with HAProxy before them."""
 
+import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -173,15 +175,19 @@ class TestCopyKilled:
         lost = [balancer.unanswered(index) for index in range(COPIES)]
         with Crowd(balancer.port, clients, requests=20) as crowd:
             until(lambda: len(crowd.outcomes) > clients, "the crowd is at work")
-            copies[0].stop_workers()
+            workers = copies[0].stop_workers()
             until(lambda: balancer.unanswered(0) > lost[0], "the copy holds jobs")
             copies[0].process.kill()
             copies[0].process.wait(20)
             gone_at = time.monotonic()
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
             crowd.wait()
         assert len(crowd.outcomes) == clients * 20
-        assert 1 <= len(crowd.failed) <= clients
-        assert [balancer.unanswered(index) - lost[index] for index in range(COPIES)] == [len(crowd.failed), 0, 0]
+        held, *others = (balancer.unanswered(index) - lost[index] for index in range(COPIES))
+        assert others == [0, 0]
+        # An answer that was cut off is not counted as one that is missing.
+        assert 1 <= held <= len(crowd.failed) <= clients
         for failed in crowd.failed:
             assert failed.honest, failed
             assert failed.began <= gone_at
