@@ -1,6 +1,7 @@
 """The check-up: what is wrong is found, said in one line, and gives nothing away."""
 
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from click.testing import CliRunner
 
 from app import doctor
 from app.cli import main
-from app.doctor import Finding, Level, available_memory
+from app.doctor import Finding, Level
+from app.doctor.machine import MIB, available_memory
 from app.settings import Settings, load_settings
 from support.processes import workers_of
 from support.redis import PASSWORD, RedisServer
@@ -68,8 +70,8 @@ class TestStorage:
 
     @pytest.mark.parametrize(("free", "level"), [(5, Level.WRONG), (500, Level.WARNING), (5000, Level.OK)])
     def test_space(self, settings: Make, monkeypatch: pytest.MonkeyPatch, free: int, level: Level) -> None:
-        usage = doctor.shutil._ntuple_diskusage(0, 0, free * doctor.MIB)
-        monkeypatch.setattr("app.doctor.shutil.disk_usage", lambda _: usage)
+        usage = shutil._ntuple_diskusage(0, 0, free * MIB)
+        monkeypatch.setattr("app.doctor.store.shutil.disk_usage", lambda _: usage)
         said(doctor.space(settings()), level, f"{free} MiB")
 
 
@@ -126,7 +128,7 @@ class TestPort:
         said(doctor.port(settings(port=free_port())), Level.OK, "free")
 
     def test_in_use_by_another(self, settings: Make, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("app.doctor.HEALTH_SECONDS", 0.05)
+        monkeypatch.setattr("app.doctor.machine.HEALTH_SECONDS", 0.05)
         said(doctor.port(settings(port=taken)), Level.WRONG, str(taken), "ERASE_PORT")
 
     def test_in_use_by_the_server_itself(self, settings: Make, server: Server) -> None:
@@ -160,7 +162,7 @@ class TestMemory:
     def test_for_the_workers(
         self, settings: Make, monkeypatch: pytest.MonkeyPatch, available: int | None, level: Level, says: str
     ) -> None:
-        monkeypatch.setattr("app.doctor.available_memory", lambda: available and available * doctor.MIB)
+        monkeypatch.setattr("app.doctor.machine.available_memory", lambda: available and available * MIB)
         said(doctor.memory(settings(workers=4)), level, says)
 
 
@@ -181,7 +183,7 @@ class TestWorkers:
 class TestRateLimit:
     @pytest.fixture(autouse=True)
     def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in ("app.doctor", "app.api.shared_windows"):
+        for module in ("app.doctor.limits", "app.api.shared_windows"):
             monkeypatch.setattr(f"{module}.PATIENCE_SECONDS", 5.0)
 
     @pytest.fixture
@@ -206,7 +208,7 @@ class TestRateLimit:
     def test_that_does_not_answer(
         self, limited: Make, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.doctor.PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr("app.doctor.limits.PATIENCE_SECONDS", 0.1)
         redis_server.stop()
         said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "within 0.1 s")
 
