@@ -63,7 +63,8 @@ def test_while_it_goes_on(open_page: Callable[..., Page], start_server: Callable
     assert [url for url in requests if "/api/" in url] == []
     # What was cancelled is begun again, and Escape cancels as well.
     page.route("**/image-erase", lambda route: None)
-    editor["erase"].click()
+    with page.expect_request("**/image-erase"):
+        editor["erase"].click()
     expect(editor["progress"]).to_be_visible()
     page.keyboard.press("Escape")
     expect(editor["progress"]).to_be_hidden()
