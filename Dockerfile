@@ -34,7 +34,7 @@ ENV PATH="/opt/image-erase/bin:$PATH"
 RUN groupadd --gid 10001 erase \
     && useradd --no-log-init --uid 10001 --gid erase --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin erase \
     && install --directory --owner=erase --group=erase --mode=0750 /storage \
-    && python3 -c "import app.cli, app.jobs.job"
+    && python3 -c "import image_erase.cli, image_erase.jobs.job"
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from app.erasure.eraser import Eraser, EraserOptions
+from image_erase.erasure.eraser import Eraser, EraserOptions
 
 Picture = NDArray[np.uint8]
 Engine = Callable[[Picture, NDArray[np.bool_]], Picture]

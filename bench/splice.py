@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.imaging.encode import encode_result
-from app.imaging.jpeg.metadata import with_metadata
-from app.imaging.jpeg.splice import reencode, splice
-from app.imaging.picture import Picture
-from app.imaging.policy import Policy
+from image_erase.imaging.encode import encode_result
+from image_erase.imaging.jpeg.splice import reencode, splice
+from image_erase.imaging.metadata.jpeg import with_metadata
+from image_erase.imaging.metadata.policy import Policy
+from image_erase.imaging.picture import Picture
 
 Pixels = NDArray[np.uint8]
 CASES = [(quality, sampling, mode) for quality in (75, 92) for sampling in ("4:4:4", "4:2:0") for mode in (False, True)]

@@ -15,13 +15,13 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from app.clock import system_clock
-from app.results.links import Links
-from app.results.location import open_store
-from app.results.names import ResultName
-from app.results.store import ResultStore
 from bench.processes import Served, multipart, served
 from bench.serving import EXAMPLE, case
+from image_erase.clock import system_clock
+from image_erase.results.links import Links
+from image_erase.results.location import open_store
+from image_erase.results.names import ResultName
+from image_erase.results.store import ResultStore
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 

@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from app.results.location import open_store
-from app.results.names import ResultName
-from app.results.sweeper import Sweeper
+from image_erase.results.location import open_store
+from image_erase.results.names import ResultName
+from image_erase.results.sweeper import Sweeper
 
 AT_ONCE = 16
 

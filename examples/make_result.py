@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 EXAMPLES = Path(__file__).resolve().parent
-SERVE = (sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0")
+SERVE = (sys.executable, "-c", "from image_erase.cli import main; main()", "serve", "--port", "0")
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ import time
 
 import atheris
 
-with atheris.instrument_imports(include=["app.imaging", "app.jobs.job", "PIL"]):
+with atheris.instrument_imports(include=["image_erase.imaging", "image_erase.jobs.job", "PIL"]):
     import cv2
     from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-    from app.imaging.decode import decode_picture
-    from app.imaging.failures import ImagingFailure
-    from app.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
+    from image_erase.imaging.decode import decode_picture
+    from image_erase.imaging.failures import ImagingFailure
+    from image_erase.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
 
 from support.files import repaired
 

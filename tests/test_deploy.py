@@ -12,10 +12,10 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from app import __version__
-from app.cli import STOP_SECONDS
-from app.main import create_app
-from app.settings import Settings, load_settings, unknown_variables
+from image_erase import __version__
+from image_erase.cli import STOP_SECONDS
+from image_erase.server import create_app
+from image_erase.settings import Settings, load_settings, unknown_variables
 from support.balancer import CONFIGURATION, HAPROXY
 from support.server import Server
 from test_packaging import ROOT, arguments, text

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app import doctor
-from app.cli import main
-from app.doctor import Finding, Level
-from app.doctor.machine import MIB, available_memory
-from app.settings import Settings, load_settings
+from image_erase import doctor
+from image_erase.cli import main
+from image_erase.doctor import Finding, Level
+from image_erase.doctor.machine import MIB, available_memory
+from image_erase.settings import Settings, load_settings
 from support.processes import workers_of
 from support.redis import PASSWORD, RedisServer
 from support.server import Server, free_port
@@ -71,7 +71,7 @@ class TestStorage:
     @pytest.mark.parametrize(("free", "level"), [(5, Level.WRONG), (500, Level.WARNING), (5000, Level.OK)])
     def test_space(self, settings: Make, monkeypatch: pytest.MonkeyPatch, free: int, level: Level) -> None:
         usage = shutil._ntuple_diskusage(0, 0, free * MIB)
-        monkeypatch.setattr("app.doctor.store.shutil.disk_usage", lambda _: usage)
+        monkeypatch.setattr("image_erase.doctor.store.shutil.disk_usage", lambda _: usage)
         said(doctor.space(settings()), level, f"{free} MiB")
 
 
@@ -128,7 +128,7 @@ class TestPort:
         said(doctor.port(settings(port=free_port())), Level.OK, "free")
 
     def test_in_use_by_another(self, settings: Make, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("app.doctor.machine.HEALTH_SECONDS", 0.05)
+        monkeypatch.setattr("image_erase.doctor.machine.HEALTH_SECONDS", 0.05)
         said(doctor.port(settings(port=taken)), Level.WRONG, str(taken), "ERASE_PORT")
 
     def test_in_use_by_the_server_itself(self, settings: Make, server: Server) -> None:
@@ -162,7 +162,7 @@ class TestMemory:
     def test_for_the_workers(
         self, settings: Make, monkeypatch: pytest.MonkeyPatch, available: int | None, level: Level, says: str
     ) -> None:
-        monkeypatch.setattr("app.doctor.machine.available_memory", lambda: available and available * MIB)
+        monkeypatch.setattr("image_erase.doctor.machine.available_memory", lambda: available and available * MIB)
         said(doctor.memory(settings(workers=4)), level, says)
 
 
@@ -173,7 +173,7 @@ class TestWorkers:
         assert workers_of(os.getpid()) == before
 
     def test_that_do_not_start(self, settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("app.jobs.process.sys.executable", "/bin/false")
+        monkeypatch.setattr("image_erase.jobs.process.sys.executable", "/bin/false")
         said(doctor.workers(settings()), Level.WRONG, "cannot be started")
 
     def test_that_refuse(self, settings: Make) -> None:
@@ -183,7 +183,7 @@ class TestWorkers:
 class TestRateLimit:
     @pytest.fixture(autouse=True)
     def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in ("app.doctor.limits", "app.api.shared_windows"):
+        for module in ("image_erase.doctor.limits", "image_erase.access.shared_windows"):
             monkeypatch.setattr(f"{module}.PATIENCE_SECONDS", 5.0)
 
     @pytest.fixture
@@ -208,7 +208,7 @@ class TestRateLimit:
     def test_that_does_not_answer(
         self, limited: Make, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.doctor.limits.PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr("image_erase.doctor.limits.PATIENCE_SECONDS", 0.1)
         redis_server.stop()
         said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "within 0.1 s")
 
@@ -229,7 +229,7 @@ class TestCommand:
 
     @pytest.fixture(autouse=True)
     def _quiet(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("app.cli.configure_logging", lambda _: None)
+        monkeypatch.setattr("image_erase.cli.configure_logging", lambda _: None)
 
     def test_well(self, tmp_path: Path) -> None:
         code, output = self.run(tmp_path)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from app.logs import configure_logging
+from image_erase.logs import configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -18,14 +18,14 @@ def _restored():
 
 def test_console(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("console")
-    logging.getLogger("app.request").info("request", extra={"status": 200, "gone": None})
+    logging.getLogger("image_erase.request").info("request", extra={"status": 200, "gone": None})
     line = capsys.readouterr().err
     assert line.endswith("Z INFO    request status=200\n")
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("json")
-    logging.getLogger("app.request").info("request", extra={"status": 200, "request_id": "X"})
+    logging.getLogger("image_erase.request").info("request", extra={"status": 200, "request_id": "X"})
     entry = json.loads(capsys.readouterr().err)
     assert (entry["message"], entry["level"], entry["status"], entry["request_id"]) == ("request", "INFO", 200, "X")
     assert entry["time"].startswith("20")

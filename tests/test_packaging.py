@@ -18,7 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from app import __version__
+from image_erase import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
@@ -115,10 +115,11 @@ def test_wheel_has_the_whole_page(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(tmp_path / "dist" / done.stdout.split()[-1]) as wheel:
-        packed = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("app/web/page/")}
-    folder = ROOT / "app/web/page"
-    there = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert "app/web/page/index.html" in there
+        packed = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("image_erase/web/page/")}
+    code = ROOT / "app"
+    files = [path for path in (code / "image_erase/web/page").rglob("*") if path.is_file()]
+    there = {path.relative_to(code).as_posix(): path.read_bytes() for path in files}
+    assert "image_erase/web/page/index.html" in there
     assert packed == there
 
 

@@ -18,14 +18,14 @@ import pytest
 from PIL import Image
 from pydantic.fields import FieldInfo
 
-from app.api.endpoints import ENDPOINTS
-from app.api.errors import Code
-from app.settings import PREFIX, Settings
+from image_erase.contract.endpoints import ENDPOINTS
+from image_erase.contract.errors import Code
+from image_erase.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md", "examples/README.md")
-SERVE = (sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0")
+SERVE = (sys.executable, "-c", "from image_erase.cli import main; main()", "serve", "--port", "0")
 # Statuses that HTTP asks for where the vendor's table has another for the code.
 HTTP_STATUSES = {"408": "ERROR_PARAMETERS", "405": "ERROR_ILLEGAL_OPERATION", "416": "ERROR_INVALID_PARAMETER"}
 
@@ -152,7 +152,7 @@ def test_links_lead_to_files(document: str) -> None:
 def test_rooms_exist() -> None:
     rooms = re.findall(r"^\| (`.*?) \| ", README.partition("| Room |")[2].partition("\n\n")[0], re.M)
     paths = [path for room in rooms for path in re.findall(r"`([^`]+)`", room)]
-    assert "app/api/" in paths
+    assert "app/image_erase/routes/" in paths
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import SettingsError, load_settings, unknown_variables
+from image_erase.settings import SettingsError, load_settings, unknown_variables
 
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,23 +107,25 @@ def ignored(path: str) -> bool:
         ".env",
         ".env.production",
         "app/.env",
-        "app/api/.env.local",
+        "app/image_erase/routes/.env.local",
         "app/tls.key",
-        "app/results/tls.pem",
+        "app/image_erase/results/tls.pem",
         "api-key",
         "storage/api-key",
         "storage/signing-key",
         "storage/results/2026-01-01/1767225600-000000-x-1.png",
         ".git/config",
         "tests/conftest.py",
-        "app/api/__pycache__/keys.cpython-313.pyc",
+        "app/image_erase/routes/__pycache__/keys.cpython-313.pyc",
     ],
 )
 def test_a_secret_stays_out_of_the_build(path: str) -> None:
     assert ignored(path)
 
 
-@pytest.mark.parametrize("path", ["app/main.py", "app/api/keys.py", "pyproject.toml", "README.md", RUNTIME])
+@pytest.mark.parametrize(
+    "path", ["app/image_erase/server.py", "app/image_erase/access/keys.py", "pyproject.toml", "README.md", RUNTIME]
+)
 def test_the_code_gets_into_the_build(path: str) -> None:
     assert not ignored(path)
 

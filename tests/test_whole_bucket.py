@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.results import bucket
+from image_erase.results import bucket
 from support.buckets import ACCESS_KEY, Place, Seaweed
 from support.envelope import assert_failure, assert_success
 from support.pictures import boxed, file_of, noise_file
@@ -191,7 +191,7 @@ class TestStoreFails:
         self, behind: Place, proxy: Proxy, start_on: StartOn, caplog: pytest.LogCaptureFixture
     ):
         own = start_on(behind, sweep_interval_seconds=0.05)
-        with caplog.at_level(logging.DEBUG, "app"):
+        with caplog.at_level(logging.DEBUG, "image_erase"):
             proxy.mood = ANSWERS["403"]
             assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
             reasons = [record.reason for record in caplog.records if record.message == "result not stored"]

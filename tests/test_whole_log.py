@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.frames import MAX_HEADER_BYTES, TRACE, Frame
-from app.jobs.job import JobOptions, warm_up_files
-from app.jobs.worker import answer
+from image_erase.jobs.frames import MAX_HEADER_BYTES, TRACE, Frame
+from image_erase.jobs.job import JobOptions, warm_up_files
+from image_erase.jobs.worker import answer
 from support.envelope import assert_failure, assert_success
 from support.processes import until
 from support.server import KEY, PATH, CommandServer, Server
@@ -23,7 +23,7 @@ README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
 def failing(monkeypatch: pytest.MonkeyPatch, start_server) -> Server:
     """A server whose workers can't work: they are told to grow masks by what is no number."""
     options = {"max_side": 4096, "jpeg_quality": 95, "mask_dilate": "splendid", "engine": "opencv"}
-    monkeypatch.setattr("app.main.job_options", lambda _: options)
+    monkeypatch.setattr("image_erase.server.job_options", lambda _: options)
     return start_server()
 
 

@@ -1,1 +1,1 @@
-"""Tests of app.batch."""
+"""Tests of image_erase.batch."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.batch.failures import OUTPUT_EXISTS, UNREADABLE, UNWRITABLE, PictureFailed
-from app.batch.files import DASH, Inputs, Outputs
+from image_erase.batch.failures import OUTPUT_EXISTS, UNREADABLE, UNWRITABLE, PictureFailed
+from image_erase.batch.files import DASH, Inputs, Outputs
 
 
 def fail_with(number: int):
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_no_worker_takes_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.batch.files.MAX_BLOB_BYTES", 10)
+    monkeypatch.setattr("image_erase.batch.files.MAX_BLOB_BYTES", 10)
     (tmp_path / "a.png").write_bytes(bytes(1000))
     with pytest.raises(PictureFailed) as failed:
         Inputs().read(tmp_path / "a.png", "image")

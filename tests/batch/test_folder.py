@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.cli import erase
+from image_erase.cli import erase
 from support.command import lines, run_erase, start_erase, tree
 from support.pictures import boxed, changed, file_of, mask_file, photo_file, pixels_of
 from support.processes import is_alive, until, workers_of

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from app.batch.failures import EraserFailed, PictureFailed
-from app.batch.local import LocalEraser
+from image_erase.batch.failures import EraserFailed, PictureFailed
+from image_erase.batch.local import LocalEraser
 from support.pictures import boxed, file_of, mask_file, photo_file, slow_files
 from support.processes import processor_ticks, until, workers_of
 from support.server import stop_workers

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.batch.failures import MANY_MASKS, NO_MASK, UNWRITABLE, PlanError
-from app.batch.files import DASH
-from app.batch.plan import Existing, Plan, Task, plan_folder, plan_one
+from image_erase.batch.failures import MANY_MASKS, NO_MASK, UNWRITABLE, PlanError
+from image_erase.batch.files import DASH
+from image_erase.batch.plan import Existing, Plan, Task, plan_folder, plan_one
 
 HEADS = {
     "jpg": b"\xff\xd8\xff\xe0" + bytes(20),

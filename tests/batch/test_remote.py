@@ -8,10 +8,10 @@ from email.utils import formatdate
 
 import pytest
 
-from app.batch.answers import Answer, link_in
-from app.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
-from app.batch.remote import ANSWER_BYTES, RemoteEraser
-from app.batch.retries import Passing, Retries
+from image_erase.batch.answers import Answer, link_in
+from image_erase.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
+from image_erase.batch.remote import ANSWER_BYTES, RemoteEraser
+from image_erase.batch.retries import Passing, Retries
 from support.pictures import mask_file, photo_file
 from support.scripted import Scripted, ScriptedServer, envelope, refused
 from support.server import KEY, PATH, Server, free_port
@@ -171,7 +171,7 @@ def test_a_result_that_cannot_be_had_fails_only_its_picture(answer: Scripted, co
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_result_that_has_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
-    monkeypatch.setattr("app.batch.remote.RESULT_BYTES", 1000)
+    monkeypatch.setattr("image_erase.batch.remote.RESULT_BYTES", 1000)
     body = PICTURE[:16] + bytes(2000)
     headers = {"Content-Encoding": "gzip"} if packed else {}
     with ScriptedServer() as server:

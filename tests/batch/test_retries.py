@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from app.batch.failures import Failure, PictureFailed
-from app.batch.retries import LONGEST_SECONDS, MOST_RETRY_AFTER, Passing, Retries
+from image_erase.batch.failures import Failure, PictureFailed
+from image_erase.batch.retries import LONGEST_SECONDS, MOST_RETRY_AFTER, Passing, Retries
 
 BUSY = Failure("EXCEEDING_LIMITS", "busy", 429)
 

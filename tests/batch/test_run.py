@@ -10,12 +10,12 @@ from typing import Self
 
 import pytest
 
-from app.batch.failures import EraserFailed, Failure, PictureFailed
-from app.batch.files import Inputs, Outputs
-from app.batch.plan import Plan, Task
-from app.batch.progress import Progress
-from app.batch.record import Exit, Record
-from app.batch.run import Run
+from image_erase.batch.failures import EraserFailed, Failure, PictureFailed
+from image_erase.batch.files import Inputs, Outputs
+from image_erase.batch.plan import Plan, Task
+from image_erase.batch.progress import Progress
+from image_erase.batch.record import Exit, Record
+from image_erase.batch.run import Run
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from app.erasure import diffusion
-from app.erasure.diffusion import RADIUS
-from app.erasure.regions import BoolArray
+from image_erase.erasure import diffusion
+from image_erase.erasure.diffusion import RADIUS
+from image_erase.erasure.regions import BoolArray
 
 
 def picture(height: int, width: int, channels: int = 3, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:

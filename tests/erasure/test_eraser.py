@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from app.erasure import exemplar
-from app.erasure.eraser import Eraser, EraserOptions, NothingToFillFrom
-from app.erasure.regions import BoolArray
+from image_erase.erasure import copying as exemplar
+from image_erase.erasure.eraser import Eraser, EraserOptions, NothingToFillFrom
+from image_erase.erasure.regions import BoolArray
 
 ENGINES = ("auto", "opencv", "exemplar", "onnx")
 

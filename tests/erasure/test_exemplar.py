@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.erasure import exemplar
+from image_erase.erasure import copying as exemplar
 
 Bool = NDArray[np.bool_]
 U8 = NDArray[np.uint8]

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from app.erasure import exemplar
-from app.erasure.exemplar import descriptors, lines, pyramid, start
-from app.erasure.exemplar.arrays import F32, U8, Bool, SourceMap, no_check
-from app.erasure.exemplar.search import Matcher, whole_patches
-from app.erasure.exemplar.vote import Ballot
+from image_erase.erasure import copying as exemplar
+from image_erase.erasure.copying import descriptors, lines, pyramid, start
+from image_erase.erasure.copying.arrays import F32, U8, Bool, SourceMap, no_check
+from image_erase.erasure.copying.search import Matcher, whole_patches
+from image_erase.erasure.copying.vote import Ballot
 
 
 def disc(shape: tuple[int, int], radius: int) -> Bool:

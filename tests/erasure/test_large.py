@@ -4,11 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from app.erasure import exemplar, large, patchwork
-from app.erasure.alignment import align
-from app.erasure.membrane import Membrane
-from app.erasure.patchwork import Patchwork
-from app.erasure.regions import BoolArray
+from image_erase.erasure import copying as exemplar
+from image_erase.erasure.copying import large, patchwork
+from image_erase.erasure.copying.alignment import align
+from image_erase.erasure.copying.membrane import Membrane
+from image_erase.erasure.copying.patchwork import Patchwork
+from image_erase.erasure.regions import BoolArray
 
 
 def nothing() -> None:

@@ -13,7 +13,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from app.erasure.neural import Frame, ModelError, NeuralEngine
+from image_erase.erasure.neural import Frame, ModelError, NeuralEngine
 from support import networks as nets
 
 HAS_ONNXRUNTIME = importlib.util.find_spec("onnxruntime") is not None

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from app.erasure import plan, regions
-from app.erasure.plan import FINEST_WIDTH, LONGEST, Job
-from app.erasure.regions import BoolArray
+from image_erase.erasure import plan, regions
+from image_erase.erasure.plan import FINEST_WIDTH, LONGEST, Job
+from image_erase.erasure.regions import BoolArray
 
 SHAPE = (3000, 4000)
 

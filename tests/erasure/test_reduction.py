@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.erasure.reduction import reduce_known
+from image_erase.erasure.reduction import reduce_known
 
 
 def test_only_known_pixels_are_averaged() -> None:

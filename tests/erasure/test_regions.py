@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from app.erasure import regions
-from app.erasure.regions import MOST_GROUPS, BoolArray, Region
+from image_erase.erasure import regions
+from image_erase.erasure.regions import MOST_GROUPS, BoolArray, Region
 
 
 def empty(height: int, width: int) -> BoolArray:

@@ -6,9 +6,9 @@ import zlib
 import pytest
 from PIL import Image
 
-from app.imaging.decode import decode_picture
-from app.imaging.failures import BrokenFile, ImagingFailure, SideTooLong
-from app.imaging.limits import MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS
+from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.failures import BrokenFile, ImagingFailure, SideTooLong
+from image_erase.imaging.limits import MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS
 from support.envelope import assert_failure, assert_success
 from support.files import bmp_rle, chunk, png_file, valid_files
 from support.pictures import file_of, mask_file

@@ -9,8 +9,8 @@ from itertools import repeat
 
 import pytest
 
-from app.api import edge, intake
-from app.api.protocol import EnvelopeH11Protocol
+from image_erase.http import edge, intake
+from image_erase.http.protocol import EnvelopeH11Protocol
 from support.envelope import assert_failure, assert_success
 from support.multipart import body_of, content_type, file_part
 from support.pictures import mask_file, noise_file, photo_file

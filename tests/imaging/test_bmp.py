@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app.imaging.bmp import expanded
-from app.imaging.decode import decode_picture
+from image_erase.imaging.bmp import expanded
+from image_erase.imaging.decode import decode_picture
 from support.files import bmp_rle
 
 # The example of the Windows GDI documentation ("Bitmap Compression"), 8 bits: codes and the pixels they stand for.

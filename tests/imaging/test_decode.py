@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging import png
-from app.imaging.decode import decode_picture
-from app.imaging.failures import BrokenFile, SideTooLong, UnsupportedFormat
-from app.imaging.header import claimed_size, format_of
+from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.failures import BrokenFile, SideTooLong, UnsupportedFormat
+from image_erase.imaging.header import claimed_size, format_of
+from image_erase.imaging.png import chunks as png
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 MAX_SIDE = 4096

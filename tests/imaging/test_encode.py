@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.decode import decode_picture
-from app.imaging.encode import encode_picture
-from app.imaging.picture import Picture
+from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.encode import encode_picture
+from image_erase.imaging.picture import Picture
 
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 rng = np.random.default_rng(11)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from app.imaging.jpeg import turbojpeg
+from image_erase.imaging.jpeg import turbojpeg
 
 SEEDS = 300
 FUZZ = f"""
 import numpy as np
-from app.imaging.jpeg.markers import BadJpeg
-from app.imaging.jpeg.metadata import strip, with_metadata
-from app.imaging.policy import Policy
-from app.imaging.jpeg.splice import CannotSplice, reencode, splice
+from image_erase.imaging.jpeg.markers import BadJpeg
+from image_erase.imaging.metadata.jpeg import strip, with_metadata
+from image_erase.imaging.metadata.policy import Policy
+from image_erase.imaging.jpeg.splice import CannotSplice, reencode, splice
 from support.jpegs import decoded, may_change, pillow_jpeg, scene
 
 def broken(source, rng):

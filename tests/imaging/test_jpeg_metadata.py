@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from app.imaging.jpeg.markers import (
+from image_erase.imaging.jpeg.markers import (
     APP0,
     APP1,
     APP2,
@@ -19,8 +19,8 @@ from app.imaging.jpeg.markers import (
     segment,
     walk,
 )
-from app.imaging.jpeg.metadata import strip, with_metadata
-from app.imaging.policy import Policy
+from image_erase.imaging.metadata.jpeg import strip, with_metadata
+from image_erase.imaging.metadata.policy import Policy
 from support.jpegs import decoded, pillow_jpeg, scene
 
 THUMBNAIL = pillow_jpeg(scene(40, 30, seed=9))

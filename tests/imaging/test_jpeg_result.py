@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from app.imaging.jpeg import splice as jpeg_splice
-from app.imaging.jpeg.result import jpeg_result
-from app.imaging.jpeg.turbojpeg import LibraryMissing, available
-from app.imaging.policy import Policy
+from image_erase.imaging.jpeg import splice as jpeg_splice
+from image_erase.imaging.jpeg.result import jpeg_result
+from image_erase.imaging.jpeg.turbojpeg import LibraryMissing, available
+from image_erase.imaging.metadata.policy import Policy
 from support.jpegs import (
     decoded,
     filled_by_shift,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from app.imaging.jpeg import turbojpeg
-from app.imaging.jpeg.frame import ColourSpace
-from app.imaging.jpeg.splice import CannotSplice, reencode, splice
+from image_erase.imaging.jpeg import turbojpeg
+from image_erase.imaging.jpeg.frame import ColourSpace
+from image_erase.imaging.jpeg.splice import CannotSplice, reencode, splice
 from support.jpegs import (
     Hole,
     cjpeg,

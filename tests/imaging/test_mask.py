@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.decode import decode_picture
-from app.imaging.failures import BrokenFile, SizeMismatch
-from app.imaging.mask import decode_hole, grown
-from app.imaging.picture import Picture
+from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.failures import BrokenFile, SizeMismatch
+from image_erase.imaging.mask import decode_hole, grown
+from image_erase.imaging.picture import Picture
 
 WIDTH, HEIGHT = 8, 6
 PICTURE = Picture(np.zeros((HEIGHT, WIDTH, 3), np.uint8), "RGB", "PNG")

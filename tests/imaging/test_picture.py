@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.imaging.picture import Picture, turned
+from image_erase.imaging.picture import Picture, turned
 
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
 rng = np.random.default_rng(2)

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from app.jobs.frames import MAX_BLOB_BYTES, Frame, FrameError, read_frame, receive_frame, send_frame
+from image_erase.jobs.frames import MAX_BLOB_BYTES, Frame, FrameError, read_frame, receive_frame, send_frame
 
 
 def written(frame: Frame) -> bytes:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.failures import BrokenFile, NothingToFillFrom, SideTooShort, SizeMismatch, UnsupportedFormat
-from app.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
-from app.jobs.request import FACTS, JobRequest
+from image_erase.imaging.failures import BrokenFile, NothingToFillFrom, SideTooShort, SizeMismatch, UnsupportedFormat
+from image_erase.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
+from image_erase.jobs.request import FACTS, JobRequest
 from support import networks
 
 OPTIONS = JobOptions(max_side=4096, jpeg_quality=95, engine="opencv")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.jobs.frames import TRACE, Frame, receive_frame, send_frame
-from app.jobs.job import JobOptions, make_eraser
-from app.jobs.process import WorkerProcess
-from app.jobs.worker import serve
+from image_erase.jobs.frames import TRACE, Frame, receive_frame, send_frame
+from image_erase.jobs.job import JobOptions, make_eraser
+from image_erase.jobs.process import WorkerProcess
+from image_erase.jobs.worker import serve
 from support.files import png_file
 from support.pictures import file_of, mask_file, photo_file
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from app.imaging import png
-from app.imaging.decode import decode_picture
-from app.imaging.failures import ImagingFailure
-from app.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser
+from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.failures import ImagingFailure
+from image_erase.imaging.png import chunks as png
+from image_erase.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser
 from support.pictures import file_of
 from support.server import Server
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.jobs.job import warm_up_files
-from app.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
-from app.jobs.process import WorkerDied, worker_environment
+from image_erase.jobs.job import warm_up_files
+from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
+from image_erase.jobs.process import WorkerDied, worker_environment
 from support.pictures import slow_files
 from support.processes import processor_ticks, workers_of
 

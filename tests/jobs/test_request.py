@@ -2,7 +2,7 @@
 
 import json
 
-from app.jobs.request import JobRequest
+from image_erase.jobs.request import JobRequest
 
 ALL_OTHER = JobRequest("best", dilate=15, seed=2**40, formats=("JPEG", "PNG"), min_side=65)
 

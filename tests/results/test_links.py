@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.results.links import LinkAltered, LinkExpired, Links
-from app.results.names import ResultName
+from image_erase.results.links import LinkAltered, LinkExpired, Links
+from image_erase.results.names import ResultName
 
 NOW = 1_795_347_564.0
 NAME = ResultName.new("png", NOW, 100)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.results.bucket import BucketStore
-from app.results.directory import DirectoryStore
-from app.results.location import folder_of, is_storage_url, open_store
+from image_erase.results.bucket import BucketStore
+from image_erase.results.directory import DirectoryStore
+from image_erase.results.location import folder_of, is_storage_url, open_store
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import re
 
-from app.results.names import ResultName
+from image_erase.results.names import ResultName
 
 NOW = 1_795_347_564.9
 

@@ -3,9 +3,9 @@
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
-from app.results.location import open_store
-from app.results.reasons import call_reason, opening_reason
-from app.results.store import StoreError
+from image_erase.results.location import open_store
+from image_erase.results.reasons import call_reason, opening_reason
+from image_erase.results.store import StoreError
 
 SAS = "https://account.blob.core.windows.net/results/x?sv=2023&sig=c2VjcmV0&se=2026"
 TOKEN = "https://sts.example.com/?Action=AssumeRoleWithWebIdentity&WebIdentityToken=secret"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from app.results.directory import LEFTOVER_SECONDS, DirectoryStore, local_path
-from app.results.location import open_store
-from app.results.names import ResultName
-from app.results.secret import kept_secret
-from app.results.store import ResultMissing, ResultStore, StoreError
-from app.results.sweeper import Sweeper
+from image_erase.results.directory import LEFTOVER_SECONDS, DirectoryStore, local_path
+from image_erase.results.location import open_store
+from image_erase.results.names import ResultName
+from image_erase.results.secret import kept_secret
+from image_erase.results.store import ResultMissing, ResultStore, StoreError
+from image_erase.results.sweeper import Sweeper
 
 NOW = 1_795_347_564.0
 DATA = bytes(range(256)) * 4096

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.imaging.jpeg.blocks import touched_blocks
-from app.imaging.jpeg.frame import Frame, read_frame
-from app.imaging.jpeg.markers import walk
+from image_erase.imaging.jpeg.blocks import touched_blocks
+from image_erase.imaging.jpeg.frame import Frame, read_frame
+from image_erase.imaging.jpeg.markers import walk
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

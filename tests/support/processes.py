@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-WORKER = "app.jobs.worker"
+WORKER = "image_erase.jobs.worker"
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:

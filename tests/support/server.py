@@ -15,9 +15,9 @@ from typing import Any, Self
 import httpx
 import obstore
 
-from app.cli import make_server
-from app.results.location import folder_of, open_store
-from app.settings import load_settings
+from image_erase.cli import make_server
+from image_erase.results.location import folder_of, open_store
+from image_erase.settings import load_settings
 from support.pictures import mask_file, photo_file
 from support.processes import is_stopped, until, workers_of
 
@@ -96,7 +96,7 @@ class Server:
         address: tuple[str, int] = ("127.0.0.1", 0),
         **settings: Any,
     ) -> None:
-        """settings: any of app.settings.Settings; workers is 1 and the sweeper rests unless said otherwise.
+        """settings: any of image_erase.settings.Settings; workers is 1 and the sweeper rests unless said otherwise.
 
         stop_seconds: how long requests may go on once the server is to stop; None leaves it at the server's own.
         """

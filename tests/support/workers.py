@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.jobs.frames import Frame
-from app.jobs.process import WorkerDied, WorkerProcess
+from image_erase.jobs.frames import Frame
+from image_erase.jobs.process import WorkerDied, WorkerProcess
 
 OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv", "memory_mb": 1024}
 REFUSED_SECONDS = 10.0

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from support.server import KEY
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SAMPLE = Path(__file__).resolve().parents[2] / "app" / "web" / "page" / "sample.jpg"
+SAMPLE = Path(__file__).resolve().parents[2] / "app" / "image_erase" / "web" / "page" / "sample.jpg"
 ERASES = "**/api/image/editing/image-erase"
 REFUSED = {"status": 429, "json": {"error_code": 1, "error_code_str": "x", "error_msg": "Too much at once. " * 12}}
 # Colours that fade into others have the contrast of neither.

@@ -166,5 +166,5 @@ def test_stays_usable_in_forced_colours(open_page):
 
 
 def test_the_sample_is_the_photograph_of_the_examples():
-    sample = ROOT / "app" / "web" / "page" / "sample.jpg"
+    sample = ROOT / "app" / "image_erase" / "web" / "page" / "sample.jpg"
     assert sample.read_bytes() == (ROOT / "examples" / "photo.jpg").read_bytes()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import expect
 
-from app.web.serving import FOLDER
+from image_erase.web.serving import FOLDER
 from support.editor import CHART, CHART_FILE, Editor, chart, payload
 from support.modules import run
 from support.pictures import boxed, changed, file_of, pixels_of

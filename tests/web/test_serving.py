@@ -8,8 +8,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from app.settings import load_settings
-from app.web.serving import DOCUMENT, FOLDER, TYPES
+from image_erase.settings import load_settings
+from image_erase.web.serving import DOCUMENT, FOLDER, TYPES
 from support.envelope import assert_failure
 from support.raw import exchange, head_of
 from support.server import Client, CommandServer
@@ -143,7 +143,7 @@ class TestNothing:
         strange = (".main.js.swp", "main.js~", "notes.txt", ".DS_Store", "noname")
         for left in (*strange, "good.js"):
             (folder / left).write_text("left over")
-        monkeypatch.setattr("app.web.serving.FOLDER", folder)
+        monkeypatch.setattr("image_erase.web.serving.FOLDER", folder)
         own = start_server()
         assert own.client.get("/page/good.js").status_code == 200
         for name in (*strange, "link.js"):

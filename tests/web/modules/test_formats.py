@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from app.imaging.decode import decode_picture
+from image_erase.imaging.decode import decode_picture
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, photo, photo_file, pixels_of
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 from playwright.sync_api import Page
 
-from app.imaging.mask import decode_hole
-from app.imaging.picture import Picture
+from image_erase.imaging.mask import decode_hole
+from image_erase.imaging.picture import Picture
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, mask_file, photo
 

@@ -1,1 +1,0 @@
-"""The contract over HTTP, and nothing else."""

@@ -1,0 +1,112 @@
+"""The times of the last calls in a Redis or Valkey, where several servers count together."""
+
+import re
+from typing import Any
+
+from limits import RateLimitItem
+from limits.aio.storage import RedisStorage
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from image_erase.access.rates import distinct, too_often
+from image_erase.access.shared_rates import PATIENCE_SECONDS
+
+#: What all names in the storage begin with.
+PREFIX = "image-erase"
+_CONNECTIONS = 8
+# One step that no other call comes between, by the storage's own clock; the library's script knows one limit only.
+# KEYS: a list of times for each limit, the newest first. ARGV: calls and seconds of each. Returns nothing, or for each
+# limit how many seconds it is until there is room.
+_ACQUIRE_ALL = """
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local waits, refused = {}, false
+for i, key in ipairs(KEYS) do
+    local calls, seconds = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+    local oldest = redis.call('LINDEX', key, calls - 1)
+    local wait = oldest and tonumber(oldest) + seconds - now or 0
+    refused = refused or wait > 0
+    waits[i] = tostring(wait)
+end
+if refused then
+    return waits
+end
+for i, key in ipairs(KEYS) do
+    redis.call('LPUSH', key, string.format('%.6f', now))
+    redis.call('LTRIM', key, 0, ARGV[2 * i - 1] - 1)
+    redis.call('EXPIRE', key, ARGV[2 * i])
+end
+return {}
+"""
+
+
+class SharedWindows(RedisStorage):
+    """The library's storage, on few connections, and with a way to count for several limits at once."""
+
+    STORAGE_SCHEME = None  # type: ignore[assignment]
+
+    def __init__(self, url: str) -> None:
+        """url: redis://, rediss:// or unix://, or valkey:// and valkeys:// for the first two.
+
+        Raises ValueError, which does not tell the URL, where the client can't follow it.
+        """
+        self._pool = _connections(url)
+        options: dict[str, Any] = {"connection_pool": self._pool}
+        super().__init__("redis://", implementation="redispy", key_prefix=PREFIX, **options)
+        connection: Any = self.bridge
+        self._acquire_all = connection.get_connection().register_script(_ACQUIRE_ALL)
+
+    async def acquire_all(self, rates: list[RateLimitItem], key: str) -> dict[RateLimitItem, float]:
+        """Count a call for all limits, or for none. Returns in how many seconds those that are reached have room."""
+        names = [self.bridge.prefixed_key(rate.key_for(key)) for rate in rates]
+        numbers = [number for rate in rates for number in (rate.amount, rate.get_expiry())]
+        waits = await self._acquire_all(names, numbers)
+        return {rate: float(wait) for rate, wait in zip(rates, waits, strict=False) if float(wait) > 0}
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.disconnect()
+
+
+def _connections(url: str) -> BlockingConnectionPool:
+    try:
+        pool = BlockingConnectionPool.from_url(
+            re.sub(r"^valkey", "redis", url),
+            max_connections=_CONNECTIONS,
+            timeout=PATIENCE_SECONDS,
+            socket_timeout=PATIENCE_SECONDS,
+            socket_connect_timeout=PATIENCE_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # a command that timed out may have been counted
+            protocol=2,  # which every version speaks
+        )
+        pool.make_connection()  # type: ignore[no-untyped-call]  # connects nothing, but refuses unknown options
+    except (ValueError, TypeError, RedisError):
+        raise ValueError("has a part or an option that the client can't follow") from None
+    return pool
+
+
+class SharedRates:
+    """Lets each key call so often, counted over all who use the same storage. rates: as RateLimit's."""
+
+    def __init__(self, rates: str, storage: SharedWindows) -> None:
+        self._rates = distinct(rates)
+        self._storage = storage
+
+    async def count(self, key: str) -> None:
+        """Count one call of the key. Raises ApiError, and counts nothing, where that is one too many.
+
+        Raises whatever the client raises where the storage is gone.
+        """
+        waits = await self._storage.acquire_all(self._rates, key)
+        if waits:
+            raise too_often(waits)
+
+    async def try_out(self) -> None:
+        """Write something that is soon forgotten. Raises whatever the client raises where that can't be done."""
+        await self._storage.incr("tried", 1)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._storage.close()

@@ -1,0 +1,156 @@
+"""`image-erase erase`, from what was asked for to the exit code."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from image_erase.batch.eraser import PictureEraser
+from image_erase.batch.failures import PlanError
+from image_erase.batch.files import DASH, Inputs, Outputs, read_standard_input
+from image_erase.batch.pictures import entry
+from image_erase.batch.plan import Existing, Plan, Task, plan_folder, plan_one
+from image_erase.batch.progress import Progress, shown
+from image_erase.batch.record import Exit, Record
+from image_erase.batch.run import Run
+from image_erase.logs import configure_logging
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command was asked for. jobs: pictures at a time. source, masks and out may be `-`."""
+
+    source: Path
+    masks: Path
+    out: Path
+    jobs: int
+    recursive: bool = False
+    existing: Existing = Existing.REFUSE
+    dry_run: bool = False
+    quiet: bool = False
+    report: Path | None = None
+
+
+#: Makes what erases that many pictures at a time.
+MakeEraser = Callable[[int], PictureEraser]
+
+
+def erase(order: Order, make_eraser: MakeEraser) -> Exit:
+    """Do what was asked for. Raises PlanError where that must not begin."""
+    plan = _plan(order)
+    _check_report(order, plan)
+    if order.dry_run:
+        return _list(plan, to_stderr=order.out == DASH)
+    if plan.is_folder:
+        _make_folders(order.out, plan)
+    record = Record.of(plan)
+    bar = plan.is_folder and not order.quiet and sys.stderr.isatty()
+    with closing(Progress(len(plan.to_do), bar=bar)) as progress:
+        for task, failure in plan.failed:
+            progress.failed(task, failure)
+        _run(order, plan, make_eraser, record, progress)
+    return _end(order, plan, record)
+
+
+def _plan(order: Order) -> Plan:
+    if order.source.is_dir() or order.out.is_dir():
+        if not order.source.is_dir() and not order.source.is_file():
+            raise PlanError(f"{order.source}: has no name for a file in {order.out}")
+        if order.out == DASH or (order.out.exists() and not order.out.is_dir()):
+            raise PlanError(f"{order.out}: must be a folder, as {order.source} is one")
+        return plan_folder(order.source, order.masks, order.out, recursive=order.recursive, existing=order.existing)
+    return plan_one(order.source, order.masks, order.out, order.existing)
+
+
+def _check_report(order: Order, plan: Plan) -> None:
+    """Raise PlanError where the report can't be written, or would replace what it must not."""
+    if order.report is None:
+        return
+    if order.report.is_dir() or not order.report.parent.is_dir():
+        raise PlanError(f"{order.report}: must be a file in a folder that is there")
+    place = entry(order.report)
+    used = (path for task in plan.tasks for path in (task.image, task.mask, task.output) if path)
+    if any(path.name == place.name and entry(path) == place for path in used):
+        raise PlanError(f"{order.report}: is a picture or a mask")
+    if order.existing is Existing.REFUSE and os.path.lexists(order.report):
+        raise PlanError(f"{order.report}: exists already; --force and --resume overwrite a report")
+
+
+def _list(plan: Plan, *, to_stderr: bool) -> Exit:
+    """Say what would be done: columns between tabs, for people and programs."""
+
+    def line(word: str, task: Task, why: str = "") -> None:
+        paths = (shown(path) if path else "" for path in (task.image, task.mask, task.output))
+        click.echo("\t".join((word, *paths, *([shown(why)] if why else ()))), err=to_stderr)
+
+    for task in plan.to_do:
+        line("erase", task)
+    for task in plan.skipped:
+        line("skip", task)
+    for task, failure in plan.failed:
+        line("fail", task, failure.message)
+    counts = f"{len(plan.to_do)} would be erased, {len(plan.skipped)} skipped, {len(plan.failed)} would fail"
+    _say(counts)
+    return Exit.FAILED if plan.failed else Exit.DONE
+
+
+def _make_folders(out: Path, plan: Plan) -> None:
+    try:
+        for folder in {out} | {task.output.parent for task in plan.to_do if task.output}:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlanError(f"{error.filename}: cannot be made ({error.strerror})") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise PlanError(f"{out}: cannot be written to")
+
+
+def _run(order: Order, plan: Plan, make_eraser: MakeEraser, record: Record, progress: Progress) -> None:
+    """Do the tasks, until they are done or somebody interrupts."""
+    configure_logging("console", logging.ERROR)
+    started = time.monotonic()
+    jobs = min(order.jobs, len(plan.to_do))
+    try:
+        if plan.to_do:
+            inputs = Inputs(read_standard_input() if DASH in (order.source, order.masks) else b"")
+            outputs = Outputs(overwrite=order.existing is Existing.OVERWRITE)
+            run = Run(plan, make_eraser(jobs), inputs, outputs, record, progress)
+            asyncio.run(_until_told_to_end(run.all(jobs)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        record.interrupted = True
+    record.seconds = time.monotonic() - started
+
+
+async def _until_told_to_end(work: Awaitable[None]) -> None:
+    """Do the work; who ends the command politely, gets a report as who interrupts it does."""
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await work
+
+
+def _end(order: Order, plan: Plan, record: Record) -> Exit:
+    if record.stopped:
+        _say(f"stopped: {shown(record.stopped)}")
+    if record.interrupted:
+        _say("interrupted")
+    if plan.is_folder and not order.quiet:
+        _say(record.summary)
+    if order.report:
+        try:
+            Outputs(overwrite=True).write_whole(order.report, record.report)
+        except OSError as error:
+            _say(f"{shown(order.report)}: the report cannot be written ({error.strerror})")
+            return max(record.exit_code, Exit.FAILED)
+    return record.exit_code
+
+
+def _say(line: str) -> None:
+    click.echo(f"image-erase: {line}", err=True)

@@ -1,0 +1,110 @@
+"""Reading and writing the files of a run; `-` is standard input or output."""
+
+import contextlib
+import errno
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from image_erase.batch.failures import OUTPUT_EXISTS, UNREADABLE, UNWRITABLE, Failure, PictureFailed
+from image_erase.jobs.frames import MAX_BLOB_BYTES
+
+DASH = Path("-")
+# No room, or no writing at all.
+_FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+class Inputs:
+    """Reads images and masks. What standard input brings, is read once and before the run."""
+
+    def __init__(self, standard_input: bytes = b"") -> None:
+        self._standard_input = standard_input
+
+    def read(self, path: Path, subject: str) -> bytes:
+        """A file's bytes. Raises PictureFailed where it can't be read or is larger than a worker takes."""
+        try:
+            data = self._standard_input if path == DASH else _read(path)
+        except OSError as error:
+            raise PictureFailed(Failure(UNREADABLE, f"{subject}: cannot be read ({_reason(error)})")) from None
+        if len(data) > MAX_BLOB_BYTES:
+            raise PictureFailed(Failure("FILE_SIZE_EXCEEDS_LIMIT", f"{subject}: The file is too large."))
+        return data
+
+
+def read_standard_input() -> bytes:
+    """All that comes, or one byte more than may be."""
+    return sys.stdin.buffer.read(MAX_BLOB_BYTES + 1)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BLOB_BYTES + 1)
+
+
+class Outputs:
+    """Writes results."""
+
+    def __init__(self, *, overwrite: bool) -> None:
+        """overwrite: whether files that are there already may be replaced."""
+        self._overwrite = overwrite
+        # Can only be read by changing it, which must not happen in two threads at a time.
+        umask = os.umask(0)
+        os.umask(umask)
+        self._mode = 0o666 & ~umask
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a result. Raises PictureFailed; fatal where the next one would not be written either."""
+        try:
+            if path == DASH:
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            else:
+                self.write_whole(path, data)
+        except FileExistsError:
+            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{path}: has come into being meanwhile")) from None
+        except OSError as error:
+            message = f"{path}: cannot be written ({_reason(error)})"
+            raise PictureFailed(Failure(UNWRITABLE, message, fatal=error.errno in _FATAL)) from None
+
+    def write_whole(self, path: Path, data: bytes) -> None:
+        """Write a file so that it is there whole or not at all.
+
+        Raises OSError; FileExistsError where it is there already, even since a moment, and must not be overwritten.
+        """
+        # Hidden, so that what a killed run leaves behind is not read as a picture.
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".image-erase-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                # A resumed run believes in every file that is there, after a power cut as well.
+                os.fsync(descriptor)
+            os.chmod(draft, self._mode)
+            if self._overwrite:
+                os.replace(draft, path)
+            else:
+                _name_new(draft, path)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
+
+
+def _name_new(draft: str, path: Path) -> None:
+    """Give a draft its name. Raises FileExistsError where that is taken."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # The file system has no hard links: the name is taken by an empty file, and that replaced.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        try:
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(path)
+            raise
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__

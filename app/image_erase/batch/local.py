@@ -1,0 +1,62 @@
+"""Erasing by worker processes of this machine: a picture that kills its worker costs nothing but itself."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from image_erase.batch.failures import EraserFailed, Failure, PictureFailed
+from image_erase.contract.errors import Code
+from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
+from image_erase.jobs.process import WorkerDied
+from image_erase.routes.erase import JOB_FAILURES
+
+# A job that got no worker waited for one that is being started again, which more than once is no accident.
+_TRIES = 3
+
+
+class LocalEraser:
+    """As many workers as pictures are erased at a time, so that none waits and every one has the whole deadline."""
+
+    def __init__(self, options: Mapping[str, Any], *, workers: int, deadline_seconds: float) -> None:
+        """options: a JobOptions as a mapping."""
+        self._pool = Pool(options, workers=workers, queue=0, deadline_seconds=deadline_seconds)
+
+    async def __aenter__(self) -> Self:
+        """Start the workers. Raises EraserFailed."""
+        try:
+            await self._pool.start()
+        except (WorkerDied, OSError) as error:
+            raise EraserFailed(str(error)) from None
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Kill the workers."""
+        await self._pool.stop()
+
+    async def erase(self, image: bytes, mask: bytes) -> bytes:
+        """As PictureEraser says."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                answer = await self._pool.run({}, (image, mask))
+            except PoolFull:
+                continue
+            except JobTimeout:
+                raise _failed(Code.AI_SERVICE_TIMEOUT, "The erasing took too long.", attempt) from None
+            except JobCrashed:
+                raise _failed(Code.PROCESSING_FAILURE, "The worker died over it.", attempt) from None
+            if "failure" in answer.head:
+                raise _refused(answer.head, attempt)
+            return bytes(answer.blobs[0])
+        raise _failed(Code.EXCEEDING_LIMITS, "No worker could be started.", _TRIES)
+
+
+def _refused(head: Mapping[str, Any], attempt: int) -> PictureFailed:
+    code = JOB_FAILURES.get(head["failure"], Code.PROCESSING_FAILURE)
+    detail = f"{head['subject']}: {head['detail']}" if head["detail"] else "The erasing failed."
+    return _failed(code, detail, attempt)
+
+
+def _failed(code: Code, message: str, attempts: int) -> PictureFailed:
+    return PictureFailed(Failure(code.name, message, attempts=attempts))

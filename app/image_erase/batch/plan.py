@@ -1,0 +1,154 @@
+"""What is to be done: which picture with which mask to which output. Conflicts are found before anything starts."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from image_erase.batch.failures import UNWRITABLE, Failure, PictureFailed, PlanError
+from image_erase.batch.files import DASH
+from image_erase.batch.masks import MaskOf, masks_at
+from image_erase.batch.pictures import Found, entry, find_pictures, look_at, result_name
+
+_SHOWN = 3
+
+
+class Existing(Enum):
+    """What becomes of outputs that are there already."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One picture. mask, output: None where it failed before there was one."""
+
+    image: Path
+    mask: Path | None
+    output: Path | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """to_do: tasks with mask and output. is_folder: whether outputs are named by the command, below the folder OUT."""
+
+    to_do: list[Task] = field(default_factory=list)
+    skipped: list[Task] = field(default_factory=list)
+    failed: list[tuple[Task, Failure]] = field(default_factory=list)
+    is_folder: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many pictures there are."""
+        return len(self.to_do) + len(self.skipped) + len(self.failed)
+
+    @property
+    def tasks(self) -> Iterator[Task]:
+        """All of them."""
+        yield from self.to_do
+        yield from self.skipped
+        yield from (task for task, _ in self.failed)
+
+
+def plan_one(image: Path, masks: Path, output: Path, existing: Existing) -> Plan:
+    """One picture, from a file to a file; each may be `-`. Raises PlanError."""
+    if image == DASH and masks.is_dir():
+        raise PlanError("a picture from standard input has no name to find its mask by")
+    if image == masks == DASH:
+        raise PlanError("only one of picture and mask can come from standard input")
+    if output != DASH and not output.parent.is_dir():
+        why = Failure(UNWRITABLE, f"{output}: there is no folder {output.parent}")
+        return Plan(failed=[(Task(image, None, output), why)])
+    try:
+        task = Task(image, masks_at(masks)(Path(image.name)), output)
+    except PictureFailed as error:
+        return Plan(failed=[(Task(image, None, output), error.failure)])
+    return _settled([task], [], existing, is_folder=False)
+
+
+def plan_folder(source: Path, masks: Path, out: Path, *, recursive: bool, existing: Existing) -> Plan:
+    """The pictures of a folder, or one from a file, to the folder OUT. Raises PlanError."""
+    found = _pictures_of(source, masks, out, recursive) if source.is_dir() else [look_at(source.parent, source.name)]
+    root = source if source.is_dir() else source.parent
+    mask_of = masks_at(masks)
+    tasks, failed = [], []
+    for picture in found:
+        task, failure = _task(picture, root, mask_of, out)
+        if failure:
+            failed.append((task, failure))
+        else:
+            tasks.append(task)
+    return _settled(tasks, failed, existing, is_folder=True)
+
+
+def _pictures_of(source: Path, masks: Path, out: Path, recursive: bool) -> list[Found]:
+    places = {name: Path(os.path.realpath(path)) for name, path in (("masks", masks), ("out", out))}
+    for name, said in (("masks", "the masks must be in a folder of their own"), ("out", "OUT must be another folder")):
+        if places[name] == Path(os.path.realpath(source)):
+            raise PlanError(f"{source}: {said}")
+    found = find_pictures(source, recursive=recursive, without=set(places.values()))
+    mask = entry(masks)
+    return [one for one in found if one.name.name != mask.name or entry(source / one.name) != mask]
+
+
+def _task(picture: Found, root: Path, mask_of: MaskOf, out: Path) -> tuple[Task, Failure | None]:
+    image = root / picture.name
+    if picture.format is None:
+        return Task(image, None, None), picture.failure
+    output = out / result_name(picture.name, picture.format)
+    try:
+        return Task(image, mask_of(picture.name), output), None
+    except PictureFailed as error:
+        return Task(image, None, output), error.failure
+
+
+def _settled(tasks: list[Task], failed: list[tuple[Task, Failure]], existing: Existing, *, is_folder: bool) -> Plan:
+    """The plan with its tasks sorted by what there is to do. Raises PlanError on conflicts."""
+    _refuse_shared_outputs(tasks)
+    _refuse_read_outputs(tasks)
+    there = [task for task in tasks if task.output and task.output != DASH and os.path.lexists(task.output)]
+    if there and existing is Existing.REFUSE:
+        names = _some(str(task.output) for task in there)
+        raise PlanError(
+            f"{len(there)} of {len(tasks)} outputs exist already ({names}): --resume skips them, --force overwrites"
+        )
+    skipped = there if existing is Existing.SKIP else []
+    left_out = {task.output for task in skipped}
+    to_do = [task for task in tasks if task.output not in left_out]
+    return Plan(to_do, skipped, failed, is_folder)
+
+
+def _refuse_shared_outputs(tasks: Iterable[Task]) -> None:
+    first: dict[Path, Task] = {}
+    shared = []
+    for task in tasks:
+        assert task.output
+        other = first.setdefault(task.output, task)
+        if other is not task:
+            shared.append(f"{other.image} and {task.image} to {task.output}")
+    if shared:
+        raise PlanError(f"{len(shared)} outputs would be written twice: {_some(shared)}")
+
+
+def _refuse_read_outputs(tasks: Iterable[Task]) -> None:
+    """An original that is overwritten is lost, even where the output was meant to be."""
+    folders: dict[Path, Path] = {}
+
+    def place(path: Path) -> Path:
+        if path.parent not in folders:
+            folders[path.parent] = entry(path).parent
+        return folders[path.parent] / path.name
+
+    read = {place(path) for task in tasks for path in (task.image, task.mask) if path and path != DASH}
+    both = [str(task.output) for task in tasks if task.output and task.output != DASH and place(task.output) in read]
+    if both:
+        raise PlanError(f"{len(both)} outputs are pictures or masks to be read: {_some(both)}")
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first few, in one line."""
+    listed = list(names)
+    return ", ".join(listed[:_SHOWN]) + (", ..." if len(listed) > _SHOWN else "")

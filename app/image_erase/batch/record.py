@@ -1,0 +1,88 @@
+"""What came of a run: counts, failures, the exit code, and the report that a program can read."""
+
+import json
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from image_erase.batch.failures import Failure
+from image_erase.batch.plan import Plan, Task
+
+
+class Exit(IntEnum):
+    """Exit codes of the command."""
+
+    DONE = 0
+    FAILED = 1
+    REFUSED = 2
+    INTERRUPTED = 130
+
+
+@dataclass
+class Record:
+    """What has come of the pictures so far. stopped: why the rest was given up."""
+
+    pictures: int
+    skipped: int
+    erased: int = 0
+    seconds: float = 0.0
+    failures: list[tuple[Task, Failure]] = field(default_factory=list)
+    stopped: str | None = None
+    interrupted: bool = False
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Record":
+        """Before the first picture; what can't be done is in it already."""
+        return cls(plan.size, len(plan.skipped), failures=list(plan.failed))
+
+    @property
+    def not_tried(self) -> int:
+        """Pictures that nothing came of."""
+        return self.pictures - self.skipped - self.erased - len(self.failures)
+
+    @property
+    def exit_code(self) -> Exit:
+        """What to tell the shell."""
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        return Exit.FAILED if self.failures or self.stopped else Exit.DONE
+
+    @property
+    def summary(self) -> str:
+        """The whole in one line."""
+        rate = self.erased / self.seconds if self.seconds else 0.0
+        left = f", {self.not_tried} not tried" if self.not_tried else ""
+        counts = f"{self.erased} erased, {self.skipped} skipped, {len(self.failures)} failed{left}"
+        return f"{counts} in {self.seconds:.1f} s, {rate:.2f} pictures/s"
+
+    @property
+    def report(self) -> bytes:
+        """The whole as JSON."""
+        totals = {
+            "pictures": self.pictures,
+            "erased": self.erased,
+            "skipped": self.skipped,
+            "failed": len(self.failures),
+            "not_tried": self.not_tried,
+            "seconds": round(self.seconds, 3),
+        }
+        report = {
+            "totals": totals,
+            "exit_code": int(self.exit_code),
+            "interrupted": self.interrupted,
+            "stopped": self.stopped,
+            "failures": [_failure(task, failure) for task, failure in self.failures],
+        }
+        return (json.dumps(report, indent=2) + "\n").encode("ascii")
+
+
+def _failure(task: Task, failure: Failure) -> dict[str, Any]:
+    return {
+        "image": str(task.image),
+        "mask": str(task.mask) if task.mask else None,
+        "output": str(task.output) if task.output else None,
+        "error_code": failure.code,
+        "message": failure.message,
+        "http_status": failure.http_status,
+        "attempts": failure.attempts,
+    }

@@ -1,0 +1,174 @@
+"""The command image-erase."""
+
+import logging
+import os
+import resource
+import shlex
+import signal
+import socket
+import sys
+from itertools import chain
+from pathlib import Path
+
+import click
+import uvicorn
+
+from image_erase import __version__
+from image_erase.batch.options import erase
+from image_erase.clock import Clock, system_clock
+from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
+from image_erase.doctor import Finding, Level, examine
+from image_erase.http.protocol import limited_protocol
+from image_erase.logs import configure_logging
+from image_erase.results.location import folder_of
+from image_erase.results.secret import API_KEY_FILE, kept_secret
+from image_erase.server import create_app
+from image_erase.settings import Settings, SettingsError, load_settings, unknown_variables
+from image_erase.stopping import StoppingServer
+
+# Within the 30 s that orchestrators give by default.
+STOP_SECONDS = 20
+# Files that are open beside connections: pipes to workers, libraries, logs.
+SPARE_FILES = 256
+EXAMPLES = Path("examples")
+
+log = logging.getLogger(__name__)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="image-erase")
+def main() -> None:
+    """Erase what a mask covers from a picture, over the Image Erasure API."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on (ERASE_HOST).")
+@click.option("--port", type=int, help="Port to listen on (ERASE_PORT).")
+def serve(host: str | None, port: int | None) -> None:
+    """Run the server. All settings are ERASE_ environment variables; see the README."""
+    try:
+        settings = load_settings(host=host, port=port)
+        configure_logging(settings.log_format)
+        key = _key_to_show(settings)
+        server = make_server(settings)
+        listener = _listen(settings)
+    except SettingsError as error:
+        print(f"image-erase: {error}", file=sys.stderr)
+        sys.exit(2)
+    for warning in unknown_variables(os.environ):
+        print(f"image-erase: warning: {warning}", file=sys.stderr)
+    _allow_open_files(settings.connections)
+    base = base_to_show(settings.host, listener.getsockname()[1])
+    print(curl_line(base, key), flush=True)
+    if settings.page:
+        print(f"or open {base}/ in a browser", flush=True)
+    _run(server, listener)
+
+
+@main.command()
+def doctor() -> None:
+    """Check settings, storage, keys, port, memory and workers. Exit code 1 where something is wrong."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(Finding(Level.WRONG, "settings", str(error)).line)
+        sys.exit(1)
+    configure_logging(settings.log_format)
+    levels = []
+    for finding in chain(_settings_findings(), examine(settings)):
+        print(finding.line, flush=True)
+        levels.append(finding.level)
+    sys.exit(Level.WRONG in levels)
+
+
+def _settings_findings() -> list[Finding]:
+    warnings = [Finding(Level.WARNING, "settings", warning) for warning in unknown_variables(os.environ)]
+    return warnings or [Finding(Level.OK, "settings", "all can be followed")]
+
+
+main.add_command(erase)
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, which are no failure: uvicorn raises them again once it has stopped."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    host, port = listener.getsockname()[:2]
+    log.info("starting", extra={"version": __version__, "host": host, "port": port})
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(3)
+
+
+def make_server(settings: Settings, clock: Clock = system_clock) -> uvicorn.Server:
+    """uvicorn with the application in it, set up for clients of this API."""
+    app = create_app(settings, clock)
+    return StoppingServer(
+        uvicorn.Config(
+            app,
+            http=limited_protocol(settings.connections),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        ),
+        app.state,
+        settings.stop_delay_seconds,
+    )
+
+
+def base_to_show(host: str, port: int) -> str:
+    """The URL under which this machine reaches the server, without a slash at the end."""
+    address = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def curl_line(base: str, key: str) -> str:
+    """A line to paste into a shell: erases something from the example photograph."""
+    return (
+        f'curl -sS -H "{HEADER}: {key}" -F image=@{EXAMPLES / "photo.jpg"} '
+        f"-F user_mask=@{EXAMPLES / 'mask.png'} {base}{IMAGE_ERASE.path}"
+    )
+
+
+def _key_to_show(settings: Settings) -> str:
+    """What to write for the key in a line to paste.
+
+    A key that the server is about to make is shown, this once; later, where it is kept; an operator's own, never.
+    """
+    if settings.api_keys or settings.api_keys_file:
+        return "YOUR-KEY"
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        return "YOUR-KEY"  # building the server will say that one is missing
+    path = folder / API_KEY_FILE
+    if path.exists():
+        return f"$(cat {shlex.quote(str(path))})"
+    try:
+        return kept_secret(path)
+    except OSError:
+        return "YOUR-KEY"  # building the server will say what is wrong
+
+
+def _allow_open_files(connections: int) -> None:
+    """Each connection is an open file, and may read a result; what the system grants beyond its default, is taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + SPARE_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if resource.RLIM_INFINITY != soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bind before anything is started, so that a port in use is one clear line."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"ERASE_HOST, ERASE_PORT: cannot listen on {settings.host}:{settings.port} ({error})"
+        ) from None

@@ -1,0 +1,1 @@
+"""The vendor's words, and nothing else: endpoints, parameters, envelope, error codes."""

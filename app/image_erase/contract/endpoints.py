@@ -1,0 +1,105 @@
+"""The vendor's endpoints that erase: one entry says all that sets one apart from the others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from image_erase.contract.parameters import Choice, Parameter, Real, Seed, Whole, job_fields
+from image_erase.jobs.request import FORMATS, Effort, JobRequest
+
+#: The header in which clients send their key.
+HEADER = "ailabapi-api-key"
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FileField:
+    """A file that an endpoint takes. names: the vendor's field name first, then its aliases."""
+
+    names: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """The field as messages call it."""
+        return self.names[0]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint of the vendor's.
+
+    mask: its name first, then the other names that clients use for it. max_file_bytes: the vendor's limit for each
+    file, where the operator has set none. formats: of both files, out of FORMATS. min_side: the fewest pixels that a
+    side of the image may have. effort: what the engine is to spend, unless a parameter says. answer: a link to the
+    result, or the result itself as an array of one base64 string.
+    """
+
+    path: str
+    summary: str
+    mask: FileField
+    image: FileField = FileField(("image",))
+    max_file_bytes: int = 5 * MEBIBYTE
+    formats: tuple[str, ...] = FORMATS
+    min_side: int = 1
+    parameters: Sequence[Parameter] = ()
+    effort: Effort = "normal"
+    answer: Literal["link", "base64"] = "link"
+
+    @property
+    def files(self) -> tuple[FileField, FileField]:
+        """The files that it takes."""
+        return self.image, self.mask
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text fields that it takes."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def job_request(self, texts: Mapping[str, bytes]) -> JobRequest:
+        """What the worker is asked for. texts: the text fields that came. Raises ApiError where one is wrong."""
+        own = {"effort": self.effort, "formats": self.formats, "min_side": self.min_side}
+        return JobRequest(**(own | job_fields(self.parameters, texts)))
+
+
+_MASK = FileField(("mask", "mask_image", "user_mask"))
+
+IMAGE_ERASE = Endpoint(
+    "/api/image/editing/image-erase",
+    "Erase what a mask paints white from a picture",
+    FileField(("user_mask", "mask_image", "mask")),
+    max_file_bytes=3 * MEBIBYTE,
+)
+REMOVE_OBJECTS = Endpoint("/api/image/editing/remove-objects", "The same, under the vendor's newer name", _MASK)
+REMOVE_OBJECTS_PRO = Endpoint(
+    "/api/image/editing/remove-objects-pro", "The same, with the engine at its best", _MASK, effort="best"
+)
+REMOVE_OBJECTS_ADVANCED = Endpoint(
+    "/api/image/editing/remove-objects-advanced",
+    "The same with parameters; the picture comes back in the answer",
+    _MASK,
+    formats=("JPEG", "PNG"),
+    min_side=65,
+    parameters=(
+        Whole(name="steps", least=1, default=30, meaning="No effect: sampling steps of a diffusion network"),
+        Real(name="strength", least=0.1, most=1, default=0.8, meaning="No effect: how far a network may stray"),
+        Real(name="scale", least=1, most=20, default=7, meaning="No effect: how much a network heeds its text"),
+        Seed(name="seed", sets="seed", meaning="Same seed, same result; -1 draws one"),
+        Whole(
+            name="dilate_size",
+            least=1,
+            default=15,
+            sets="dilate",
+            meaning="Radius in pixels of the round brush that grows what the mask paints",
+        ),
+        Choice(
+            name="quality",
+            choices={"H": "best", "M": "normal", "L": "fast"},
+            default="M",
+            sets="effort",
+            meaning="H: best, slowest; M: balanced; L: fastest",
+        ),
+    ),
+    answer="base64",
+)
+
+ENDPOINTS = (IMAGE_ERASE, REMOVE_OBJECTS, REMOVE_OBJECTS_PRO, REMOVE_OBJECTS_ADVANCED)

@@ -1,0 +1,91 @@
+"""The JSON object around every answer: the only place where its keys are spelled."""
+
+import base64
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from image_erase.contract.errors import ApiError
+
+
+def _log_id() -> str:
+    return str(10_000_000 + secrets.randbelow(90_000_000))
+
+
+@dataclass(frozen=True)
+class RequestIds:
+    """The two names of a request. Clients read both as non-empty strings.
+
+    request_id: an upper-case UUID. log_id: a decimal number of eight digits.
+    """
+
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
+    log_id: str = field(default_factory=_log_id)
+
+
+def _envelope(ids: RequestIds, status: int, code: str, code_message: str, message: str) -> dict[str, Any]:
+    return {
+        "request_id": ids.request_id,
+        "log_id": ids.log_id,
+        "error_code": 0 if status == 200 else status,
+        "error_code_str": code,
+        "error_msg": message,
+        "error_detail": {
+            "status_code": status,
+            "code": code,
+            "code_message": code_message,
+            "message": message,
+        },
+    }
+
+
+def success(ids: RequestIds, data: Any) -> dict[str, Any]:
+    """The answer's JSON when all went well. data: what stands under `data`."""
+    return _envelope(ids, 200, "", "", "") | {"data": data}
+
+
+def image_url(url: str) -> dict[str, str]:
+    """The `data` of an answer that hands out a result link."""
+    return {"image_url": url}
+
+
+def image_data(image: bytes | bytearray) -> dict[str, list[str]]:
+    """The `data` of an answer that is the result itself."""
+    return {"binary_data_base64": [base64.b64encode(image).decode("ascii")]}
+
+
+def credit_account(amount: float, since: int) -> dict[str, str | float | int]:
+    """One entry of the `data` of a question for credits. since: whole Unix seconds; typed clients have 32 bits for it.
+
+    The vendor types amounts as floats and times as integers.
+    """
+    return {
+        "unique_sign": "common",
+        "name": "Universal credits (all APIs supported)",
+        "balance": float(amount),
+        "total": float(amount),
+        "last_recharge_balance": float(amount),
+        "balance_warning": 0.0,
+        "first_buy_time": since,
+        "last_update_time": since,
+    }
+
+
+def failure(ids: RequestIds, error: ApiError) -> dict[str, Any]:
+    """The answer's JSON when something went wrong. It has no `data`."""
+    return _envelope(ids, error.status, error.code.name, error.code.text, error.message)
+
+
+def success_response(ids: RequestIds, data: Any) -> JSONResponse:
+    """HTTP 200 with the success envelope."""
+    return JSONResponse(success(ids, data))
+
+
+def failure_response(ids: RequestIds, error: ApiError) -> JSONResponse:
+    """The error's HTTP status and headers with the failure envelope."""
+    headers: Mapping[str, str] = {"Cache-Control": "no-store", **error.headers}
+    return JSONResponse(failure(ids, error), error.status, headers)

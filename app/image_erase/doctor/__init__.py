@@ -1,0 +1,33 @@
+"""Looks at all that a server needs before it is started, and says in plain words what is wrong."""
+
+from collections.abc import Iterator
+
+from image_erase.doctor.callers import keys, signing_keys
+from image_erase.doctor.finding import Finding, Level
+from image_erase.doctor.limits import rate_limit
+from image_erase.doctor.machine import memory, port
+from image_erase.doctor.store import space, storage
+from image_erase.doctor.trial import workers
+from image_erase.settings import Settings
+
+__all__ = [
+    "Finding",
+    "Level",
+    "examine",
+    "keys",
+    "memory",
+    "port",
+    "rate_limit",
+    "signing_keys",
+    "space",
+    "storage",
+    "workers",
+]
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check's finding, each as soon as it is there. Leaves nothing behind but the storage's folder."""
+    for check in (storage, space, keys, signing_keys, port, memory, workers):
+        yield check(settings)
+    if settings.rate_limit_url:
+        yield rate_limit(settings)

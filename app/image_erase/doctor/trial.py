@@ -1,0 +1,66 @@
+"""Lets workers erase something."""
+
+import asyncio
+import time
+import zlib
+
+from image_erase.doctor.finding import Finding, Level
+from image_erase.imaging.png.chunks import SIGNATURE, chunk
+from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
+from image_erase.jobs.process import WorkerDied
+from image_erase.server import job_options
+from image_erase.settings import Settings
+
+
+def workers(settings: Settings) -> Finding:
+    """Whether workers start and erase something. Takes a second or two."""
+    try:
+        return asyncio.run(_try_workers(settings))
+    except (WorkerDied, OSError) as error:
+        return Finding(Level.WRONG, "workers", f"cannot be started ({error})")
+    except (JobCrashed, JobTimeout, PoolFull) as error:
+        return Finding(Level.WRONG, "workers", f"did not erase a small picture ({type(error).__name__})")
+
+
+def small_files() -> tuple[bytes, bytes]:
+    """A picture and a mask, 64 x 64, made without the image libraries, which only workers load."""
+    rows = range(64)
+    image = [bytes((x * 3 + y) % 256 for x in rows) for y in rows]
+    mask = [bytes(255 * (24 <= x < 40 and 24 <= y < 40) for x in rows) for y in rows]
+    return _grey_png(image), _grey_png(mask)
+
+
+def _grey_png(rows: list[bytes]) -> bytes:
+    head = len(rows[0]).to_bytes(4) + len(rows).to_bytes(4) + bytes((8, 0, 0, 0, 0))
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+async def _try_workers(settings: Settings) -> Finding:
+    pool = Pool(
+        job_options(settings),
+        workers=settings.workers,
+        queue=settings.workers,
+        deadline_seconds=settings.deadline_seconds,
+    )
+    began = time.perf_counter()
+    await pool.start()
+    started = time.perf_counter()
+    try:
+        # As many jobs as workers, all at once: each has to do one.
+        answers = await asyncio.gather(*(pool.run({}, small_files()) for _ in range(settings.workers)))
+    finally:
+        await pool.stop()
+    return _tried(answers, started - began)
+
+
+def _tried(answers: list[Answer], seconds: float) -> Finding:
+    failures = [answer.head["failure"] for answer in answers if "failure" in answer.head]
+    if failures:
+        return Finding(Level.WRONG, "workers", f"a small picture failed ({failures[0]})")
+    slowest = max(answer.worked for answer in answers) * 1000
+    return Finding(
+        Level.OK,
+        "workers",
+        f"{len(answers)} started in {seconds:.1f} s, each erased from a small picture in at most {slowest:.0f} ms",
+    )

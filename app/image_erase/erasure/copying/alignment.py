@@ -1,0 +1,133 @@
+"""Move the blocks of a patchwork until they fit their neighbours, so that no grid of blocks shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.erasure.copying.patchwork import Patchwork
+from image_erase.erasure.regions import BoolArray
+
+Luma = NDArray[np.uint8]
+Origins = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""Top and left of each of N squares of the picture."""
+
+ROUNDS = 2
+RIM = 2
+"""Pixels around a block that are compared."""
+
+CHUNK = 4096
+"""Blocks that are compared at once."""
+
+NEIGHBOURS = ((0, -1), (-1, 0), (0, 1), (1, 0))
+
+
+def align(luma: Luma, patchwork: Patchwork, check: Callable[[], None]) -> None:
+    """Change the patchwork's sources, in place, where others fit better what surrounds their block.
+
+    Tried are sources that continue a neighbour's and, in the first round, the block's own moved by up to half a
+    block. Blocks of one colour of a chessboard move at once, against what their neighbours show at the moment.
+    luma: HxW, the picture; what it shows in the hole is ignored. `check` may raise to interrupt.
+    """
+    square = np.ones((patchwork.side, patchwork.side), np.uint8)
+    whole = cv2.erode(patchwork.known.view(np.uint8), square, anchor=(0, 0), borderValue=0).astype(np.bool_)
+    view = _View.of(luma, patchwork)
+    for turn in range(ROUNDS):
+        for colour in range(2):
+            rows, columns = _unsettled(patchwork)
+            mine = np.flatnonzero((rows + columns) % 2 == colour)
+            for first in range(0, len(mine), CHUNK):
+                check()
+                chosen = mine[first : first + CHUNK]
+                _move(view, patchwork, whole, (rows[chosen], columns[chosen]), with_shifts=turn == 0)
+            patchwork.gather(luma, view.shown)
+
+
+@dataclass(frozen=True)
+class _View:
+    """What the picture shows at present, looked at around squares of a block's size.
+
+    padded: the picture with its edge repeated as far as a rim may reach. shown: the picture in it. rim: flat indices
+    into `padded` of the pixels around a square, relative to its top left pixel in the picture.
+    """
+
+    padded: Luma
+    shown: Luma
+    rim: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, luma: Luma, patchwork: Patchwork) -> _View:
+        """The view of the picture with the patchwork in it."""
+        side = patchwork.side
+        filled = luma.copy()
+        patchwork.gather(luma, filled)
+        padded = np.pad(filled, (RIM, RIM + side), mode="edge")
+        span = np.arange(-RIM, side + RIM, dtype=np.int32)
+        ys, xs = np.meshgrid(span, span, indexing="ij")
+        around = (np.minimum(ys, xs) < 0) | (np.maximum(ys, xs) >= side)
+        rim = (ys[around] + RIM) * padded.shape[1] + xs[around] + RIM
+        return cls(padded, padded[RIM : RIM + luma.shape[0], RIM : RIM + luma.shape[1]], rim)
+
+    def rims(self, origins: Origins) -> NDArray[np.int16]:
+        """NxK: the pixels around each square; beyond the picture its edge is repeated."""
+        squares = origins[0] * np.int32(self.padded.shape[1]) + origins[1]
+        return self.padded.reshape(-1).take(squares[:, None] + self.rim).astype(np.int16)
+
+    def misfit(self, origins: Origins, wanted: NDArray[np.int16]) -> NDArray[np.float32]:
+        """N: the sum of squared differences between the rims at the origins and the wanted ones (NxK)."""
+        difference = (self.rims(origins) - wanted).astype(np.float32)
+        return np.asarray(np.einsum("nk,nk->n", difference, difference), np.float32)
+
+
+def _unsettled(patchwork: Patchwork) -> Origins:
+    """Rows and columns of the blocks that do not continue all their neighbours."""
+    height, width = patchwork.tops.shape
+    rows, columns = np.indices((height, width), np.int32)
+    dy = np.pad(np.where(patchwork.occupied, patchwork.tops - rows * patchwork.side, 0), 1, mode="edge")
+    dx = np.pad(np.where(patchwork.occupied, patchwork.lefts - columns * patchwork.side, 0), 1, mode="edge")
+    differs = np.zeros((height, width), np.bool_)
+    for down, right in NEIGHBOURS:
+        there = slice(1 + down, 1 + down + height), slice(1 + right, 1 + right + width)
+        differs |= (dy[there] != dy[1:-1, 1:-1]) | (dx[there] != dx[1:-1, 1:-1])
+    found = np.nonzero(differs & patchwork.occupied)
+    return found[0].astype(np.int32), found[1].astype(np.int32)
+
+
+def _move(view: _View, patchwork: Patchwork, whole: BoolArray, blocks: Origins, *, with_shifts: bool) -> None:
+    """Give each of the blocks (rows, columns) the candidate whose rim is most like the block's own.
+
+    whole: HxW, the origins at which a whole square is known.
+    """
+    wanted = view.rims((blocks[0] * patchwork.side, blocks[1] * patchwork.side))
+    tops, lefts = patchwork.tops[blocks], patchwork.lefts[blocks]
+    best = view.misfit((tops, lefts), wanted)
+    for top, left in _candidates(patchwork, blocks, with_shifts=with_shifts):
+        inside = (top >= 0) & (left >= 0) & (top < whole.shape[0]) & (left < whole.shape[1])
+        allowed = np.flatnonzero(inside & whole[np.where(inside, top, 0), np.where(inside, left, 0)])
+        misfit = view.misfit((top[allowed], left[allowed]), wanted[allowed])
+        better = misfit < best[allowed]
+        chosen = allowed[better]
+        best[chosen], tops[chosen], lefts[chosen] = misfit[better], top[chosen], left[chosen]
+    patchwork.tops[blocks], patchwork.lefts[blocks] = tops, lefts
+
+
+def _candidates(patchwork: Patchwork, blocks: Origins, *, with_shifts: bool) -> Iterator[Origins]:
+    """Sources to try for the blocks; outside the picture where there is none."""
+    rows, columns = blocks
+    side, (height, width) = patchwork.side, patchwork.tops.shape
+    for down, right in NEIGHBOURS:
+        there = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
+        filled = patchwork.occupied[there]
+        top = np.where(filled, patchwork.tops[there] - down * side, -1)
+        left = np.where(filled, patchwork.lefts[there] - right * side, -1)
+        yield top.astype(np.int32), left.astype(np.int32)
+    if with_shifts:
+        own = patchwork.tops[blocks], patchwork.lefts[blocks]
+        steps = sorted({-side // 2, -(side // 4), 0, side // 4, side // 2})
+        for down in steps:
+            for right in steps:
+                yield own[0] + np.int32(down), own[1] + np.int32(right)

@@ -1,0 +1,48 @@
+"""Fill a hole that is large in pixels: solve it on a shrunken picture, then bring the detail back in blocks.
+
+Every pixel of the shrunken hole becomes a block of full-resolution pixels copied from one place. Blocks that copy
+neighbouring places continue each other exactly; the others are moved by a few pixels until they fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.erasure import copying as exemplar
+from image_erase.erasure.copying.alignment import align
+from image_erase.erasure.copying.patchwork import Patchwork
+from image_erase.erasure.reduction import known_share, reduce_known
+from image_erase.erasure.regions import BoolArray
+
+
+def solve(
+    guide: NDArray[np.uint8],
+    hole: BoolArray,
+    valid: BoolArray,
+    *,
+    factor: int,
+    effort: exemplar.Effort,
+    check: Callable[[], None],
+) -> Patchwork | None:
+    """Find what to copy into `hole` (HxW); None when no block of factor x factor pixels is wholly known.
+
+    guide: HxWx3 uint8 BGR, known outside the hole. valid: HxW, which pixels may be copied. factor: how many times
+    smaller the picture is on which the sources are found, at least 2. `check` may raise to interrupt.
+    """
+    small, share = reduce_known(guide, hole, factor)
+    small_hole = share < 1
+    small_valid = known_share(valid, factor) == 1
+    if not (small_valid & ~small_hole).any():
+        return None
+    sources = exemplar.solve(small.astype(np.uint8), small_hole, valid=small_valid, effort=effort, check=check)
+    tops = np.zeros(small_hole.shape, np.int32)
+    lefts = np.zeros(small_hole.shape, np.int32)
+    tops[sources.ys, sources.xs] = sources.sy * factor
+    lefts[sources.ys, sources.xs] = sources.sx * factor
+    patchwork = Patchwork(hole, ~hole & valid, tops, lefts, factor)
+    align(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), patchwork, check)
+    return patchwork

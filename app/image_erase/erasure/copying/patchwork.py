@@ -1,0 +1,178 @@
+"""A hole patched with square blocks of the same picture: gather their pixels and even out the seams between them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.erasure.copying.membrane import Membrane
+from image_erase.erasure.reduction import Pixels, known_share
+from image_erase.erasure.regions import BoolArray, Box
+
+Index = NDArray[np.int32]
+Flat = NDArray[np.int32]
+Plane = NDArray[np.float32]
+
+STRONG = 48.0
+"""Of 255: a step at the rim much larger than this is taken for an edge of the picture and not smoothed away."""
+
+BAND = 32
+"""Rows of blocks that are gathered at once."""
+
+_NO_FRACTION = np.empty(0, np.uint16)
+"""The second map of cv2.remap, for whole coordinates."""
+
+_CODE = 1 << 14
+"""Larger than any coordinate, so that an offset of rows and columns fits one number."""
+
+
+@dataclass(frozen=True)
+class Patchwork:
+    """Where every block of the hole comes from.
+
+    hole: HxW bool at full resolution. known: HxW, what may be read. tops, lefts: hxw, the full-resolution pixel that
+    the top left pixel of each block copies; h, w = H, W divided by `side`, rounded up. Blocks without hole pixels
+    are not read.
+    """
+
+    hole: BoolArray
+    known: BoolArray
+    tops: Index
+    lefts: Index
+    side: int
+
+    def offsets(self, window: Box) -> Index:
+        """One number per pixel of the window: where it is copied from relative to itself, 0 for known pixels."""
+        rows, columns = np.indices(self.tops.shape, np.int32)
+        codes = (self.tops - rows * self.side) * _CODE + (self.lefts - columns * self.side)
+        ys, xs = (np.arange(part.start, min(part.stop, n)) for part, n in zip(window, self.hole.shape, strict=True))
+        return np.where(self.hole[window], codes[ys[:, None] // self.side, xs // self.side], 0).astype(np.int32)
+
+    @functools.cached_property
+    def occupied(self) -> BoolArray:
+        """hxw: which blocks have hole pixels."""
+        return known_share(~self.hole, self.side) < 1
+
+    @functools.cached_property
+    def blocks(self) -> Box:
+        """The box, in blocks, of the hole."""
+        rows, columns = np.flatnonzero(self.occupied.any(axis=1)), np.flatnonzero(self.occupied.any(axis=0))
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+    def gather(self, plane: Pixels, into: Pixels) -> None:
+        """Copy every hole pixel of `plane` (HxW) from its source to `into`, in bands to save memory."""
+        rows, columns = self.blocks
+        across = slice(columns.start * self.side, columns.stop * self.side)
+        for first in range(rows.start, rows.stop, BAND):
+            band = slice(first, min(first + BAND, rows.stop))
+            pixels = slice(band.start * self.side, band.stop * self.side), across
+            source = np.dstack([self._spread(self.lefts[band, columns], 1), self._spread(self.tops[band, columns], 0)])
+            copied = cv2.remap(plane, source, _NO_FRACTION, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+            hole = self.hole[pixels]
+            np.copyto(into[pixels], copied[: hole.shape[0], : hole.shape[1]].astype(into.dtype, copy=False), where=hole)
+
+    def _spread(self, origins: Index, axis: int) -> NDArray[np.int16]:
+        """One coordinate per block -> one per pixel, growing along `axis` inside each block."""
+        pixels = np.repeat(np.repeat(origins.astype(np.int16), self.side, axis=0), self.side, axis=1)
+        inside = np.arange(pixels.shape[axis], dtype=np.int16) % self.side
+        return pixels + (inside[:, None] if axis == 0 else inside)
+
+
+def render(image: Pixels, patchwork: Patchwork, check: Callable[[], None]) -> None:
+    """Fill the hole of `image` (HxWxC uint8 or uint16), in place, by the patchwork with its seams evened out.
+
+    `check` may raise to interrupt; then the image is as it was.
+    """
+    window = _around(patchwork.hole)
+    hole = patchwork.hole[window]
+    membrane = Membrane(hole)
+    seams = [_Seams.find(patchwork, window, axis) for axis in (0, 1)]
+    most = int(np.iinfo(image.dtype).max)
+    planes = []
+    for c in range(image.shape[2]):
+        check()
+        before = np.ascontiguousarray(image[:, :, c])
+        after = before.copy()
+        patchwork.gather(before, after)
+        check()
+        divergence = np.zeros(hole.shape, np.float32)
+        for seam in seams:
+            seam.add_divergence(before, after, divergence, STRONG * most / 255)
+        corrected = membrane.solve(divergence)
+        corrected += after[window]
+        np.clip(np.rint(corrected, out=corrected), 0, most, out=corrected)
+        planes.append(corrected.astype(image.dtype))
+    for c, plane in enumerate(planes):
+        np.copyto(image[:, :, c][window], plane, where=hole)
+
+
+def _around(hole: BoolArray) -> Box:
+    """The box of the hole with the known pixels next to it."""
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    return slice(max(0, int(rows[0]) - 1), int(rows[-1]) + 2), slice(max(0, int(columns[0]) - 1), int(columns[-1]) + 2)
+
+
+@dataclass(frozen=True)
+class _Seams:
+    """Neighbouring pixels p, q that are copied from different places, along one axis.
+
+    p: flat indices into the picture, q is p + step; at: p in the window, q is at + step_at. after: where p's source
+    goes on, before: what comes before q's source; after_known, before_known: whether those may be read. No pixel is
+    p or q twice.
+    """
+
+    p: Flat
+    step: int
+    at: Flat
+    step_at: int
+    after: Flat
+    before: Flat
+    after_known: BoolArray
+    before_known: BoolArray
+
+    @classmethod
+    def find(cls, patchwork: Patchwork, window: Box, axis: int) -> _Seams:
+        """The seams between vertical (axis 0) or horizontal (axis 1) neighbours inside the window."""
+        codes = patchwork.offsets(window)
+        first, second = (codes[:-1], codes[1:]) if axis == 0 else (codes[:, :-1], codes[:, 1:])
+        ys, xs = (places.astype(np.int32) for places in np.nonzero(first != second))
+        width = patchwork.hole.shape[1]
+        step, step_at = (width, codes.shape[1]) if axis == 0 else (1, 1)
+        p = (ys + window[0].start) * width + xs + window[1].start
+        after, after_known = _moved(p + step, first[ys, xs], patchwork.known)
+        before, before_known = _moved(p, second[ys, xs], patchwork.known)
+        at = ys * codes.shape[1] + xs
+        return cls(p, step, at, step_at, after, before, after_known, before_known)
+
+    def add_divergence(self, before: Pixels, after: Pixels, divergence: Plane, strong: float) -> None:
+        """Add what the seams ask of the correction: the wanted step between p and q less the one that is there.
+
+        Wanted is the mean of how p's source goes on and how q's source begins. before, after: HxW without and with
+        the copied pixels; divergence: the window's.
+        """
+        source, shown = before.reshape(-1), after.reshape(-1)
+        value_p, value_q = shown[self.p].astype(np.float32), shown[self.p + self.step].astype(np.float32)
+        onward = (source[self.after] - value_p) * self.after_known
+        inward = (value_q - source[self.before]) * self.before_known
+        count = self.after_known.astype(np.float32) + self.before_known
+        missing = np.where(count > 0, (onward + inward) / np.maximum(count, 1) - (value_q - value_p), 0)
+        missing /= 1 + (missing / strong) ** 4
+        flat = divergence.reshape(-1)
+        flat[self.at + self.step_at] += missing
+        flat[self.at] -= missing
+
+
+def _moved(pixels: Flat, codes: Index, known: BoolArray) -> tuple[Flat, BoolArray]:
+    """The flat indices moved by coded offsets, and whether what is there is known; outside counts as unknown."""
+    height, width = known.shape
+    rows = (codes + _CODE // 2) // _CODE
+    ys = pixels // width + rows
+    xs = pixels % width + codes - rows * _CODE
+    inside = (ys >= 0) & (ys < height) & (xs >= 0) & (xs < width)
+    moved = np.where(inside, ys * width + xs, 0).astype(np.int32)
+    return moved, inside & known.reshape(-1)[moved]

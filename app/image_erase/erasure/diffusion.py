@@ -1,0 +1,122 @@
+"""Fill a hole by diffusion: OpenCV's fast marching inpainting (Telea 2004), on crops around the hole's parts.
+
+Telea, "An Image Inpainting Technique Based on the Fast Marching Method", Journal of Graphics Tools 9(1), 2004.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.erasure import regions
+from image_erase.erasure.reduction import Pixels, reduce_known
+from image_erase.erasure.regions import BoolArray, Region
+
+RADIUS = 3
+"""Pixels around a hole pixel that its colour is mixed from."""
+
+REACH = 2 * RADIUS + 2
+"""Context in pixels that makes a crop's result equal to the whole picture's.
+
+A hole pixel is mixed from known pixels up to RADIUS away and from their neighbours' differences, with OpenCV's
+offset of one more pixel at a border: RADIUS + 3. The distance field outside the hole reaches RADIUS pixels out from
+each part, so two parts influence each other up to 2 * RADIUS + 1 known pixels between them.
+"""
+
+MOST_AREA = 1_500_000
+"""Hole pixels in all that are filled at full size; OpenCV needs about 1.5 s per million and cannot be interrupted."""
+
+SMALL_AREA = 20_000
+"""Regions with fewer pixels are filled at full size in any case."""
+
+MOSTLY_KNOWN = 0.5
+"""Share of a square's pixels that must be known for the reduced picture to have a known pixel there."""
+
+
+def fill(image: Pixels, hole: BoolArray, *, check: Callable[[], None] = lambda: None, most: int = MOST_AREA) -> Pixels:
+    """Fill `hole` (HxW bool) in `image` (HxWxC uint8 or uint16, C at least 1); outside it nothing changes.
+
+    The result is what OpenCV gives for the whole picture, except on ground of one colour and within RADIUS of the
+    top and the left edge, where OpenCV mixes in what the hole covers: there the picture is framed with one more row
+    and column of hole. A hole with more than `most` pixels is filled at a reduced size. A hole without a known pixel
+    is left as it is. `check` is called before each part and may raise.
+    """
+    result = image.copy()
+    for region, factor in parts(hole, most=most):
+        check()
+        fill_region(result, region, factor=factor)
+    return result
+
+
+def parts(hole: BoolArray, *, most: int = MOST_AREA) -> Iterator[tuple[Region, int]]:
+    """The regions of a hole with the context they need, and by how much to reduce each so that all are quick."""
+    reduction = math.ceil(math.sqrt(np.count_nonzero(hole) / most))
+    for part in regions.group(hole, REACH * reduction) if reduction else ():
+        factor = reduction if part.area > min(SMALL_AREA, most) else 1
+        yield regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor
+
+
+def guess(image: Pixels, hole: BoolArray, factor: int) -> None:
+    """Fill `hole` in `image` in place, roughly and quickly, from a picture `factor` times smaller."""
+    for part in regions.group(hole, REACH * factor):
+        fill_region(image, regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor=factor)
+
+
+def fill_region(image: Pixels, region: Region, *, factor: int = 1) -> None:
+    """Fill one region of `image` in place, from a picture `factor` times smaller.
+
+    Hole pixels of other regions inside its box count as known.
+    """
+    crop = image[region.box]
+    if factor > 1:
+        _fill_reduced(crop, region.hole, factor)
+        return
+    frame = int(region.box[0].start == 0), int(region.box[1].start == 0)
+    crop[region.hole] = _inpainted(crop, region.hole, frame)[region.hole]
+
+
+def _inpainted(crop: Pixels, hole: BoolArray, frame: tuple[int, int]) -> Pixels:
+    """cv2.inpaint for any number of channels, with `frame` rows above and columns to the left that are hole."""
+    top, left = frame
+    mask = np.pad(hole.view(np.uint8), ((top, 0), (left, 0)), constant_values=1)
+    if mask.all():
+        return crop
+    padded: Pixels = np.pad(crop, ((top, 0), (left, 0), (0, 0)))
+    planes = [_inpainted_plane(plane, mask) for plane in _planes(padded)]
+    return np.dstack(planes).astype(crop.dtype, copy=False)[top:, left:]
+
+
+def _inpainted_plane(plane: Pixels, mask: NDArray[np.uint8]) -> Pixels:
+    """cv2.inpaint, but where all that is known is one colour, so is the result: OpenCV drifts by a grey level."""
+    known = plane[mask == 0]
+    if (known == known[0]).all():
+        return np.where(mask.reshape(mask.shape + (1,) * (plane.ndim - 2)) > 0, known[0], plane)
+    return cv2.inpaint(plane, mask, RADIUS, cv2.INPAINT_TELEA).astype(plane.dtype, copy=False)
+
+
+def _planes(pixels: Pixels) -> list[Pixels]:
+    """Split HxWxC into what cv2.inpaint takes: 8 bits in threes, the rest and 16 bits one by one."""
+    channels = pixels.shape[2]
+    threes = channels - channels % 3 if pixels.dtype == np.uint8 else 0
+    starts = [*range(0, threes, 3), *range(threes, channels)]
+    widths = [3 if start < threes else 1 for start in starts]
+    return [np.ascontiguousarray(pixels[:, :, s : s + w]) for s, w in zip(starts, widths, strict=True)]
+
+
+def _fill_reduced(crop: Pixels, hole: BoolArray, factor: int) -> None:
+    """Fill the hole of `crop` in place from a picture `factor` times smaller."""
+    small, share = reduce_known(crop, hole, factor)
+    small_hole = share < MOSTLY_KNOWN
+    if small_hole.all():
+        crop[hole] = np.rint(crop[~hole].mean(axis=0)).astype(crop.dtype)
+        return
+    filled = _inpainted(small, small_hole, (1, 1))
+    for c in range(crop.shape[2]):
+        plane = cv2.resize(
+            np.ascontiguousarray(filled[:, :, c]), (0, 0), fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR
+        )
+        np.copyto(crop[:, :, c], plane[: crop.shape[0], : crop.shape[1]], where=hole)

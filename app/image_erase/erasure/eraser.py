@@ -1,0 +1,122 @@
+"""Erase a hole from a picture: which engine fills which region, and the way down when a hole is too much for it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.erasure import plan, regions
+from image_erase.erasure.canvas import Canvas, LateError, NeuralEngine
+from image_erase.erasure.reduction import Pixels
+from image_erase.erasure.regions import BoolArray
+
+__all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
+
+Engine = Literal["auto", "opencv", "exemplar", "onnx"]
+Effort = Literal["fast", "normal", "best"]
+
+
+class NothingToFillFrom(ValueError):
+    """The hole covers the whole picture."""
+
+
+@dataclass(frozen=True)
+class EraserOptions:
+    """How to fill.
+
+    engine: who does it; auto decides by region. working_side: the longest side in pixels at which patches are
+    compared, 128..4096; larger regions are shrunk for that.
+    """
+
+    engine: Engine = "auto"
+    working_side: int = 768
+
+
+@dataclass(frozen=True)
+class Erased:
+    """The result, and the names of the engines that were used, in order of first use."""
+
+    image: Pixels
+    engines: tuple[str, ...]
+
+
+class Eraser:
+    """Fills holes by the engine of the options."""
+
+    def __init__(self, options: EraserOptions, neural: NeuralEngine | None = None) -> None:
+        """Raises ValueError when the options name the onnx engine and there is no network."""
+        if options.engine == "onnx" and neural is None:
+            raise ValueError("the onnx engine needs a network")
+        self._options = options
+        self._neural = neural
+
+    def erase(
+        self,
+        image: Pixels,
+        guide: NDArray[np.uint8],
+        hole: BoolArray,
+        *,
+        time_left: Callable[[], float],
+        effort: Effort = "normal",
+        seed: int = 0,
+    ) -> Erased:
+        """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); outside it nothing changes.
+
+        guide: the picture as HxWx3 uint8 BGR, which decides what is copied. time_left: seconds until the answer is
+        needed; the result depends on it only when time runs out. effort: how long to search. seed: of what is drawn
+        by lot when patches are searched, 0 or more. An empty hole gives the image itself. Raises
+        NothingToFillFrom when the hole is the whole picture, and what `time_left` raises.
+        """
+        if not hole.any():
+            return Erased(image, ())
+        if hole.all():
+            raise NothingToFillFrom("the hole covers the whole picture")
+        canvas = Canvas(image, guide, hole, time_left)
+        if self._options.engine == "opencv":
+            canvas.diffuse_rest()
+        elif self._options.engine == "onnx" and self._neural is not None:
+            self._fill_neurally(canvas, self._neural, effort, seed)
+        else:
+            self._fill_by_copying(canvas, effort, seed)
+        return Erased(canvas.image, tuple(canvas.engines))
+
+    def _fill_by_copying(self, canvas: Canvas, effort: Effort, seed: int) -> None:
+        parts = regions.group(canvas.hole, plan.NEAR)
+        if self._options.engine == "auto":
+            parts = [part for part in parts if not canvas.diffuse_if_smooth(part)]
+        way = plan.steps(effort, self._options.working_side, seed)
+        jobs = plan.jobs(parts, canvas.shape, way) or ()
+        with _within_means():
+            if jobs:
+                canvas.guess()
+            for job in jobs:
+                canvas.copy(job)
+        canvas.diffuse_rest()
+
+    def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine, effort: Effort, seed: int) -> None:
+        if not canvas.has_colours:
+            self._fill_by_copying(canvas, effort, seed)
+            return
+        with _within_means():
+            canvas.guess()
+            for part in regions.group(canvas.hole, plan.NEAR):
+                canvas.infer(part, neural)
+        canvas.diffuse_rest()
+
+
+@contextlib.contextmanager
+def _within_means() -> Iterator[None]:
+    """Leave off where time or memory run out: what is left is then filled in the way that takes the least of both."""
+    try:
+        yield
+    except (LateError, MemoryError):
+        pass
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise

@@ -1,0 +1,48 @@
+"""Shrink a picture with a hole in it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.erasure.regions import BoolArray
+
+Pixels = NDArray[np.uint8 | np.uint16]
+
+BAND = 64
+"""Rows of the small picture that are made at once, so that little memory is needed."""
+
+
+def reduce_known(pixels: Pixels, hole: BoolArray, factor: int) -> tuple[Pixels, NDArray[np.float32]]:
+    """Shrink HxWxC by a whole factor: each small pixel is the mean of the known pixels of its square,
+    within a grey level or two where few of them are known.
+
+    Returns the small picture and the share (0..1) of each square that is known; where it is 0 the pixel is 0. Where
+    H or W is no multiple of `factor`, the last row or column counts as repeated.
+    """
+    rows, columns = -(-hole.shape[0] // factor), -(-hole.shape[1] // factor)
+    small: Pixels = np.empty((rows, columns, pixels.shape[2]), pixels.dtype)
+    share = np.empty((rows, columns), np.float32)
+    for first in range(0, rows, BAND):
+        band, there = slice(first * factor, (first + BAND) * factor), slice(first, first + BAND)
+        share[there] = known_share(~hole[band], factor)
+        for c in range(pixels.shape[2]):
+            plane = np.where(hole[band], 0, pixels[band, :, c])
+            mean = _squares(plane, factor) / np.maximum(share[there], 1e-6)
+            small[there, :, c] = np.minimum(np.rint(mean), np.iinfo(pixels.dtype).max)
+    return small, share
+
+
+def known_share(known: BoolArray, factor: int) -> NDArray[np.float32]:
+    """The share (0..1) of True in each factor x factor square of HxW; exactly 1 where all are."""
+    count = np.rint(_squares(known.astype(np.float32), factor) * factor**2)
+    return (count / factor**2).astype(np.float32)
+
+
+def _squares(plane: NDArray[np.uint8 | np.uint16 | np.float32], factor: int) -> NDArray[np.float32]:
+    """The mean of each factor x factor square."""
+    bottom, right = -plane.shape[0] % factor, -plane.shape[1] % factor
+    whole = cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if bottom or right else plane
+    size = whole.shape[1] // factor, whole.shape[0] // factor
+    return cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -1,0 +1,173 @@
+"""Around every request: its ids, its log line, and a last answer for what nobody else caught."""
+
+import asyncio
+import logging
+import time
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from image_erase.contract.envelope import RequestIds, failure_response
+from image_erase.contract.errors import ApiError, Code
+from image_erase.observer import UNOBSERVED, Observer
+
+# How long, and how much, an answered client may go on sending the body that nobody wants.
+DRAIN_SECONDS = 10.0
+DRAIN_BYTES = 64 * 1024 * 1024
+
+log = logging.getLogger("image_erase.request")
+
+
+def request_ids(scope: Scope) -> RequestIds:
+    """The ids that the edge has given to the request."""
+    ids: RequestIds = scope["state"]["ids"]
+    return ids
+
+
+def note(scope: Scope, **facts: object) -> None:
+    """Add facts to the request's log line."""
+    scope["state"]["notes"].update(facts)
+
+
+def is_stopping(scope: Scope) -> bool:
+    """Whether the server has been told to stop and answers only until those before it know."""
+    return bool(getattr(scope["app"].state, "stopping", False))
+
+
+def refusal(scope: Scope, error: ApiError) -> Response:
+    """The answer to a request that fails, with its code in the request's log line."""
+    note(scope, code=error.code.name)
+    return failure_response(request_ids(scope), error)
+
+
+def _refuse_ambiguous(scope: Scope) -> None:
+    """Raise ApiError where the body's length is given twice, which proxies may read otherwise (RFC 9112, 6.1)."""
+    names = {name for name, _ in scope["headers"]}
+    if {b"transfer-encoding", b"content-length"} <= names:
+        raise ApiError(Code.ERROR_PARAMETERS, "Content-Length and Transfer-Encoding exclude each other.")
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+def _loggable_path(path: str) -> str:
+    """The path without the part of a result link that is a secret."""
+    pieces = path.split("/")
+    if len(pieces) > 2 and pieces[1] == "results":
+        pieces[2] = "-"
+    return "/".join(pieces)
+
+
+def _endpoint(scope: Scope) -> str:
+    """What was called, as one of few names: a client that asks for a million paths must not become a million names."""
+    if "endpoint" not in scope:
+        return "none"
+    if scope["path_params"]:
+        return "/" + str(scope["path"]).split("/")[1]
+    return str(scope.get("root_path") or scope["path"])
+
+
+class _Exchange:
+    """One request's messages, watched on their way.
+
+    An answer that is ready while the body is still arriving is sent whole at once; the connection is closed only
+    after the rest of the body has been read and dropped. Closing under a sending client would reset the connection
+    and take the answer away from it. Nor may a stopping server close a connection that a client is about to use again:
+    its answers say that there will be no next one.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._body_left = _has_body(scope)
+        self.status: int | None = None
+        self.bytes_in = self.bytes_out = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.bytes_in += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._body_left = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        self.bytes_out += len(message.get("body", b""))
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if self._body_left or is_stopping(self._scope):
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        elif self._body_left and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._drain()
+            message = {"type": "http.response.body"}
+        await self._send(message)
+
+    async def _drain(self) -> None:
+        dropped = 0
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._body_left and dropped < DRAIN_BYTES:
+                    dropped += len((await self.receive()).get("body", b""))
+        except TimeoutError:
+            pass
+
+
+class Edge:
+    """ASGI middleware, the outermost."""
+
+    def __init__(self, app: ASGIApp, observer: Observer = UNOBSERVED) -> None:
+        self.app, self._observer = app, observer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, log it once, and let no exception through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope.setdefault("state", {}).update(ids=RequestIds(), notes={})
+        exchange = _Exchange(scope, receive, send)
+        started = time.perf_counter()
+        try:
+            await self._answer(scope, exchange)
+        finally:
+            self._log(scope, exchange, time.perf_counter() - started)
+            self._observer.request_ended(_endpoint(scope), exchange.status, scope["state"]["notes"].get("code", ""))
+
+    async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
+        try:
+            _refuse_ambiguous(scope)
+            await self.app(scope, exchange.receive, exchange.send)
+        except ApiError as error:
+            await refusal(scope, error)(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            note(scope, gone=True)
+        except asyncio.CancelledError:
+            # The server stops, and this request has outlived the time it had left.
+            await self._apologise(scope, exchange, Code.ERROR_INSUFFICIENT_RESOURCES, "The server is stopping.")
+        except Exception:
+            log.exception("unexpected failure", extra={"request_id": request_ids(scope).request_id})
+            await self._apologise(scope, exchange, Code.UNKNOWN_ERROR, "The server could not answer this request.")
+
+    async def _apologise(self, scope: Scope, exchange: _Exchange, code: Code, detail: str) -> None:
+        if exchange.status is None:
+            await refusal(scope, ApiError(code, detail))(scope, exchange.receive, exchange.send)
+
+    def _log(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
+        ids = request_ids(scope)
+        client = scope.get("client")
+        log.info(
+            "request",
+            extra={
+                "method": scope["method"],
+                "path": _loggable_path(scope["path"]),
+                "status": exchange.status,
+                "ms": round(seconds * 1000, 1),
+                "client": client[0] if client else None,
+                "bytes_in": exchange.bytes_in,
+                "bytes_out": exchange.bytes_out,
+                "request_id": ids.request_id,
+                "log_id": ids.log_id,
+                **scope["state"]["notes"],
+            },
+        )

@@ -1,0 +1,215 @@
+"""A multipart body, as it streams in -> named bytes in memory, inside the limits."""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from image_erase.contract.endpoints import FileField
+from image_erase.contract.errors import ApiError, Code
+from image_erase.contract.parameters import MAX_TEXT_BYTES
+
+# Room in a body for part headers, boundaries and small unknown fields, beside the files.
+BODY_OVERHEAD_BYTES = 64 * 1024
+MAX_PARTS = 100
+_EXTENDED_FILENAME = re.compile(r";\s*filename\*\s*=", re.IGNORECASE)
+
+
+@dataclass
+class Part:
+    """One part of the body. is_file: whether the client gave it a file name. content_type: as the client wrote it."""
+
+    name: str
+    is_file: bool
+    content_type: str | None
+    data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether nothing about the part says that it is a file: no name and no type of a binary."""
+        kind = (self.content_type or "text/plain").split(";")[0].strip().lower()
+        return not self.is_file and kind == "text/plain"
+
+
+class Upload(NamedTuple):
+    """What came of what was wanted. files: each field's name -> its part. texts: name -> what it says."""
+
+    files: Mapping[str, Part]
+    texts: Mapping[str, bytes]
+
+
+class UploadReader:
+    """Collects the wanted files and texts of one body and refuses it as soon as it breaks a limit.
+
+    What belongs to no wanted field is counted and dropped, never kept.
+    """
+
+    def __init__(self, fields: Sequence[FileField], max_file_bytes: int, texts: Sequence[str] = ()) -> None:
+        """texts: the names of the text fields, of which at most MAX_TEXT_BYTES and one more are kept."""
+        self._fields = {name: wanted for wanted in fields for name in wanted.names}
+        self._wanted = fields
+        self._text_names = frozenset(texts)
+        self._texts: dict[str, bytearray] = {}
+        self._max_file_bytes = max_file_bytes
+        #: What a body may have at most, all in all.
+        self.max_body_bytes = len(fields) * max_file_bytes + BODY_OVERHEAD_BYTES
+        self._received = 0
+        self._parts = 0
+        self._files = 0
+        self._found: dict[str, Part] = {}
+        self._headers: dict[str, str] = {}
+        self._header_name = bytearray()
+        self._header_value = bytearray()
+        self._part: Part | None = None
+        self._boundary = b""
+        self._preamble: bytearray | None = bytearray()
+        self._ended = False
+
+    async def read(self, request: Request) -> Upload:
+        """Read the request's body to its end.
+
+        Raises ApiError: ERROR_PARAMETERS, ERROR_REQUEST_BODY_TOO_LARGE, FILE_SIZE_EXCEEDS_LIMIT,
+        ERROR_TOO_MANY_FILES, MISSING_PARAMETERS, PARAMETERS_CANNOT_EMPTY.
+        Raises starlette's ClientDisconnect where the client goes away.
+        """
+        parser = self._parser(request.headers.get("content-type", ""))
+        self._refuse_announced_size(request.headers.get("content-length"))
+        await self._feed(parser, request.stream())
+        self._refuse_incomplete()
+        return Upload(self._found, {name: bytes(text) for name, text in self._texts.items()})
+
+    def _parser(self, content_type: str) -> MultipartParser:
+        kind, options = parse_options_header(content_type)
+        self._boundary = boundary = options.get(b"boundary", b"")
+        if kind != b"multipart/form-data" or not boundary:
+            raise ApiError(Code.ERROR_PARAMETERS, "The body must be multipart/form-data with a boundary.")
+        try:
+            return MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._on_part_begin,
+                    "on_header_field": self._on_header_field,
+                    "on_header_value": self._on_header_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._on_headers_finished,
+                    "on_part_data": self._on_part_data,
+                    "on_end": self._on_end,
+                },
+            )
+        except FormParserError:
+            raise ApiError(Code.ERROR_PARAMETERS, "The multipart boundary is too long.") from None
+
+    def _refuse_announced_size(self, content_length: str | None) -> None:
+        if content_length and content_length.isdecimal() and int(content_length) > self.max_body_bytes:
+            raise self._body_too_large()
+
+    def _body_too_large(self) -> ApiError:
+        return ApiError(
+            Code.ERROR_REQUEST_BODY_TOO_LARGE,
+            f"The body may have at most {self.max_body_bytes} bytes, each file in it {self._max_file_bytes}.",
+        )
+
+    async def _feed(self, parser: MultipartParser, chunks: AsyncIterator[bytes]) -> None:
+        async for chunk in chunks:
+            self._received += len(chunk)
+            if self._received > self.max_body_bytes:
+                raise self._body_too_large()
+            try:
+                parser.write(self._after_preamble(chunk))
+            except FormParserError:
+                raise ApiError(Code.ERROR_PARAMETERS, "The multipart body cannot be parsed.") from None
+        if not self._ended:
+            raise ApiError(Code.ERROR_PARAMETERS, "The multipart body ends before its closing boundary.")
+
+    def _after_preamble(self, chunk: bytes) -> bytes:
+        """The chunk from the first boundary on: what stands before it is to be ignored (RFC 2046, 5.1.1)."""
+        if self._preamble is None:
+            return chunk
+        opening = b"\r\n--" + self._boundary
+        # The body may begin with the boundary at once, as if a line break stood before it.
+        seen = self._preamble or bytearray(b"\r\n")
+        unsearched = max(0, len(seen) - len(opening))
+        seen += chunk
+        at = seen.find(opening, unsearched)
+        if at >= 0:
+            self._preamble = None
+            return bytes(seen[at + 2 :])
+        if len(seen) > BODY_OVERHEAD_BYTES:
+            raise ApiError(Code.ERROR_PARAMETERS, "The multipart body does not begin with its boundary.")
+        self._preamble = seen
+        return b""
+
+    def _refuse_incomplete(self) -> None:
+        for wanted in self._wanted:
+            if wanted.name not in self._found:
+                raise ApiError(Code.MISSING_PARAMETERS, f"{wanted.name}: Cannot be empty.")
+        for part in self._found.values():
+            if not part.data:
+                raise ApiError(Code.PARAMETERS_CANNOT_EMPTY, f"{part.name}: The file has 0 bytes.")
+
+    def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise ApiError(Code.ERROR_PARAMETERS, f"The body may have at most {MAX_PARTS} parts.")
+        self._headers = {}
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._header_name.decode("latin-1").lower()] = self._header_value.decode("latin-1")
+        self._header_name.clear()
+        self._header_value.clear()
+
+    def _on_headers_finished(self) -> None:
+        disposition = self._headers.get("content-disposition", "")
+        _, options = parse_options_header(disposition)
+        self._part = Part(
+            options.get(b"name", b"").decode("utf-8", "replace"),
+            # The parser passes over the form `filename*=`, which some clients write alone.
+            b"filename" in options or _EXTENDED_FILENAME.search(disposition) is not None,
+            self._headers.get("content-type"),
+        )
+        self._admit(self._part)
+
+    def _admit(self, part: Part) -> None:
+        if part.name in self._text_names:
+            self._admit_text(part.name)
+            return
+        wanted = self._fields.get(part.name)
+        self._files += part.is_file or wanted is not None
+        if self._files > len(self._wanted) or (wanted and wanted.name in self._found):
+            accepted = " and ".join(item.name for item in self._wanted)
+            raise ApiError(Code.ERROR_TOO_MANY_FILES, f"{part.name}: The request takes {accepted}, one file each.")
+        if wanted:
+            self._found[wanted.name] = part
+
+    def _admit_text(self, name: str) -> None:
+        if name in self._texts:
+            raise ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{name}: Must be given once.")
+        self._texts[name] = bytearray()
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._part
+        if part is None:
+            return
+        if part.name in self._texts:
+            text = self._texts[part.name]
+            text += data[start : min(end, start + MAX_TEXT_BYTES + 1 - len(text))]
+        if part.name not in self._fields:
+            return
+        if len(part.data) + end - start > self._max_file_bytes:
+            raise ApiError(
+                Code.FILE_SIZE_EXCEEDS_LIMIT, f"{part.name}: A file may have at most {self._max_file_bytes} bytes."
+            )
+        part.data += data[start:end]
+
+    def _on_end(self) -> None:
+        self._ended = True

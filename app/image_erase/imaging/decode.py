@@ -1,0 +1,162 @@
+"""A picture file -> Picture: sniff, check the header, decode upright."""
+
+import io
+import math
+import warnings
+from collections import deque
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from image_erase.imaging import bmp
+from image_erase.imaging.failures import BrokenFile, SideTooLong, SideTooShort, Subject, UnsupportedFormat
+from image_erase.imaging.header import FORMATS, claimed_size, format_of
+from image_erase.imaging.limits import TooCostly, refuse_costly
+from image_erase.imaging.picture import Picture, Pixels, turned
+from image_erase.imaging.png import chunks as png
+
+# The sides are checked here, on the header; Pillow's own limit would only add a second, looser one.
+Image.MAX_IMAGE_PIXELS = None
+bmp.use()
+
+# What decoding takes at most, for each pixel, while it goes on.
+_DECODER_BYTES = 32
+_ORIENTATION = 0x0112
+_MOST_DPI = 1e6
+_PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
+# Pillow mode -> the mode it is worked on in. What has transparency gets an alpha channel besides.
+_MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
+_MODES |= {"P": "RGB", "PA": "RGBA", "CMYK": "CMYK", "YCbCr": "RGB"}
+
+
+def decode_picture(
+    data: bytes, max_side: int, subject: Subject = "image", *, formats: Sequence[str] = FORMATS, min_side: int = 1
+) -> Picture:
+    """Decode a JPEG, PNG, BMP or WEBP file, the first frame of an animation.
+
+    max_side: longest side in pixels that is decoded at all. formats: those that are taken, out of the four.
+    min_side: the fewest pixels that a side may have.
+    Raises UnsupportedFormat, SideTooLong, SideTooShort (all before any pixel is decoded) or BrokenFile; MemoryError
+    passes through.
+    """
+    file_format = format_of(data)
+    if file_format is None or file_format not in formats:
+        raise UnsupportedFormat(subject, f"The file is none of {', '.join(formats[:-1])} and {formats[-1]}.")
+    refuse_long_side(claimed_size(data, file_format), max_side, subject)
+    try:
+        refuse_costly(data, file_format)
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=[file_format]) as image:
+            refuse_long_side(image.size, max_side, subject)
+            refuse_short_side(image.size, min_side, subject)
+            require_memory(image.size)
+            return _decoded(image, data, file_format)
+    except (SideTooLong, SideTooShort, MemoryError):
+        raise
+    except TooCostly as what:
+        raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
+    except Exception as error:
+        # A decoder fed with a broken file raises nearly anything; whatever it is, the file is what is wrong.
+        raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
+
+
+def refuse_long_side(size: tuple[int, int] | None, max_side: int, subject: Subject) -> None:
+    """Raise SideTooLong where width or height is over max_side pixels. A size of None is not known yet."""
+    if size and max(size) > max_side:
+        raise SideTooLong(subject, f"The file is {size[0]}x{size[1]}, a side may have at most {max_side} pixels.")
+
+
+def refuse_short_side(size: tuple[int, int], min_side: int, subject: Subject) -> None:
+    """Raise SideTooShort where width or height is under min_side pixels."""
+    if min(size) < min_side:
+        raise SideTooShort(subject, f"The file is {size[0]}x{size[1]}, a side must have at least {min_side} pixels.")
+
+
+def require_memory(size: tuple[int, int]) -> None:
+    """Raise MemoryError where there is no room for decoding width x height pixels.
+
+    Asked for at once, because a decoder that runs out of memory half-way may call the file broken.
+    """
+    np.empty(size[0] * size[1] * _DECODER_BYTES, np.uint8)
+
+
+def _decoded(image: Image.Image, data: bytes, file_format: str) -> Picture:
+    image.load()
+    if file_format == "PNG":
+        # Pillow checks neither the pixels' checksums nor that the file comes to its end.
+        deque(png.chunks(data), maxlen=0)
+    orientation = _orientation(image)
+    mode, pixels = _pixels_16_bit(image, data) if _is_16_bit(image, data, file_format) else _pixels_8_bit(image)
+    return Picture(
+        np.ascontiguousarray(turned(pixels, orientation)),
+        mode,
+        file_format,
+        image.info.get("icc_profile") or None,
+        _subsampling(image),
+        orientation,
+        _density(image),
+        image.info.get("exif", b""),
+        image.info.get("xmp", b""),
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 where there is none. Only EXIF counts: browsers don't turn a picture by its XMP."""
+    exif = Image.Exif()
+    try:
+        exif.load(image.info.get("exif", b""))
+        value = exif.get(_ORIENTATION, 1)
+    except Exception:
+        # Broken metadata is no reason to refuse a picture whose pixels are whole.
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _density(image: Image.Image) -> tuple[float, float] | None:
+    x, y = (float(density) for density in image.info.get("dpi", (0, 0)))
+    return (x, y) if min(x, y) > 0 and math.isfinite(x + y) and max(x, y) < _MOST_DPI else None
+
+
+def _subsampling(image: Image.Image) -> int:
+    sampling = JpegImagePlugin.get_sampling(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else 0
+    return max(0, sampling)
+
+
+def _pixels_8_bit(image: Image.Image) -> tuple[str, Pixels]:
+    mode = _MODES[image.mode]
+    if "transparency" in image.info and not mode.endswith("A"):
+        mode += "A"
+    converted = image if image.mode == mode else image.convert(mode)
+    pixels = np.asarray(converted)
+    return mode, pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _is_16_bit(image: Image.Image, data: bytes, file_format: str) -> bool:
+    return image.mode.startswith("I") or (file_format == "PNG" and data[24] == 16)
+
+
+def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
+    """Pillow reduces 16-bit colour to 8 bits, so OpenCV reads it, once Pillow has found the file whole."""
+    decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
+    if decoded is None or decoded.dtype != np.uint16 or decoded.shape[1::-1] != image.size:
+        raise ValueError("OpenCV reads the file differently")
+    colour_type = data[25]
+    if colour_type == _PNG_GREY:
+        mode, pixels = "L", decoded.reshape(*decoded.shape[:2], -1)[..., :1]
+    elif colour_type == _PNG_GREY_ALPHA:
+        mode, pixels = "LA", decoded[..., [0, 3]]
+    elif colour_type == _PNG_TRUECOLOUR_ALPHA:
+        mode, pixels = "RGBA", decoded[..., [2, 1, 0, 3]]
+    else:
+        mode, pixels = "RGB", decoded[..., 2::-1]
+    return _with_transparent_colour(mode, pixels, image)
+
+
+def _with_transparent_colour(mode: str, pixels: Pixels, image: Image.Image) -> tuple[str, Pixels]:
+    """Turn the one colour that a PNG's tRNS chunk makes transparent into an alpha channel."""
+    colour = image.info.get("transparency")
+    if colour is None or mode.endswith("A"):
+        return mode, pixels
+    opaque = (pixels != np.asarray(colour, np.uint16)).any(axis=2, keepdims=True)
+    return mode + "A", np.concatenate([pixels, opaque * np.uint16(0xFFFF)], axis=2)

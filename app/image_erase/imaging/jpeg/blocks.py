@@ -1,0 +1,142 @@
+"""New quantised coefficients for the blocks of a JPEG that a hole touches."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.imaging.jpeg.frame import BLOCK, ColourSpace, Frame
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Hole: TypeAlias = NDArray[np.bool_]
+Real: TypeAlias = NDArray[np.float32]
+Coefficients: TypeAlias = NDArray[np.int16]
+
+_LARGEST = 1023  # what 8-bit Huffman coding takes for an AC coefficient (T.81, F.1.2.2)
+
+# Each component is an affine function of the pixel that Pillow decodes: a row of weights, then what is added;
+# ITU-T T.871 for YCbCr. Pillow shows CMYK in Adobe's polarity: 255 minus what is stored.
+_GREY = ((1.0, 0.0),)
+_RGB = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
+_YCC = (
+    (0.299, 0.587, 0.114, 0.0),
+    (-0.299 / 1.772, -0.587 / 1.772, 0.5, 128.0),
+    (0.5, -0.587 / 1.402, -0.114 / 1.402, 128.0),
+)
+_CMYK = tuple((*(-1.0 if channel == at else 0.0 for channel in range(4)), 255.0) for at in range(4))
+_YCCK = (*((*row[:3], 0.0, row[3]) for row in _YCC), (0.0, 0.0, 0.0, -1.0, 255.0))
+_WEIGHTS = {
+    ColourSpace.GREY: _GREY,
+    ColourSpace.RGB: _RGB,
+    ColourSpace.YCC: _YCC,
+    ColourSpace.CMYK: _CMYK,
+    ColourSpace.YCCK: _YCCK,
+}
+
+
+def _cosines() -> Real:
+    """Give the 64 x 64 matrix that takes a block's samples to its coefficients (T.81, A.3.3), both row-major."""
+    at = np.arange(BLOCK)
+    line = np.cos((2 * at + 1) * at[:, None] * np.pi / (2 * BLOCK)) / 2
+    line[0] /= np.sqrt(2)
+    return np.kron(line, line).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One component of the upright picture.
+
+    across, down: how many pixels one sample spans. steps: 64 float32 quantisation steps, row-major.
+    weights: of the pixel's channels. shift: what is added, level shift included.
+    """
+
+    across: int
+    down: int
+    steps: Real
+    weights: Real
+    shift: float
+
+
+def planes_of(frame: Frame, transposed: bool) -> list[Plane]:
+    """Give the components of a regular frame, as they are once the picture is upright."""
+    upright = frame.upright(transposed)
+    planes = []
+    for component, row in zip(upright.components, _WEIGHTS[frame.colours], strict=True):
+        across, down = upright.most_across // component.across, upright.most_down // component.down
+        steps = upright.tables[component.table].astype(np.float32).reshape(64)
+        planes.append(Plane(across, down, steps, np.array(row[:-1], np.float32), row[-1] - 128))
+    return planes
+
+
+class BlockFiller:
+    """Fills the hole in rows of quantised blocks; blocks without a pixel of the hole stay as they are."""
+
+    def __init__(self, planes: list[Plane], filled: Pixels, hole: Hole) -> None:
+        """Take the upright picture: filled H x W or H x W x channels, as Pillow decodes it; hole H x W."""
+        self._planes = planes
+        self._filled = filled if filled.ndim == 3 else filled[:, :, None]
+        self._hole = hole
+        self._forward = _cosines()
+        self._touched = {(each.down, each.across): touched_blocks(hole, each.down, each.across) for each in planes}
+
+    def edit(self, component: int, row: int, blocks: Coefficients) -> None:
+        """Give the touched blocks of one row of blocks (N x 64, changed in place) their new coefficients."""
+        plane = self._planes[component]
+        touched = np.flatnonzero(self._touched[plane.down, plane.across][row])
+        if not touched.size:
+            return
+        first, last = int(touched[0]), int(touched[-1]) + 1
+        wanted, share = self._samples(plane, row, first, last)
+        chosen = touched - first
+        blocks[touched] = self._coefficients(plane, blocks[touched], wanted[chosen], share[chosen])
+
+    def _samples(self, plane: Plane, row: int, first: int, last: int) -> tuple[Real, Real]:
+        """Give what blocks first..last-1 of a row should show, and which share of each sample the hole has (N x 64)."""
+        height, width = plane.down * BLOCK, plane.across * BLOCK
+        window = np.s_[row * height : (row + 1) * height, first * width : last * width]
+        pixels, hole = self._filled[window], self._hole[window]
+        values = pixels @ plane.weights + np.float32(plane.shift)
+        share = hole.astype(np.float32)
+        margin = ((0, height - hole.shape[0]), (0, (last - first) * width - hole.shape[1]))
+        if any(after for _, after in margin):
+            values, share = np.pad(values, margin, "edge"), np.pad(share, margin, "edge")
+        if plane.down * plane.across > 1:
+            total = _box_sum(share, plane)
+            values = _box_sum(values * share, plane) / np.maximum(total, 1)
+            share = total / np.float32(plane.down * plane.across)
+        return _as_blocks(values), _as_blocks(share)
+
+    def _coefficients(self, plane: Plane, old: Coefficients, wanted: Real, share: Real) -> Coefficients:
+        """Quantise a mix of what the old coefficients say, unrounded and unclipped, and of what the hole wants.
+
+        Taking what was there from the coefficients and not from decoded pixels loses no second rounding, and keeps
+        chroma from being upsampled and downsampled once more.
+        """
+        before: Real = (old.astype(np.float32) * plane.steps).dot(self._forward)
+        levels: Real = np.rint((before + share * (wanted - before)).dot(self._forward.T) / plane.steps)
+        return np.clip(levels, -_LARGEST, _LARGEST).astype(np.int16)
+
+
+def touched_blocks(hole: Hole, down: int, across: int) -> Hole:
+    """Tell which blocks of a component have a pixel of the hole, blocks spanning 8·down x 8·across pixels."""
+    tall, wide = BLOCK * down, BLOCK * across
+    rows, columns = -(-hole.shape[0] // tall), -(-hole.shape[1] // wide)
+    touched = np.zeros((rows, columns), dtype=np.bool_)
+    for row in range(rows):
+        strip = hole[row * tall : (row + 1) * tall]
+        if strip.any():
+            seen = np.logical_or.reduce(strip, axis=0)
+            touched[row] = np.logical_or.reduceat(seen, np.arange(0, seen.size, wide))
+    return touched
+
+
+def _box_sum(samples: Real, plane: Plane) -> Real:
+    tall, wide = samples.shape[0] // plane.down, samples.shape[1] // plane.across
+    total: Real = samples.reshape(tall, plane.down, wide, plane.across).sum(axis=(1, 3))
+    return total
+
+
+def _as_blocks(samples: Real) -> Real:
+    """Cut an 8 x 8N strip into N x 64."""
+    return samples.reshape(BLOCK, -1, BLOCK).transpose(1, 0, 2).reshape(-1, BLOCK * BLOCK)

@@ -1,0 +1,39 @@
+"""The JPEG of an erased picture: spliced where that can be done, else coded anew, with its metadata."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.imaging.jpeg.splice import CannotSplice, reencode, splice
+from image_erase.imaging.metadata.jpeg import strip, with_metadata
+from image_erase.imaging.metadata.policy import Policy
+
+_QUARTER_TURNS = frozenset({5, 6, 7, 8})
+
+
+@dataclass(frozen=True, slots=True)
+class JpegResult:
+    """The file, and why it was coded anew, for the log; empty where nothing but the hole changed."""
+
+    data: bytes
+    anew_because: str = ""
+
+
+def jpeg_result(
+    source: bytes, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int, policy: Policy
+) -> JpegResult:
+    """Give the upright JPEG of `source` with its hole filled; arguments as for `splice`.
+
+    With nothing to erase in an upright picture, its coded bytes are the source's own. Raises CannotSplice, or
+    BadJpeg, for a source whose header makes no sense, so that not even its tables can be taken over.
+    """
+    if orientation == 1 and not hole.any():
+        return JpegResult(strip(source, policy))
+    reason = ""
+    try:
+        coded = splice(source, filled, hole, orientation=orientation)
+    except CannotSplice as error:
+        reason = str(error)
+        coded = reencode(source, filled, orientation=orientation)
+    return JpegResult(with_metadata(source, coded, policy, transposed=orientation in _QUARTER_TURNS), reason)

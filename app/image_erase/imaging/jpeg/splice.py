@@ -1,0 +1,112 @@
+"""Put the filled hole of a picture back into its JPEG, changing nothing but the blocks the hole touches."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from image_erase.imaging.jpeg.blocks import BlockFiller, planes_of
+from image_erase.imaging.jpeg.by_pillow import coded_by_pillow
+from image_erase.imaging.jpeg.carrier import blank
+from image_erase.imaging.jpeg.frame import DCT_FRAMES, ColourSpace, Frame, read_frame
+from image_erase.imaging.jpeg.markers import BadJpeg, walk
+from image_erase.imaging.jpeg.turbojpeg import (
+    LibraryMissing,
+    Option,
+    TransformFailed,
+    Turn,
+    transform,
+)
+
+_MOST_SCANS = 200
+_CHANNELS = {ColourSpace.GREY: 1, ColourSpace.CMYK: 4, ColourSpace.YCCK: 4}
+# EXIF 2.32, tag 274: what makes a picture stored with this orientation upright
+_UPRIGHT = {
+    1: Turn.NONE,
+    2: Turn.MIRROR,
+    3: Turn.HALF,
+    4: Turn.FLIP,
+    5: Turn.TRANSPOSE,
+    6: Turn.RIGHT,
+    7: Turn.TRANSVERSE,
+    8: Turn.LEFT,
+}
+_TRANSPOSING = frozenset({5, 6, 7, 8})
+
+
+class CannotSplice(ValueError):
+    """The picture can't be changed block by block; the message says why, for the log."""
+
+
+def splice(source: bytes, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int) -> bytes:
+    """Give the upright JPEG of `source` with new coefficients in the blocks that `hole` touches, and only there.
+
+    source: a whole JPEG. filled: what it shows, as Pillow decodes it (H x W grey, H x W x 3 RGB, H x W x 4 CMYK
+    in Pillow's polarity, 0 is no ink), upright, filled inside of the hole. hole: H x W, upright. orientation: of
+    the EXIF tag, 1 to 8. Quantisation tables, sampling, restart interval and progressive mode are the source's;
+    Huffman tables are made for the result; no metadata but JFIF and Adobe's colour mark, as libjpeg writes them.
+    Raises CannotSplice where the picture can't be turned without loss, or is of a kind this does not handle.
+    """
+    _refuse_if({"an unknown orientation": orientation not in _UPRIGHT})
+    frame = _frame_of(source)
+    _check_pixels(frame.upright(orientation in _TRANSPOSING), filled, hole)
+    _refuse_if(
+        {
+            "progressive scans that leave bits out": not frame.complete,
+            "too many scans": frame.scans > _MOST_SCANS,
+        }
+    )
+    try:
+        return _code(source, frame, filled, hole, orientation)
+    except (TransformFailed, LibraryMissing) as error:
+        raise CannotSplice(str(error)) from error
+
+
+def reencode(source: bytes, filled: NDArray[np.uint8], *, orientation: int) -> bytes:
+    """Code `filled` (upright, as for `splice`) from its pixels, with the tables, sampling and mode of `source`.
+
+    All blocks are new, so the loss is that of one more encoding. Where libturbojpeg is missing or refuses, Pillow
+    codes with the same tables and the nearest sampling it can write. Raises CannotSplice for a source whose header
+    can't be taken over.
+    """
+    frame = _frame_of(source)
+    upright = frame.upright(orientation in _TRANSPOSING)
+    everywhere = np.ones(filled.shape[:2], dtype=np.bool_)
+    _check_pixels(upright, filled, everywhere)
+    try:
+        return _code(blank(upright), upright, filled, everywhere, 1)
+    except (TransformFailed, LibraryMissing):
+        return coded_by_pillow(upright, filled)
+
+
+def _frame_of(source: bytes) -> Frame:
+    try:
+        return read_frame(list(walk(source)))
+    except BadJpeg as error:
+        raise CannotSplice(str(error)) from error
+
+
+def _code(source: bytes, frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_], orientation: int) -> bytes:
+    options = Option.PERFECT | Option.COPY_NOTHING | Option.OPTIMISE
+    if frame.progressive:
+        options |= Option.PROGRESSIVE
+    filler = BlockFiller(planes_of(frame, orientation in _TRANSPOSING), filled, hole)
+    return transform(source, _UPRIGHT[orientation], options, frame.restart_interval, filler.edit)
+
+
+def _check_pixels(frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_]) -> None:
+    """Raise CannotSplice unless blocks can be made for an upright frame, and the arrays fit it."""
+    channels = filled.shape[2] if filled.ndim == 3 else 1
+    _refuse_if(
+        {
+            "not a baseline or progressive DCT picture of 8 bits": frame.marker not in DCT_FRAMES
+            or frame.precision != 8,
+            "pixels of another size": not filled.shape[:2] == hole.shape == (frame.height, frame.width),
+            "pixels of another colour space": channels != _CHANNELS.get(frame.colours, 3),
+            "sampling factors or tables this can't handle": not frame.regular,
+        }
+    )
+
+
+def _refuse_if(reasons: dict[str, bool]) -> None:
+    for reason, holds in reasons.items():
+        if holds:
+            raise CannotSplice(reason)

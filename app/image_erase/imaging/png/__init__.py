@@ -1,0 +1,1 @@
+"""PNG files below the level of pixels."""

@@ -1,0 +1,155 @@
+"""The whole of one job: image file and mask file in, result file out. What a worker runs."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from image_erase.erasure.eraser import Engine, Eraser, EraserOptions, NothingToFillFrom
+from image_erase.erasure.neural import NeuralEngine
+from image_erase.imaging import failures
+from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.encode import encode_picture, encode_result
+from image_erase.imaging.mask import decode_hole, grown
+from image_erase.imaging.metadata.policy import Policy
+from image_erase.imaging.picture import Hole, Picture
+from image_erase.jobs.request import JobRequest
+
+
+@dataclass(frozen=True)
+class Network:
+    """The operator's network and what he says of it. model: a path, None where there is none."""
+
+    model: str | None = None
+    channels: Literal["auto", "rgb", "bgr"] = "auto"
+    mask: Literal["auto", "erase=1", "erase=0"] = "auto"
+    output: Literal["auto", "0-1", "0-255"] = "auto"
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What is the same for every job of a worker. Sides and mask_dilate in pixels, quality 1 to 100, memory in MiB."""
+
+    max_side: int = 4096
+    jpeg_quality: int = 95
+    engine: Engine = "auto"
+    working_side: int = 768
+    mask_dilate: int = 0
+    metadata: Literal["colour", "all"] = "colour"
+    memory_mb: int | None = None
+    network: Network = field(default_factory=Network)
+
+    @classmethod
+    def from_json(cls, text: str) -> "JobOptions":
+        """The options as the server writes them."""
+        fields = json.loads(text)
+        return cls(**{**fields, "network": Network(**fields.get("network", {}))})
+
+
+@dataclass(frozen=True)
+class ErasedFile:
+    """suffix: `jpg` or `png`. data: the file. facts: what the log may say of the job."""
+
+    suffix: str
+    data: bytes
+    facts: dict[str, Any]
+
+
+class _Stopwatch:
+    """Milliseconds spent in each stage."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = {}
+        self._since = time.perf_counter()
+
+    def stage(self, name: str) -> None:
+        now = time.perf_counter()
+        self.facts[f"{name}_ms"] = round((now - self._since) * 1000, 1)
+        self._since = now
+
+
+def make_eraser(options: JobOptions) -> Eraser:
+    """The eraser that all jobs of a worker share. Raises ModelError where the operator's network doesn't fit."""
+    network = options.network
+    engine = (
+        NeuralEngine(
+            Path(network.model),
+            channel_order=network.channels,
+            mask_polarity=network.mask,
+            output_range=network.output,
+        )
+        if network.model
+        else None
+    )
+    return Eraser(EraserOptions(options.engine, options.working_side), engine)
+
+
+_PLAIN = JobRequest()
+
+
+def erase_file(
+    image: bytes,
+    mask: bytes,
+    options: JobOptions,
+    eraser: Eraser,
+    request: JobRequest = _PLAIN,
+    *,
+    time_left: Callable[[], float],
+) -> ErasedFile:
+    """Erase from the image file what the mask file paints white, as the request wants it.
+
+    time_left: seconds until nobody waits any more. Raises an ImagingFailure where a file can't be worked with.
+    """
+    watch = _Stopwatch()
+    picture = decode_picture(image, options.max_side, formats=request.formats, min_side=request.min_side)
+    hole = _hole(mask, picture, options, request)
+    watch.stage("decode")
+    # What is done with is let go at once: a large picture takes a hundred megabytes in each of its forms.
+    canvas, picture = picture.canvas(), picture.without_pixels()
+    try:
+        erased = eraser.erase(*canvas, hole, time_left=time_left, effort=request.effort, seed=request.seed)
+    except NothingToFillFrom:
+        raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
+    del canvas
+    watch.stage("erase")
+    encoded = encode_result(
+        picture, erased.image, image, hole, policy=Policy(options.metadata), jpeg_quality=options.jpeg_quality
+    )
+    watch.stage("encode")
+    facts = {
+        "engine": "+".join(erased.engines) or None,
+        "width": hole.shape[1],
+        "height": hole.shape[0],
+        "hole": round(float(hole.mean()), 4),
+        "effort": request.effort,
+        "seed": request.seed,
+        "anew_because": encoded.anew_because or None,
+    }
+    return ErasedFile(encoded.suffix, encoded.data, watch.facts | facts)
+
+
+def _hole(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Hole:
+    """What is to be erased. Raises NothingToFillFrom where it is everything only because it has been grown."""
+    painted = decode_hole(mask, picture, options.max_side, formats=request.formats)
+    radius = max(options.mask_dilate, request.dilate)
+    hole = grown(painted, radius)
+    if hole.all() and not painted.all():
+        raise failures.NothingToFillFrom(
+            "mask",
+            f"The mask, grown by {radius} pixels, covers the whole picture: nothing is left to fill from.",
+        )
+    return hole
+
+
+def warm_up_files() -> tuple[bytes, bytes]:
+    """A small image and mask: a first job that makes a worker load all it will need."""
+    ramp = np.arange(64, dtype=np.uint8)[:, np.newaxis]
+    pixels = np.broadcast_to(ramp[..., np.newaxis], (64, 64, 3))
+    spot = np.zeros((64, 64, 1), np.uint8)
+    spot[24:40, 24:40] = 255
+    image = encode_picture(Picture(np.ascontiguousarray(pixels), "RGB", "JPEG"), 90)
+    return image, encode_picture(Picture(spot, "L", "PNG"), 90)

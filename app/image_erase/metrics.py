@@ -1,0 +1,94 @@
+"""What the server has done and is doing, as numbers that Prometheus reads."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from image_erase.observer import Observer
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_PREFIX = "image_erase"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
+_STAGES = ("decode", "erase", "encode")
+_ENGINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+# A worker that has gone mad may name ever new engines; each would be a time series for ever.
+_MAX_ENGINES = 16
+# Nor may it spoil a sum with infinity: no job lasts an hour.
+_MAX_MILLISECONDS = 3_600_000
+
+
+class Metrics(Observer):
+    """Counts in a registry of its own, so that two servers in one process don't count together."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._requests = Counter(
+            f"{_PREFIX}_requests",
+            "Requests answered; status is 0 where the client left before, code is empty where all went well",
+            ("endpoint", "status", "code"),
+            registry=registry,
+        )
+        self._waited = self._histogram("queue_seconds", "How long jobs waited for a worker")
+        self._stages = {
+            stage: self._histogram(f"{stage}_seconds", f"How long jobs took to {stage}") for stage in _STAGES
+        }
+        self._stored = self._histogram("store_seconds", "How long results took to store")
+        self._engines = self._counter("engine_jobs", "Jobs in which an engine filled something", "engine")
+        self._bytes = self._counter("stored_bytes", "Bytes of results stored")
+        self._swept = self._counter("swept_files", "Expired files deleted")
+        self._restarts = self._counter("worker_restarts", "Workers that ended, or were killed, and were replaced")
+        self._engines_seen: set[str] = set()
+
+    def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        """Add a number that is asked for whenever Prometheus asks."""
+        Gauge(f"{_PREFIX}_{name}", meaning, registry=self._registry).set_function(value)
+
+    def text(self) -> bytes:
+        """All numbers in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def request_ended(self, endpoint: str, status: int | None, code: str) -> None:
+        """See Observer."""
+        self._requests.labels(endpoint, status or 0, code).inc()
+
+    def job_began(self, waited: float) -> None:
+        """See Observer."""
+        self._waited.observe(waited)
+
+    def job_done(self, facts: Mapping[str, Any]) -> None:
+        """See Observer."""
+        for stage, histogram in self._stages.items():
+            milliseconds = facts.get(f"{stage}_ms")
+            if isinstance(milliseconds, int | float) and 0 <= milliseconds <= _MAX_MILLISECONDS:
+                histogram.observe(milliseconds / 1000)
+        for engine in str(facts.get("engine") or "none").split("+")[:_MAX_ENGINES]:
+            self._engines.labels(self._known_engine(engine)).inc()
+
+    def result_stored(self, seconds: float, size: int) -> None:
+        """See Observer."""
+        self._stored.observe(seconds)
+        self._bytes.inc(size)
+
+    def swept(self, deleted: int) -> None:
+        """See Observer."""
+        self._swept.inc(deleted)
+
+    def worker_ended(self) -> None:
+        """See Observer."""
+        self._restarts.inc()
+
+    def _known_engine(self, engine: str) -> str:
+        if _ENGINE.fullmatch(engine) and (engine in self._engines_seen or len(self._engines_seen) < _MAX_ENGINES):
+            self._engines_seen.add(engine)
+            return engine
+        return "other"
+
+    def _histogram(self, name: str, meaning: str) -> Histogram:
+        return Histogram(f"{_PREFIX}_{name}", meaning, buckets=_SECONDS, registry=self._registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}_{name}", meaning, labels, registry=self._registry)

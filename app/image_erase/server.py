@@ -1,0 +1,266 @@
+"""Builds the server from its parts, and starts and stops what runs beside it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from random import SystemRandom
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from image_erase import __version__
+from image_erase.access.keys import KeyFile, Keys
+from image_erase.access.rates import RateLimit, WindowMemory
+from image_erase.access.shared_rates import Shared, SharedRateLimit
+from image_erase.clock import Clock, system_clock
+from image_erase.contract import openapi
+from image_erase.contract.endpoints import ENDPOINTS
+from image_erase.contract.errors import ApiError, Code
+from image_erase.http.cors import Cors
+from image_erase.http.edge import Edge, refusal
+from image_erase.http.intake import Intake
+from image_erase.http.proxies import TrustedProxies
+from image_erase.http.targets import AbsoluteTargets
+from image_erase.jobs.pool import Pool
+from image_erase.jobs.process import WorkerDied
+from image_erase.metrics import Metrics
+from image_erase.observer import Observer
+from image_erase.results.bucket import BucketStore
+from image_erase.results.links import Links
+from image_erase.results.location import folder_of, open_store
+from image_erase.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
+from image_erase.results.store import ResultStore, StoreError
+from image_erase.results.sweeper import Sweeper
+from image_erase.routes import account, erase, operations, results
+from image_erase.routes.erase import Presign
+from image_erase.settings import Settings, SettingsError
+from image_erase.web.serving import page_routes
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
+    """The server as an ASGI application. Raises SettingsError where a setting can't be followed."""
+    metrics = Metrics()
+    keys = _keys(settings)
+    store = _store(settings)
+    links = Links(_signing_keys(settings), clock)
+    pool = Pool(
+        job_options(settings),
+        workers=settings.workers,
+        queue=settings.queue,
+        deadline_seconds=settings.deadline_seconds,
+        observer=metrics,
+    )
+    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds, metrics, _first_sweep(settings, store))
+    own_limit = _rate_limit(settings)
+    shared_limit = _shared_rate_limit(settings, own_limit)
+    service = erase.EraseService(
+        keys,
+        pool,
+        store,
+        links,
+        clock,
+        settings.public_url,
+        settings.result_ttl_seconds,
+        settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None,
+        Intake(settings.receive_seconds, settings.receive_memory_mb << 20),
+        metrics,
+        shared_limit or own_limit,
+        _presign(settings, store),
+    )
+    app = FastAPIOffline(
+        title="image-erase",
+        version=__version__,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(pool, sweeper, store, metrics, shared_limit),
+    )
+    for endpoint in ENDPOINTS:
+        app.include_router(erase.router(endpoint, service))
+    app.include_router(account.router(keys, clock, settings.credits))
+    app.include_router(results.router(links, store))
+    app.include_router(operations.router(pool, store))
+    if settings.metrics:
+        _watch(metrics, pool, shared_limit)
+        app.include_router(operations.metrics_router(metrics))
+    if settings.page:
+        app.router.routes.extend(page_routes(_links_base(settings, store)))
+    _answer_failures(app)
+    _complete_openapi(app)
+    app.add_middleware(Edge, observer=metrics)
+    app.add_middleware(Cors, origins=settings.cors_origins)
+    app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
+    app.add_middleware(AbsoluteTargets)
+    return app
+
+
+def job_options(settings: Settings) -> dict[str, object]:
+    """What the workers have to know of the settings: a JobOptions, in JSON's terms."""
+    names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate", "metadata")
+    network = {"channels": settings.onnx_channels, "mask": settings.onnx_mask, "output": settings.onnx_output}
+    model = str(settings.onnx_model) if settings.engine == "onnx" else None
+    options = {name: getattr(settings, name) for name in names}
+    return options | {"memory_mb": settings.worker_memory_mb, "network": {"model": model, **network}}
+
+
+def _keys(settings: Settings) -> Keys:
+    try:
+        file = KeyFile(settings.api_keys_file) if settings.api_keys_file else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"ERASE_API_KEYS_FILE: cannot be read ({type(error).__name__})") from None
+    if settings.api_keys or file:
+        return Keys((key.get_secret_value() for key in settings.api_keys), file)
+    return Keys([_kept(settings, API_KEY_FILE, "ERASE_API_KEYS")])
+
+
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    now = time.monotonic
+    return RateLimit(settings.rate_limit, WindowMemory(now), now) if settings.rate_limit else None
+
+
+def _shared_rate_limit(settings: Settings, own: RateLimit | None) -> SharedRateLimit | None:
+    return SharedRateLimit(shared_rates(settings), own) if own and settings.rate_limit_url else None
+
+
+def shared_rates(settings: Settings) -> Shared:
+    """What counts in the storage of ERASE_RATE_LIMIT_URL. Raises SettingsError where the URL can't be followed."""
+    # Few servers need the client, and it takes 6 MB and a tenth of a second.
+    from image_erase.access.shared_windows import SharedRates, SharedWindows  # noqa: PLC0415
+
+    assert settings.rate_limit
+    assert settings.rate_limit_url
+    try:
+        return SharedRates(settings.rate_limit, SharedWindows(settings.rate_limit_url.get_secret_value()))
+    except ValueError as error:
+        raise SettingsError(f"ERASE_RATE_LIMIT_URL: {error}") from None
+
+
+def _store(settings: Settings) -> ResultStore:
+    try:
+        return open_store(settings.storage_url)
+    except StoreError as error:
+        raise SettingsError(f"ERASE_STORAGE_URL: cannot be used ({error})") from None
+
+
+def _first_sweep(settings: Settings, store: ResultStore) -> float:
+    """Servers that share a bucket are often started together; they need not all list it at the same second."""
+    return SystemRandom().uniform(0, settings.sweep_interval_seconds) if isinstance(store, BucketStore) else 0
+
+
+def _presign(settings: Settings, store: ResultStore) -> Presign | None:
+    if settings.result_links == "own" or not isinstance(store, BucketStore):
+        return None
+    return partial(store.presigned, seconds=settings.result_ttl_seconds)
+
+
+def _links_base(settings: Settings, store: ResultStore) -> str | None:
+    """What result links begin with, where that is not how the client called the server."""
+    if settings.result_links == "own" or not isinstance(store, BucketStore):
+        return settings.public_url
+    try:
+        return store.links_origin()
+    except StoreError as error:
+        log.error("the page cannot fetch results: no link can be signed", extra={"reason": str(error)})
+        return None
+
+
+def _signing_keys(settings: Settings) -> list[str]:
+    if settings.signing_keys:
+        return [key.get_secret_value() for key in settings.signing_keys]
+    return [_kept(settings, SIGNING_KEY_FILE, "ERASE_SIGNING_KEYS")]
+
+
+def _kept(settings: Settings, file: str, variable: str) -> str:
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        raise SettingsError(f"{variable}: must be set when results are kept in a bucket")
+    try:
+        return kept_secret(folder / file)
+    except OSError as error:
+        raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
+
+
+def _watch(metrics: Metrics, pool: Pool, limit: SharedRateLimit | None) -> None:
+    metrics.gauge("jobs_waiting", "Jobs that wait for a worker", lambda: pool.waiting)
+    metrics.gauge("jobs_running", "Jobs that a worker works on", lambda: pool.running)
+    metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
+    if limit:
+        metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: limit.is_up)
+
+
+def _lifespan(  # type: ignore[no-untyped-def]
+    pool: Pool, sweeper: Sweeper, store: ResultStore, observer: Observer, limit: SharedRateLimit | None
+):
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
+        try:
+            await pool.start()
+        except WorkerDied as error:
+            log.error("cannot start: %s", error)
+            raise
+        beside = [asyncio.create_task(sweeper.run()), asyncio.create_task(_say_if_unusable(store))]
+        try:
+            async with limit or nullcontext():
+                yield {"observer": observer}  # for the protocol, which uvicorn makes
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await pool.stop()
+
+    return lifespan
+
+
+async def _say_if_unusable(store: ResultStore) -> None:
+    """A bucket that can't be used now may be later, so the server starts all the same."""
+    try:
+        await store.check()
+    except StoreError as error:
+        log.error("the storage cannot be used", extra={"reason": str(error)})
+
+
+def _answer_failures(app: FastAPI) -> None:
+    """Whatever FastAPI and Starlette refuse by themselves is answered in the vendor's words too."""
+
+    async def on_api_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        return refusal(request.scope, error)
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return refusal(request.scope, _http_error(error))
+
+    async def on_invalid_request(request: Request, error: Exception) -> Response:
+        return refusal(request.scope, ApiError(Code.ERROR_PARAMETERS, "The request cannot be understood."))
+
+    app.add_exception_handler(ApiError, on_api_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+
+
+def _http_error(error: HTTPException) -> ApiError:
+    if error.status_code == 404:
+        return ApiError(Code.ERROR_AI_NOT_EXISTS, "There is nothing at this path.")
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return ApiError(
+            Code.ERROR_ILLEGAL_OPERATION, f"The method must be {allowed}.", status=405, headers=error.headers
+        )
+    return ApiError(Code.ERROR_PARAMETERS, "The request cannot be understood.", status=error.status_code)
+
+
+def _complete_openapi(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def complete() -> dict[str, object]:
+        return openapi.document(generate())
+
+    app.openapi = complete  # type: ignore[method-assign]

@@ -1,0 +1,233 @@
+"""Every setting: its environment variable, its default and its meaning."""
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from limits import parse_many
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from image_erase.results.location import is_storage_url
+
+PREFIX = "ERASE_"
+# Longer ones S3 and Google refuse.
+PRESIGNED_SECONDS = 7 * 86400
+
+
+class SettingsError(Exception):
+    """A setting has a value that can't be used. The message is one line and names the variable."""
+
+
+def _split(value: Any) -> Any:
+    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    if value != "*":
+        ipaddress.ip_network(value, strict=False)
+    return value
+
+
+def _public_url(value: str | None) -> str | None:
+    if not value:
+        return None
+    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
+        raise ValueError("must be an http or https URL without query, such as https://erase.example.com")
+    return value.rstrip("/")
+
+
+def _storage_url(value: str) -> str:
+    if not is_storage_url(value):
+        raise ValueError("must be such as file:storage, file:///storage, s3://bucket/prefix, gs://… or az://…")
+    return value
+
+
+def _signing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(key.get_secret_value()) < 16 for key in keys):
+        raise ValueError("every key must have at least 16 characters")
+    return keys
+
+
+def _rate_limit(value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        rates = parse_many(value)
+    except ValueError:
+        rates = []
+    if not rates or any(rate.amount < 1 for rate in rates):
+        raise ValueError("must be such as 60/minute or 10/second;1000/day")
+    return value
+
+
+_REDIS_URL = re.compile(
+    r"((redis|valkey)s?://([^@/?#\s]*@)?(\[[\da-fA-F:.]+\]|[^@:/?#\[\]\s]+)(:\d+)?(/\d*)?"
+    r"|unix://([^@/?#\s]*@)?/[^?#\s]+)(\?[^#\s]*)?"
+)
+
+
+def _rate_limit_url(value: SecretStr | None, settings: ValidationInfo) -> SecretStr | None:
+    if not value or not value.get_secret_value():
+        return None
+    if not _REDIS_URL.fullmatch(value.get_secret_value()):
+        raise ValueError("must be such as redis://:password@host:6379/0, rediss://, valkey:// or unix:///path")
+    if not settings.data.get("rate_limit"):
+        raise ValueError("needs ERASE_RATE_LIMIT, the limits that are to be shared")
+    return value
+
+
+Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """What an operator can set. A field NAME is read from the environment variable ERASE_NAME."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; the container image sets 0.0.0.0")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    api_keys: Secrets = Field((), description="Keys that may call, separated by commas")
+    api_keys_file: Path | None = Field(
+        None,
+        description="File with one key a line, read again when it changes; `KEY off` switches a key off, `#` comments",
+    )
+    signing_keys: Annotated[Secrets, AfterValidator(_signing_keys)] = Field(
+        (),
+        description="Secrets that sign result links: the first signs, all verify; unset, one is made in the storage",
+    )
+    public_url: Annotated[str | None, AfterValidator(_public_url)] = Field(
+        None, description="Scheme, host and path that result links begin with; unset, as the client called the server"
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks whose `X-Forwarded-*` headers are believed; `*` for all"
+    )
+    storage_url: Annotated[str, AfterValidator(_storage_url)] = Field(
+        "file:storage",
+        description="Where results are kept: a `file:` URL, or a [bucket](#a-bucket): `s3://`, `gs://` or `az://`",
+    )
+    result_links: Literal["own", "presigned"] = Field(
+        "own", description="Whose links answers have: the server's `own`, or the bucket's, `presigned` by it"
+    )
+    result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid")
+    sweep_interval_seconds: float = Field(60, gt=0, description="How often expired results are deleted")
+    max_file_bytes: int = Field(
+        3 * 1024 * 1024,
+        ge=1,
+        description="Largest file accepted, in bytes, each; unset, the remove-objects endpoints take 5242880",
+    )
+    receive_seconds: float = Field(30, gt=0, description="Longest time for a request's body to arrive; past it 408")
+    receive_memory_mb: int = Field(
+        256, ge=1, description="Memory for bodies that are arriving, in MiB; one that does not fit in gets 429"
+    )
+    connections: int = Field(512, ge=1, description="Connections at a time; one more takes the place of an idle one")
+    max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
+    workers: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        ge=1,
+        description="Worker processes; unset, one for each processor",
+    )
+    worker_memory_mb: int = Field(1024, ge=384, description="Memory that a worker may take, in MiB; beyond it 503")
+    queue: int = Field(32, ge=0, description="Jobs that may wait for a worker; one more gets 429")
+    deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
+    stop_delay_seconds: float = Field(
+        0, ge=0, description="How long a server that is to stop says so at `/readyz` before it takes no more requests"
+    )
+    engine: Literal["auto", "exemplar", "opencv", "onnx"] = Field(
+        "auto",
+        description="What fills the hole: `exemplar` copies patches, `opencv` diffuses, `onnx` asks a network, "
+        "`auto` diffuses where nobody can tell and copies elsewhere",
+    )
+    working_side: int = Field(
+        768, ge=128, le=4096, description="Longest side in pixels at which patches are compared; more is slower"
+    )
+    mask_dilate: int = Field(
+        0, ge=0, le=500, description="Pixels by which masks are grown where the request asks for no more"
+    )
+    onnx_model: FilePath | None = Field(None, description="The network's file, for the engine `onnx`")
+    onnx_channels: Literal["auto", "rgb", "bgr"] = Field(
+        "auto", description="Order of the network's colours: `rgb` or `bgr`; `auto` is `rgb`"
+    )
+    onnx_mask: Literal["auto", "erase=1", "erase=0"] = Field(
+        "auto", description="What erases in the network's mask; `auto` tries it out"
+    )
+    onnx_output: Literal["auto", "0-1", "0-255"] = Field(
+        "auto", description="Range of the network's answer; `auto` tries it out"
+    )
+    metadata: Literal["colour", "all"] = Field(
+        "colour",
+        description="What results keep of their file's metadata: `colour` what colours need, `all` all but previews",
+    )
+    jpeg_quality: int = Field(
+        95, ge=1, le=100, description="Quality, 1 to 100, of a result JPEG that can't take over its source's own"
+    )
+    credits: float = Field(
+        1000000, ge=0, allow_inf_nan=False, description="Credits that a query finds; they are never used up"
+    )
+    rate_limit: Annotated[str | None, AfterValidator(_rate_limit)] = Field(
+        None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
+    )
+    rate_limit_url: Annotated[SecretStr | None, AfterValidator(_rate_limit_url)] = Field(
+        None, description="Redis or Valkey in which several servers share the rate limit, such as `redis://host:6379/0`"
+    )
+    cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
+    log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
+    metrics: bool = Field(False, description="Whether `/metrics` answers Prometheus")
+    page: bool = Field(True, description="Whether there is a page for people at `/`")
+
+    @model_validator(mode="after")
+    def _engine_has_its_model(self) -> "Settings":
+        if self.engine == "onnx" and self.onnx_model is None:
+            raise ValueError("ERASE_ONNX_MODEL: must name the network's file when ERASE_ENGINE is onnx")
+        return self
+
+    @model_validator(mode="after")
+    def _presigned_links_are_possible(self) -> "Settings":
+        if self.result_links == "presigned" and self.storage_url.startswith("file:"):
+            raise ValueError("ERASE_RESULT_LINKS: only a bucket has presigned links; see ERASE_STORAGE_URL")
+        if self.result_links == "presigned" and self.result_ttl_seconds > PRESIGNED_SECONDS:
+            raise ValueError(f"ERASE_RESULT_TTL_SECONDS: must be at most {PRESIGNED_SECONDS} for presigned links")
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment.
+
+    overrides: field values that win over the environment; None means not given.
+    Raises SettingsError with one line that names the first wrong variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        # A check that looks at more than one setting says itself which is wrong.
+        name = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        raise SettingsError(name + message) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """One warning for each ERASE_ variable that no setting has, with the name that was probably meant."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    warnings = []
+    for name in sorted(set(environment) - known):
+        if name.startswith(PREFIX):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"{name} is not a setting{hint}")
+    return warnings

@@ -1,1 +1,0 @@
-"""The contract over HTTP, through a running server."""
