@@ -41,7 +41,7 @@ async def measure(url: str, count: int, size: int) -> None:
     listed = [name async for name in store.expired(now)]
     print(f"list what has expired: {len(listed) / (time.perf_counter() - started):.0f}/s")
     started = time.perf_counter()
-    deleted = await Sweeper(store, lambda: now, 60).sweep()
+    deleted = await Sweeper(store, lambda: now).sweep()
     print(f"sweep: {deleted / (time.perf_counter() - started):.0f}/s")
 
 

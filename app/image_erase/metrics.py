@@ -41,6 +41,7 @@ class Metrics(Observer):
         self._bytes = self._counter("stored_bytes", "Bytes of results stored")
         self._swept = self._counter("swept_files", "Expired files deleted")
         self._restarts = self._counter("worker_restarts", "Workers that ended, or were killed, and were replaced")
+        self._failures = self._counter("task_failures", "Failures of a background task", "task")
         self._engines_seen: set[str] = set()
 
     def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
@@ -76,6 +77,10 @@ class Metrics(Observer):
     def swept(self, deleted: int) -> None:
         """See Observer."""
         self._swept.inc(deleted)
+
+    def task_failed(self, task: str) -> None:
+        """See Observer."""
+        self._failures.labels(task).inc()
 
     def worker_ended(self) -> None:
         """See Observer."""

@@ -25,6 +25,9 @@ class Observer:
     def swept(self, deleted: int) -> None:
         """Expired files were deleted."""
 
+    def task_failed(self, task: str) -> None:
+        """A background task failed, and is started again later. task: its name."""
+
     def worker_ended(self) -> None:
         """A worker process ended or was killed, and another takes its place."""
 

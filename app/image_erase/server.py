@@ -1,6 +1,5 @@
 """Builds the server from its parts, and starts and stops what runs beside it."""
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -41,6 +40,7 @@ from image_erase.results.sweeper import Sweeper
 from image_erase.routes import account, erase, operations, results
 from image_erase.routes.erase import Presign
 from image_erase.settings import Settings, SettingsError
+from image_erase.supervision import Supervisor
 from image_erase.web.serving import page_routes
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         deadline_seconds=settings.deadline_seconds,
         observer=metrics,
     )
-    sweeper = Sweeper(store, clock, settings.sweep_interval_seconds, metrics, _first_sweep(settings, store))
+    supervisor = _supervisor(settings, store, clock, metrics)
     own_limit = _rate_limit(settings)
     shared_limit = _shared_rate_limit(settings, own_limit)
     service = erase.EraseService(
@@ -81,15 +81,15 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, sweeper, store, metrics, shared_limit),
+        lifespan=_lifespan(pool, supervisor, metrics, shared_limit),
     )
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, service))
     app.include_router(account.router(keys, clock, settings.credits))
     app.include_router(results.router(links, store))
-    app.include_router(operations.router(pool, store))
+    app.include_router(operations.router(pool, store, supervisor))
     if settings.metrics:
-        _watch(metrics, pool, shared_limit)
+        _watch(metrics, pool, supervisor, shared_limit)
         app.include_router(operations.metrics_router(metrics))
     if settings.page:
         app.router.routes.extend(page_routes(_links_base(settings, store)))
@@ -188,16 +188,27 @@ def _kept(settings: Settings, file: str, variable: str) -> str:
         raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
 
 
-def _watch(metrics: Metrics, pool: Pool, limit: SharedRateLimit | None) -> None:
+def _supervisor(settings: Settings, store: ResultStore, clock: Clock, metrics: Metrics) -> Supervisor:
+    """What runs beside the requests."""
+    supervisor = Supervisor(metrics)
+    sweeper = Sweeper(store, clock, metrics)
+    supervisor.every("sweep", settings.sweep_interval_seconds, sweeper.sweep, delay=_first_sweep(settings, store))
+    # A bucket that can't be used now may be later, so the server starts all the same, and says so.
+    supervisor.add("storage_check", store.check)
+    return supervisor
+
+
+def _watch(metrics: Metrics, pool: Pool, supervisor: Supervisor, limit: SharedRateLimit | None) -> None:
     metrics.gauge("jobs_waiting", "Jobs that wait for a worker", lambda: pool.waiting)
     metrics.gauge("jobs_running", "Jobs that a worker works on", lambda: pool.running)
     metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
+    metrics.gauge("tasks_failing", "Background tasks that fail now", lambda: len(supervisor.failing))
     if limit:
         metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: limit.is_up)
 
 
 def _lifespan(  # type: ignore[no-untyped-def]
-    pool: Pool, sweeper: Sweeper, store: ResultStore, observer: Observer, limit: SharedRateLimit | None
+    pool: Pool, supervisor: Supervisor, observer: Observer, limit: SharedRateLimit | None
 ):
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -206,25 +217,13 @@ def _lifespan(  # type: ignore[no-untyped-def]
         except WorkerDied as error:
             log.error("cannot start: %s", error)
             raise
-        beside = [asyncio.create_task(sweeper.run()), asyncio.create_task(_say_if_unusable(store))]
         try:
-            async with limit or nullcontext():
+            async with limit or nullcontext(), supervisor:
                 yield {"observer": observer}  # for the protocol, which uvicorn makes
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
             await pool.stop()
 
     return lifespan
-
-
-async def _say_if_unusable(store: ResultStore) -> None:
-    """A bucket that can't be used now may be later, so the server starts all the same."""
-    try:
-        await store.check()
-    except StoreError as error:
-        log.error("the storage cannot be used", extra={"reason": str(error)})
 
 
 def _answer_failures(app: FastAPI) -> None:

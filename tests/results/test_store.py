@@ -13,6 +13,8 @@ from image_erase.results.names import ResultName
 from image_erase.results.secret import kept_secret
 from image_erase.results.store import ResultMissing, ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
+from image_erase.supervision import Supervisor
+from support.clocks import PassingTime
 
 NOW = 1_795_347_564.0
 DATA = bytes(range(256)) * 4096
@@ -120,7 +122,7 @@ def test_check_leaves_nothing_behind(tmp_path: Path, directory: ResultStore) -> 
 
 
 def sweep(store: ResultStore, now: float) -> int:
-    return asyncio.run(Sweeper(store, lambda: now, 60).sweep())
+    return asyncio.run(Sweeper(store, lambda: now).sweep())
 
 
 def test_sweeps_results_and_the_days_they_were_in(tmp_path: Path, directory: ResultStore) -> None:
@@ -159,29 +161,30 @@ def test_two_sweepers_share_the_work(store: ResultStore) -> None:
     async def main() -> None:
         for _ in range(40):
             await store.put(name(1), b"x")
-        sweepers = [Sweeper(store, lambda: NOW + 10, 60) for _ in range(2)]
+        sweepers = [Sweeper(store, lambda: NOW + 10) for _ in range(2)]
         await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
         assert await expired(store, NOW + 10) == []
 
     asyncio.run(main())
 
 
-def test_a_failed_sweep_is_tried_again(tmp_path: Path, directory: ResultStore) -> None:
-    results = tmp_path / "results"
+def test_a_failed_sweep_is_tried_again(directory: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = PassingTime()
+
+    async def fail(_: float) -> int:
+        raise StoreError("it is away")
 
     async def main() -> None:
-        what = name(1)
-        await directory.put(what, b"x")
-        results.rename(tmp_path / "away")
-        results.write_text("in the way")
-        sweeping = asyncio.create_task(Sweeper(directory, lambda: NOW + 10, 0.01).run())
-        await asyncio.sleep(0.05)
-        results.unlink()
-        (tmp_path / "away").rename(results)
-        async with asyncio.timeout(10):
-            while list(results.iterdir()):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        sweeping.cancel()
+        await directory.put(name(1), b"x")
+        supervisor = Supervisor(sleep=time.sleep, monotonic=time.monotonic)
+        supervisor.every("sweep", 60, Sweeper(directory, lambda: NOW + 10).sweep)
+        with monkeypatch.context() as patch:
+            patch.setattr(directory, "delete_leftovers", fail)
+            async with supervisor, asyncio.timeout(10):
+                await time.until(lambda: supervisor.failing == ("sweep",))
+                patch.undo()
+                await time.until(lambda: not supervisor.failing)
+        assert await expired(directory, NOW + 10) == []
 
     asyncio.run(main())
 

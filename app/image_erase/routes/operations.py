@@ -10,10 +10,15 @@ from image_erase.http.edge import is_stopping, note
 from image_erase.jobs.pool import Pool
 from image_erase.metrics import CONTENT_TYPE, Metrics
 from image_erase.results.store import ResultStore, StoreError
+from image_erase.supervision import Supervisor
 
 
-def router(pool: Pool, store: ResultStore) -> APIRouter:
-    """The routes /healthz (the server answers) and /readyz (it can do its work)."""
+def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
+    """The routes /healthz (the server answers) and /readyz (it can do its work).
+
+    A background task that fails is named and no more: what it does waits until it works again, and a server that is
+    taken out of service for it serves nobody.
+    """
     routes = APIRouter()
 
     async def healthz(_: Request) -> Response:
@@ -30,7 +35,13 @@ def router(pool: Pool, store: ResultStore) -> APIRouter:
             note(request.scope, reason=str(error))
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The result store cannot be written.") from None
         return JSONResponse(
-            {"status": "ready", "version": __version__, "workers": pool.ready_workers, "waiting": pool.waiting}
+            {
+                "status": "ready",
+                "version": __version__,
+                "workers": pool.ready_workers,
+                "waiting": pool.waiting,
+                "failing_tasks": supervisor.failing,
+            }
         )
 
     routes.add_route("/healthz", healthz, methods=["GET"])
