@@ -285,7 +285,7 @@ def test_the_ingress_shows_clients_all_they_need_and_no_more(tmp_path: Path) -> 
 def test_bodies_fit_through_every_proxy() -> None:
     annotations = manifest("ingress")["metadata"]["annotations"]
     assert size(annotations["nginx.ingress.kubernetes.io/proxy-body-size"]) >= LARGEST_BODY
-    (nginx,) = re.findall(r"client_max_body_size (\S+);", text("README.md"))
+    (nginx,) = re.findall(r"client_max_body_size (\S+);", text("docs/proxy.md"))
     assert size(nginx) >= LARGEST_BODY
 
 
@@ -296,7 +296,7 @@ def test_proxies_wait_longer_than_the_server() -> None:
     for name in ("read", "send"):
         assert seconds(annotations[f"nginx.ingress.kubernetes.io/proxy-{name}-timeout"]) > longest
     (balancer,) = re.findall(r"^ *timeout server (\S+)$", CONFIGURATION.read_text(), re.M)
-    (nginx,) = re.findall(r"proxy_read_timeout (\S+);", text("README.md"))
+    (nginx,) = re.findall(r"proxy_read_timeout (\S+);", text("docs/proxy.md"))
     assert seconds(balancer) > longest
     assert seconds(nginx) > longest
 

@@ -1,4 +1,4 @@
-"""The README says what is so: its settings, its commands, its examples."""
+"""The documentation says what is so: its settings, tables, commands and examples."""
 
 import io
 import json
@@ -9,36 +9,27 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 import pytest
+from packaging.requirements import Requirement
 from PIL import Image
 from pydantic.fields import FieldInfo
 
 from image_erase.contract.endpoints import ENDPOINTS
 from image_erase.contract.errors import Code
 from image_erase.settings import PREFIX, Settings
+from support.documents import PAGES, ROOT, blocks, first_cells, page, rows, shell_commands
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md", "examples/README.md")
 SERVE = (sys.executable, "-c", "from image_erase.cli import main; main()", "serve", "--port", "0")
 # Statuses that HTTP asks for where the vendor's table has another for the code.
 HTTP_STATUSES = {"408": "ERROR_PARAMETERS", "405": "ERROR_ILLEGAL_OPERATION", "416": "ERROR_INVALID_PARAMETER"}
-
-
-def blocks(language: str) -> list[str]:
-    """The README's code blocks in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
-
-
-def shell_commands() -> list[str]:
-    """The README's shell commands, one a string."""
-    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.strip()]
+#: Shell blocks with one of these change the machine, or are not commands.
+NOT_RUN = re.compile(r"^(make|docker|ERASE_\w+=)", re.M)
 
 
 def shown_default(field: FieldInfo) -> str:
@@ -52,38 +43,40 @@ def shown_default(field: FieldInfo) -> str:
 
 def settings_table() -> str:
     """The table of settings as the code has it."""
-    rows = [
+    lines = [
         f"| `{PREFIX}{name.upper()}` | {shown_default(field)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
-    return "\n".join(("| Variable | Default | Meaning |", "|---|---|---|", *rows))
+    return "\n".join(("| Variable | Default | Meaning |", "|---|---|---|", *lines))
 
 
 class Server(NamedTuple):
-    """A server as `make serve` starts it."""
+    """A server as `make serve` starts it, in a folder of its own that has the examples."""
 
+    folder: Path
     curl_line: str
     key: str
     url: str
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {"API_KEY": self.key, "BASE_URL": self.url}
+        return os.environ | {"BASE_URL": self.url}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / "examples").symlink_to(ROOT / "examples")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    settings = clean | {"ERASE_STORAGE_URL": f"file://{tmp_path_factory.mktemp('storage')}", "ERASE_WORKERS": "1"}
-    settings["ERASE_METRICS"] = "true"
-    with subprocess.Popen(SERVE, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True) as process:
+    settings = clean | {"ERASE_WORKERS": "1", "ERASE_METRICS": "true"}
+    with subprocess.Popen(SERVE, cwd=folder, env=settings, stdout=subprocess.PIPE, text=True) as process:
         hung = threading.Timer(60, process.kill)
         hung.start()
         try:
             line = process.stdout.readline().strip()
             words = shlex.split(line)
             key = words[words.index("-H") + 1].partition(": ")[2]
-            yield Server(line, key, words[-1].partition("/api/")[0])
+            yield Server(folder, line, key, words[-1].partition("/api/")[0])
         finally:
             process.terminate()
             assert process.wait(30) == 0
@@ -96,101 +89,152 @@ def assert_erased(result: bytes) -> None:
         assert erased.tobytes() != photo.tobytes()
 
 
-def run(command: str, server: Server, folder: Path = ROOT) -> str:
-    """Run a shell command as a reader would, against the server of the test."""
-    command = command.replace("http://127.0.0.1:8000", server.url).replace(".venv/bin/python", sys.executable)
+def assert_answered(answer: str) -> None:
+    shown = json.loads(answer)
+    assert shown["error_code"] == 0
+    assert_erased(httpx.get(shown["data"]["image_url"]).content)
+
+
+def run(script: str, server: Server) -> str:
+    """Run shell commands as a reader would who has the server's folder open, against the server of the test."""
+    programs = {name: str(Path(sys.executable).with_name(name)) for name in ("python", "image-erase")}
+    script = script.replace("http://127.0.0.1:8000", server.url)
+    for name, program in programs.items():
+        script = script.replace(f".venv/bin/{name} ", f"{shlex.quote(program)} ")
+    command = ["bash", "-euc", script]
     done = subprocess.run(
-        command, shell=True, cwd=folder, env=server.environment, capture_output=True, text=True, timeout=60, check=True
+        command, cwd=server.folder, env=server.environment, capture_output=True, text=True, timeout=60, check=True
     )
     return done.stdout
 
 
+def run_commands(name: str, server: Server) -> str:
+    """Run the shell blocks of a page one after the other, in one shell in which nothing is set beforehand."""
+    return run("\n".join(block for block in blocks(name, "sh") if not NOT_RUN.search(block)), server)
+
+
+def test_the_front_page_is_short() -> None:
+    assert len(page("README.md").encode()) < 8000
+
+
+def test_every_page_is_linked_from_the_front_page() -> None:
+    linked = set(re.findall(r"\]\(([^)#]+)", page("README.md")))
+    assert set(PAGES) - {"README.md"} <= linked
+
+
 def test_settings_table_is_that_of_the_code() -> None:
-    assert settings_table() in README, f"the README's table of settings should be\n\n{settings_table()}\n"
+    assert settings_table() in page("docs/settings.md"), f"docs/settings.md should have\n\n{settings_table()}\n"
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "SECURITY.md", "Dockerfile"])
+@pytest.mark.parametrize("file", [*PAGES, "Dockerfile"])
 def test_variables_named_are_settings(file: str) -> None:
-    named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]", (ROOT / file).read_text("utf-8")))
+    named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]", page(file)))
     assert named <= {PREFIX + name.upper() for name in Settings.model_fields}
 
 
 def test_errors_are_those_of_the_code() -> None:
-    rows = re.findall(r"^\| (\d{3}) \| ([A-Z_]+) \|", README, re.M)
-    assert {code for _, code in rows} == {code.name for code in Code}
-    wrong = [row for row in rows if HTTP_STATUSES.get(row[0]) != row[1] and int(row[0]) != Code[row[1]].status]
+    shown = re.findall(r"^\| (\d{3}) \| ([A-Z_]+) \|", "\n".join(rows("docs/api.md", "Status")), re.M)
+    assert {code for _, code in shown} == {code.name for code in Code}
+    wrong = [row for row in shown if HTTP_STATUSES.get(row[0]) != row[1] and int(row[0]) != Code[row[1]].status]
     assert not wrong
 
 
 def test_endpoints_are_those_of_the_code() -> None:
     folder = "/api/image/editing/"
-    rows = re.findall(r"^\| `([a-z-]+)` \| `([a-z_]+)` \| .* (\d) MiB .*`([a-z_0-9]+)`", README, re.M)
+    table = "\n".join(rows("docs/api.md", "Path, below `/api/image/editing/`"))
+    shown = re.findall(r"^\| `([a-z-]+)` \| `([a-z_]+)` \| .* (\d) MiB .*`([a-z_0-9]+)`", table, re.M)
     data = {"link": "image_url", "base64": "binary_data_base64"}
-    assert [(folder + path, mask, int(size) << 20, answer) for path, mask, size, answer in rows] == [
+    assert [(folder + path, mask, int(size) << 20, answer) for path, mask, size, answer in shown] == [
         (one.path, one.mask.name, one.max_file_bytes, data[one.answer]) for one in ENDPOINTS
     ]
 
 
 def test_parameters_are_those_of_the_code() -> None:
-    rows = README.partition("| Parameter |")[2].partition("\n\n")[0].splitlines()[2:]
     shown = {}
-    for row in rows:
+    for row in rows("docs/api.md", "Parameter"):
         name, _, default, effect = (cell.strip().strip("`") for cell in row.strip("| ").split(" | "))
         shown[name] = (default, effect != "no effect")
     parameters = [parameter for one in ENDPOINTS for parameter in one.parameters]
     assert shown == {one.name: (str(one.schema["default"]), one.sets is not None) for one in parameters}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_links_lead_to_files(document: str) -> None:
-    targets = re.findall(r"\]\(([^)#]+)", (ROOT / document).read_text("utf-8"))
-    local = [target for target in targets if not re.match(r"[a-z]+:", target)]
-    missing = [target for target in local if not (ROOT / document).parent.joinpath(target).exists()]
+def test_dependencies_are_those_of_the_project() -> None:
+    project = tomllib.loads(page("pyproject.toml"))["project"]
+    development = project["optional-dependencies"].pop("dev")
+    runtime = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    assert dependencies("To run") == names_of(runtime)
+    assert dependencies("To develop") == names_of(development) | {"setuptools", "uv"}
+
+
+def dependencies(column: str) -> set[str]:
+    cells = [row.strip("| ").split(" | ")[0].partition(" (")[0] for row in rows("docs/architecture.md", column)]
+    return {name for cell in cells for name in cell.split(", ")}
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    return {Requirement(one).name for one in requirements}
+
+
+@pytest.mark.parametrize("document", PAGES)
+def test_links_lead_to_files_and_headings(document: str) -> None:
+    missing = []
+    for target, heading in re.findall(r"\]\((?![a-z]+:)([^)#]*)(?:#([^)]+))?\)", page(document)):
+        path = ROOT.joinpath(document).parent.joinpath(target) if target else ROOT / document
+        if not path.exists() or (heading and heading not in anchors(path)):
+            missing.append(f"{target}#{heading}")
     assert not missing
 
 
+def anchors(path: Path) -> set[str]:
+    """The anchors that a forge makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_rooms_exist() -> None:
-    rooms = re.findall(r"^\| (`.*?) \| ", README.partition("| Room |")[2].partition("\n\n")[0], re.M)
-    paths = [path for room in rooms for path in re.findall(r"`([^`]+)`", room)]
+    paths = first_cells("docs/architecture.md", "Room")
     assert "app/image_erase/routes/" in paths
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 
+def test_every_room_is_described() -> None:
+    code = ROOT / "app/image_erase"
+    rooms = {f"app/image_erase/{path.parent.name}/" for path in code.glob("*/__init__.py")}
+    assert rooms <= first_cells("docs/architecture.md", "Room")
+
+
 def test_example_files_exist() -> None:
-    named = re.findall(r"^\| `([^`]+)`", (ROOT / "examples/README.md").read_text("utf-8"), re.M)
+    named = re.findall(r"^\| `([^`]+)`", page("examples/README.md"), re.M)
     present = {path.name for path in (ROOT / "examples").iterdir() if path.is_file()}
     assert {*named, "README.md"} == present
 
 
 def test_make_targets_exist() -> None:
-    named = set(re.findall(r"\bmake ([a-z]+)\b(?=[ `]|$)", "\n".join(re.findall(r"`([^`\n]+)`", README))))
-    named |= {command.split()[1] for command in shell_commands() if command.startswith("make ")}
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    targets = set(re.findall(r"^([a-z-]+):.*##", page("Makefile"), re.M))
+    texts = "\n".join(map(page, PAGES))
+    named = set(re.findall(r"\bmake ([a-z-]+)\b(?=[ `]|$)", "\n".join(re.findall(r"`([^`\n]+)`", texts))))
+    named |= {command.split()[1] for command in shell_commands("README.md") if command.startswith("make ")}
     assert {"install", "serve"} <= named <= targets
 
 
 def test_client_is_that_of_the_examples() -> None:
-    assert (ROOT / "examples/client.py").read_text("utf-8") in blocks("python")
+    assert page("examples/client.py") in blocks("README.md", "python")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
-def test_curl_line(server: Server) -> None:
-    lines = [command for command in shell_commands() if command.startswith("curl ")]
-    assert len(lines) == 1
-    for line in (server.curl_line, lines[0]):
-        answer = json.loads(run(line, server))
-        assert answer["error_code"] == 0
-        assert_erased(httpx.get(answer["data"]["image_url"]).content)
+def test_printed_line(server: Server) -> None:
+    assert_answered(run(server.curl_line, server))
 
 
 def test_printed_line_has_the_form_of_the_readme(server: Server) -> None:
-    (shown,) = [command for command in shell_commands() if command.startswith("curl ")]
+    (shown,) = [command for command in shell_commands("README.md") if command.startswith("curl ")]
     printed = server.curl_line.replace(server.key, "$API_KEY").replace(server.url, "http://127.0.0.1:8000")
     assert shlex.split(printed) == shlex.split(shown)
 
 
 def test_answer_has_the_keys_shown(server: Server) -> None:
-    success, failure = (block for block in map(json.loads, blocks("json")) if "error_code" in block)
+    shown = (blocks(name, "json")[0] for name in ("README.md", "docs/api.md"))
+    success, failure = map(json.loads, shown)
     files = {
         "image": (ROOT / "examples/photo.jpg").read_bytes(),
         "user_mask": (ROOT / "examples/mask.png").read_bytes(),
@@ -204,42 +248,46 @@ def test_answer_has_the_keys_shown(server: Server) -> None:
     assert refusal == failure | ids
 
 
-def test_python_client(server: Server, tmp_path: Path) -> None:
-    (command,) = [command for command in shell_commands() if "examples/client.py" in command]
-    run(command.replace("erased.jpg", shlex.quote(str(tmp_path / "erased.jpg"))), server)
-    assert_erased((tmp_path / "erased.jpg").read_bytes())
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_commands_of_the_front_page(server: Server) -> None:
+    assert_answered(run_commands("README.md", server))
+    assert_erased((server.folder / "erased.jpg").read_bytes())
 
 
-def test_erase_commands(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    commands = [command for command in shell_commands() if "image-erase erase " in command]
-    assert len(commands) == 4
-    for command in commands:
-        ours = command.replace(".venv/bin/image-erase", str(Path(sys.executable).with_name("image-erase")))
-        run(ours, server, tmp_path)
-    results = [path.name for path in tmp_path.iterdir() if path.is_file()]
-    assert sorted(results) == ["erased-there.jpg", "erased-too.jpg", "erased.jpg"]
-    for name in results:
-        assert_erased((tmp_path / name).read_bytes())
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_commands_of_the_api_page(server: Server) -> None:
+    assert_answered(run_commands("docs/api.md", server))
+
+
+def test_commands_of_the_command_line_page(server: Server) -> None:
+    names = ["erased-there.jpg", "erased-too.jpg", "erased.jpg"]
+    for name in names:
+        (server.folder / name).unlink(missing_ok=True)
+    run_commands("docs/command-line.md", server)
+    assert sorted(path.name for path in server.folder.iterdir() if path.is_file()) == names
+    for name in names:
+        assert_erased((server.folder / name).read_bytes())
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
 def test_javascript_client(server: Server) -> None:
-    (script,) = blocks("javascript")
+    (script,) = blocks("docs/api.md", "javascript")
     script += """
 const { readFileSync } = require("fs");
 const file = (name) => new Blob([readFileSync(`examples/${name}`)]);
 erase(process.env.BASE_URL, process.env.API_KEY, file("photo.jpg"), file("mask.png")).then(console.log);
 """
+    environment = server.environment | {"API_KEY": server.key}
+    command = ["node", "-e", script]
     done = subprocess.run(
-        ["node", "-e", script], cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=60, check=True
+        command, cwd=server.folder, env=environment, capture_output=True, text=True, timeout=60, check=True
     )
     assert_erased(httpx.get(done.stdout.strip()).content)
 
 
 def test_operators_paths_answer(server: Server) -> None:
-    paths = re.findall(r"^\| `(/[a-z.]+)` \|", README, re.M)
-    assert {"/healthz", "/readyz", "/openapi.json"} <= set(paths)
+    paths = first_cells("docs/operating.md", "Path")
+    assert {"/healthz", "/readyz", "/openapi.json"} <= paths
     assert {path: httpx.get(server.url + path).status_code for path in paths} == dict.fromkeys(paths, 200)
 
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import signal
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import pytest
 from image_erase.jobs.frames import MAX_HEADER_BYTES, TRACE, Frame
 from image_erase.jobs.job import JobOptions, warm_up_files
 from image_erase.jobs.worker import answer
+from support.documents import first_cells
 from support.envelope import assert_failure, assert_success
 from support.processes import until
 from support.server import KEY, PATH, CommandServer, Server
-
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
 
 
 @pytest.fixture
@@ -114,14 +112,13 @@ def test_a_store_that_fails_is_explained(start_server, caplog: pytest.LogCapture
     assert line(caplog, "request", path="/readyz").reason
 
 
-def test_the_readme_knows_every_fact_of_a_request_line(start_command):
+def test_every_field_of_a_request_line_is_documented(start_command):
     own: CommandServer = start_command()
     ids = [own.client.erase(key=key).json()["request_id"] for key in (KEY, "unknown")]
     until(lambda: ids[1] in own.log.read_text(), "both requests are logged")
     requests = [entry for entry in lines_of(own) if entry.get("request_id") in ids]
     assert [entry["path"] for entry in requests] == [PATH, PATH]
-    table = README.partition("| In a request's line |")[2].partition("\n\n")[0]
-    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
+    named = first_cells("docs/operating.md", "In a request's line")
     common = {"time", "level", "logger", "message"}
     logged = set().union(*requests) - common
     assert logged <= named

@@ -45,7 +45,7 @@ def main() -> None:
 @click.option("--host", help="Address to listen on (ERASE_HOST).")
 @click.option("--port", type=int, help="Port to listen on (ERASE_PORT).")
 def serve(host: str | None, port: int | None) -> None:
-    """Run the server. All settings are ERASE_ environment variables; see the README."""
+    """Run the server. All settings are ERASE_ environment variables; see docs/settings.md."""
     try:
         settings = load_settings(host=host, port=port)
         configure_logging(settings.log_format)

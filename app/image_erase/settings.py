@@ -101,94 +101,114 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="Address to listen on; the container image sets 0.0.0.0")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
-    api_keys: Secrets = Field((), description="Keys that may call, separated by commas")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 chooses a free one")
+    api_keys: Secrets = Field((), description="API keys, separated by commas")
     api_keys_file: Path | None = Field(
         None,
-        description="File with one key a line, read again when it changes; `KEY off` switches a key off, `#` comments",
+        description="File with one API key per line, read again when it changes; "
+        "`KEY off` switches a key off, `#` starts a comment",
     )
     signing_keys: Annotated[Secrets, AfterValidator(_signing_keys)] = Field(
         (),
-        description="Secrets that sign result links: the first signs, all verify; unset, one is made in the storage",
+        description="Secrets that sign result links: the first signs, all verify; unset, one is created in the storage",
     )
     public_url: Annotated[str | None, AfterValidator(_public_url)] = Field(
-        None, description="Scheme, host and path that result links begin with; unset, as the client called the server"
+        None, description="Scheme, host and path that result links begin with; unset, those of the client's request"
     )
     trusted_proxies: Networks = Field(
-        (), description="Addresses or networks whose `X-Forwarded-*` headers are believed; `*` for all"
+        (), description="Addresses or networks whose `X-Forwarded-*` headers are trusted; `*` for all"
     )
     storage_url: Annotated[str, AfterValidator(_storage_url)] = Field(
         "file:storage",
-        description="Where results are kept: a `file:` URL, or a [bucket](#a-bucket): `s3://`, `gs://` or `az://`",
+        description="Where results are kept: a folder (`file:`) or a bucket (`s3://`, `gs://` or `az://`)",
     )
     result_links: Literal["own", "presigned"] = Field(
-        "own", description="Whose links answers have: the server's `own`, or the bucket's, `presigned` by it"
+        "own", description="Result links: `own` for links to this server, `presigned` for the bucket's signed URLs"
     )
-    result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid")
-    sweep_interval_seconds: float = Field(60, gt=0, description="How often expired results are deleted")
+    result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid, in seconds")
+    sweep_interval_seconds: float = Field(
+        60, gt=0, description="Pause between deletions of expired results, in seconds"
+    )
     max_file_bytes: int = Field(
         3 * 1024 * 1024,
         ge=1,
-        description="Largest file accepted, in bytes, each; unset, the remove-objects endpoints take 5242880",
+        description="Largest file accepted, in bytes; unset, the remove-objects endpoints accept 5242880",
     )
-    receive_seconds: float = Field(30, gt=0, description="Longest time for a request's body to arrive; past it 408")
+    receive_seconds: float = Field(
+        30, gt=0, description="Longest time for a request body to arrive, in seconds; after that 408"
+    )
     receive_memory_mb: int = Field(
-        256, ge=1, description="Memory for bodies that are arriving, in MiB; one that does not fit in gets 429"
+        256,
+        ge=1,
+        description="Memory for request bodies that are arriving, in MiB; a request that does not fit gets 429",
     )
-    connections: int = Field(512, ge=1, description="Connections at a time; one more takes the place of an idle one")
+    connections: int = Field(
+        512,
+        ge=1,
+        description="Maximum number of open connections; one more closes the connection that was idle longest",
+    )
     max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
     workers: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
         ge=1,
-        description="Worker processes; unset, one for each processor",
+        description="Number of worker processes; unset, one per processor",
     )
-    worker_memory_mb: int = Field(1024, ge=384, description="Memory that a worker may take, in MiB; beyond it 503")
-    queue: int = Field(32, ge=0, description="Jobs that may wait for a worker; one more gets 429")
-    deadline_seconds: float = Field(25, gt=0, description="Longest time for a job, waiting included; past it 504")
+    worker_memory_mb: int = Field(
+        1024, ge=384, description="Memory that a worker may use, in MiB; an image that needs more gets 503"
+    )
+    queue: int = Field(32, ge=0, description="Number of jobs that may wait for a worker; one more gets 429")
+    deadline_seconds: float = Field(
+        25, gt=0, description="Longest time for a job including waiting, in seconds; after that 504"
+    )
     stop_delay_seconds: float = Field(
-        0, ge=0, description="How long a server that is to stop says so at `/readyz` before it takes no more requests"
+        0,
+        ge=0,
+        description="How long `/readyz` answers 503 on shutdown before the server stops accepting requests, in seconds",
     )
     engine: Literal["auto", "exemplar", "opencv", "onnx"] = Field(
         "auto",
-        description="What fills the hole: `exemplar` copies patches, `opencv` diffuses, `onnx` asks a network, "
-        "`auto` diffuses where nobody can tell and copies elsewhere",
+        description="What fills the hole: `exemplar` copies patches, `opencv` diffuses, `onnx` runs a neural network, "
+        "`auto` diffuses thin parts on smooth ground and copies patches elsewhere",
     )
     working_side: int = Field(
-        768, ge=128, le=4096, description="Longest side in pixels at which patches are compared; more is slower"
+        768, ge=128, le=4096, description="Longest side in pixels at which patches are compared; larger is slower"
     )
     mask_dilate: int = Field(
-        0, ge=0, le=500, description="Pixels by which masks are grown where the request asks for no more"
+        0, ge=0, le=500, description="Pixels by which every mask is grown, unless the request asks for more"
     )
-    onnx_model: FilePath | None = Field(None, description="The network's file, for the engine `onnx`")
+    onnx_model: FilePath | None = Field(None, description="Path of the network's file, for the engine `onnx`")
     onnx_channels: Literal["auto", "rgb", "bgr"] = Field(
-        "auto", description="Order of the network's colours: `rgb` or `bgr`; `auto` is `rgb`"
+        "auto", description="Channel order of the network: `rgb` or `bgr`; `auto` is `rgb`"
     )
     onnx_mask: Literal["auto", "erase=1", "erase=0"] = Field(
-        "auto", description="What erases in the network's mask; `auto` tries it out"
+        "auto", description="Mask value that means erase: `erase=1` or `erase=0`; `auto` detects it"
     )
     onnx_output: Literal["auto", "0-1", "0-255"] = Field(
-        "auto", description="Range of the network's answer; `auto` tries it out"
+        "auto", description="Range of the network's output: `0-1` or `0-255`; `auto` detects it"
     )
     metadata: Literal["colour", "all"] = Field(
         "colour",
-        description="What results keep of their file's metadata: `colour` what colours need, `all` all but previews",
+        description="Metadata that results keep: `colour` keeps what affects colours, `all` everything but previews",
     )
     jpeg_quality: int = Field(
-        95, ge=1, le=100, description="Quality, 1 to 100, of a result JPEG that can't take over its source's own"
+        95, ge=1, le=100, description="JPEG quality, 1 to 100, of results that cannot use the quality of their source"
     )
     credits: float = Field(
-        1000000, ge=0, allow_inf_nan=False, description="Credits that a query finds; they are never used up"
+        1000000, ge=0, allow_inf_nan=False, description="Credits that a query returns; they are never used up"
     )
     rate_limit: Annotated[str | None, AfterValidator(_rate_limit)] = Field(
         None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
     )
     rate_limit_url: Annotated[SecretStr | None, AfterValidator(_rate_limit_url)] = Field(
-        None, description="Redis or Valkey in which several servers share the rate limit, such as `redis://host:6379/0`"
+        None,
+        description="Redis or Valkey through which several servers share the rate limit, such as `redis://host:6379/0`",
     )
-    cors_origins: Strings = Field(("*",), description="Web origins that may call from a browser, `*` for all")
-    log_format: Literal["console", "json"] = Field("console", description="`console` or `json`")
-    metrics: bool = Field(False, description="Whether `/metrics` answers Prometheus")
-    page: bool = Field(True, description="Whether there is a page for people at `/`")
+    cors_origins: Strings = Field(
+        ("*",), description="Web origins that may call the API from a browser, separated by commas; `*` for all"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="Format of log lines: `console` or `json`")
+    metrics: bool = Field(False, description="Whether `/metrics` serves metrics for Prometheus")
+    page: bool = Field(True, description="Whether the web page is served at `/`")
 
     @model_validator(mode="after")
     def _engine_has_its_model(self) -> "Settings":

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,12 +17,12 @@ from image_erase.access.rates import RateLimit, WindowMemory
 from image_erase.access.shared_rates import SharedRateLimit
 from image_erase.access.shared_windows import PREFIX, SharedRates, SharedWindows
 from image_erase.contract.errors import ApiError, Code
+from support.documents import page
 from support.envelope import assert_failure, assert_success
 from support.processes import until
 from support.redis import PASSWORD, RedisServer
 from support.server import KEY, PATH, Server, TestClock
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 GONE = "rate limits are not shared: storage gone"
 BACK = "rate limits are shared again"
 
@@ -139,8 +138,9 @@ class TestCounting:
 
         asyncio.run(call())
 
-    def test_the_commands_of_the_readme_are_enough(self, redis_server: RedisServer) -> None:
-        commands = re.findall(r"`([A-Z ]+)`", README.partition("A user of the storage needs the commands")[2])[:8]
+    def test_the_documented_commands_are_enough(self, redis_server: RedisServer) -> None:
+        documented = page("docs/operating.md").partition("A Redis user needs the commands")[2]
+        commands = re.findall(r"`([A-Z ]+)`", documented)[:8]
         assert commands[-1] == "SCRIPT LOAD"
         allowed = [f"+{command.lower().replace(' ', '|')}" for command in commands]
         redis_server.client.execute_command("ACL", "SETUSER", "limits", "on", ">word", f"~{PREFIX}:*", *allowed)

@@ -3,12 +3,12 @@
 import os
 import re
 import signal
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from image_erase.metrics import Metrics
+from support.documents import first_cells
 from support.envelope import assert_failure, assert_success
 from support.multipart import body_of, content_type, file_part
 from support.pictures import mask_file, photo_file
@@ -17,7 +17,6 @@ from support.raw import connected, exchange, head_of
 from support.server import KEY, PATH, Client, Server, continue_workers
 
 LABELS = ("endpoint", "status", "code", "engine", "le")
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 Samples = dict[tuple[str, ...], float]
 
 
@@ -154,11 +153,10 @@ def test_a_mad_worker_makes_few_names():
     assert "other" in names
 
 
-def test_the_readme_names_what_there_is(start_server):
+def test_every_metric_is_documented(start_server):
     own: Server = start_server(metrics=True)
     there = {name.removesuffix("_total") for name in re.findall(r"^# TYPE image_erase_(\w+)", metrics_of(own), re.M)}
-    table = README.partition("| Name, after `image_erase_` |")[2].partition("\n\n")[0]
-    named = {name for row in re.findall(r"^\| (`.*?`) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
+    named = first_cells("docs/operating.md", "Name, after `image_erase_`")
     assert {name.removesuffix("_total") for name in named} == {name for name in there if not name.endswith("_created")}
 
 
