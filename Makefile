@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # How long `make fuzz` goes on.
 SECONDS ?= 600
+# What checks the page's modules; fetched by npm where there is one.
+PAGE_TOOLS := typescript@5.9.3 @biomejs/biome@2.3.8
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint format bench fuzz examples screenshots lock clean
+.PHONY: help install serve test lint lint-page format bench fuzz examples screenshots lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -34,6 +36,16 @@ lint: install ## check style, types, imports between the rooms, and the Dockerfi
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory .node/.installed lint-page; \
+	else echo "No npm here: the modules of the page are not checked."; fi
+
+lint-page: .node/.installed
+	.node/node_modules/.bin/tsc --project .
+	.node/node_modules/.bin/biome lint --error-on-warnings
+
+.node/.installed: Makefile
+	npm install --prefix .node --silent --no-fund --no-audit --no-save --no-package-lock $(PAGE_TOOLS)
+	@touch $@
 
 format: install ## put the code into shape
 	$(BIN)/ruff check --fix .
@@ -59,5 +71,5 @@ lock: install ## pin the dependencies again; ARGS=--upgrade takes newer ones
 	printf 'setuptools>=77\nuv\n' | $(LOCK) $(ARGS) pyproject.toml - --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove what the other commands made, results excepted
-	rm -rf $(VENV) fuzz/corpus build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .node fuzz/corpus build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find app bench examples fuzz tests -name __pycache__ -type d -prune -exec rm -rf {} +

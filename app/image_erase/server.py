@@ -92,7 +92,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         _watch(metrics, pool, supervisor, shared_limit)
         app.include_router(operations.metrics_router(metrics))
     if settings.page:
-        app.router.routes.extend(page_routes(_links_base(settings, store)))
+        limits = {"max_file_bytes": settings.max_file_bytes, "max_side": settings.max_side}
+        app.router.routes.extend(page_routes(_links_base(settings, store), **limits))
     _answer_failures(app)
     _complete_openapi(app)
     app.add_middleware(Edge, observer=metrics)

@@ -151,6 +151,12 @@ class TestNothing:
 
 
 class TestSettings:
+    def test_limits_are_data(self, start_server):
+        own = start_server(max_file_bytes=60_000, max_side=300)
+        answer = own.client.get("/page/limits.json")
+        assert answer.json() == {"maxFileBytes": 60_000, "maxSide": 300}
+        assert answer.headers["cache-control"] == "no-cache"
+
     def test_off(self, start_server):
         own = start_server(page=False)
         for name in (DOCUMENT, "main.js"):

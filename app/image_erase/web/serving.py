@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -25,17 +25,26 @@ TYPES = {
 }
 
 
-def page_routes(links_base: str | None) -> list[BaseRoute]:
+def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -> list[BaseRoute]:
     """The routes of the page.
 
     links_base: what result links begin with, where that is another address; the page may fetch from there too.
+    max_file_bytes, max_side: the limits of the endpoint that the page calls, in bytes and pixels.
     """
-    files = _PageFiles(_headers(links_base))
+    headers = _headers(links_base)
+    files = _PageFiles(headers)
 
     async def document(request: Request) -> Response:
         return await files.get_response(DOCUMENT, request.scope)
 
-    return [Route("/", document, methods=["GET"]), Mount("/page", files)]
+    async def limits(_: Request) -> Response:
+        return JSONResponse({"maxFileBytes": max_file_bytes, "maxSide": max_side}, headers=headers)
+
+    return [
+        Route("/", document, methods=["GET"]),
+        Route("/page/limits.json", limits, methods=["GET"]),
+        Mount("/page", files),
+    ]
 
 
 class _PageFiles(StaticFiles):

@@ -37,7 +37,9 @@ function header24(width, height, bytes) {
 function header32(width, height, bytes) {
   const view = header({ infoBytes: BITMAPV4HEADER_BYTES, width, height, bits: 32, compression: BI_BITFIELDS, bytes });
   const masks = [0x00ff0000, 0x0000ff00, 0x000000ff, 0xff000000, LCS_SRGB];
-  masks.forEach((mask, index) => view.setUint32(FILE_HEADER_BYTES + BITMAPINFOHEADER_BYTES + index * 4, mask, true));
+  for (const [index, mask] of masks.entries()) {
+    view.setUint32(FILE_HEADER_BYTES + BITMAPINFOHEADER_BYTES + index * 4, mask, true);
+  }
   return view;
 }
 
@@ -53,7 +55,7 @@ function header({ infoBytes, width, height, bits, compression, bytes }) {
   view.setUint32(2, start + bytes, true);
   view.setUint32(10, start, true);
   const fields = [infoBytes, width, height, 1 | (bits << 16), compression, bytes, PIXELS_PER_METRE, PIXELS_PER_METRE];
-  fields.forEach((field, index) => view.setUint32(FILE_HEADER_BYTES + index * 4, field, true));
+  for (const [index, field] of fields.entries()) view.setUint32(FILE_HEADER_BYTES + index * 4, field, true);
   return view;
 }
 

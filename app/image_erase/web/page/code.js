@@ -1,5 +1,6 @@
-// Shows the call that the page makes as programs in a few languages.
+/** @file Shows the call that the page makes as programs in a few languages. */
 
+import { box, button } from "./element.js";
 import { snippets } from "./snippets.js";
 
 export class CodeDialog {
@@ -7,16 +8,20 @@ export class CodeDialog {
   #tabs;
   #panel;
   #said;
+  /** @type {ReturnType<typeof snippets>} */
   #snippets = [];
 
+  /** @param {HTMLDialogElement} dialog */
   constructor(dialog) {
     this.#dialog = dialog;
-    this.#tabs = dialog.querySelector("#code-tabs");
-    this.#panel = dialog.querySelector("#code-panel");
-    this.#said = dialog.querySelector("#code-said");
-    this.#tabs.addEventListener("click", (event) => event.target !== this.#tabs && this.#select(event.target.id.slice(5)));
+    this.#tabs = box("code-tabs", dialog);
+    this.#panel = box("code-panel", dialog);
+    this.#said = box("code-said", dialog);
+    this.#tabs.addEventListener("click", ({ target }) => {
+      if (target instanceof HTMLButtonElement) this.#select(target.id.slice(5));
+    });
     this.#tabs.addEventListener("keydown", (event) => this.#key(event));
-    dialog.querySelector("#code-copy").addEventListener("click", () => this.#copy());
+    button("code-copy", dialog).addEventListener("click", () => this.#copy());
   }
 
   /** @param {{url: string, imageName: string, maskName: string}} call */
@@ -27,40 +32,48 @@ export class CodeDialog {
     this.#dialog.showModal();
   }
 
+  get #buttons() {
+    return /** @type {HTMLButtonElement[]} */ ([...this.#tabs.children]);
+  }
+
+  /** @param {string} id */
   #select(id) {
-    for (const each of this.#tabs.children) {
+    for (const each of this.#buttons) {
       const chosen = each.id === `code-${id}`;
       each.setAttribute("aria-selected", String(chosen));
       each.tabIndex = chosen ? 0 : -1;
     }
     this.#said.textContent = "";
     this.#panel.setAttribute("aria-labelledby", `code-${id}`);
-    this.#panel.textContent = this.#snippets.find((snippet) => snippet.id === id).code;
+    this.#panel.textContent = this.#snippets.find((snippet) => snippet.id === id)?.code ?? "";
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    const tabs = [...this.#tabs.children];
-    const at = tabs.indexOf(event.target);
-    const index = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
+    const tabs = this.#buttons;
+    const at = tabs.findIndex((tab) => tab === event.target);
+    const index = new Map([["ArrowLeft", at - 1], ["ArrowRight", at + 1], ["Home", 0], ["End", -1]]).get(event.key);
     if (at < 0 || index === undefined) return;
     event.preventDefault();
     const next = tabs.at(index % tabs.length);
+    if (!next) return;
     this.#select(next.id.slice(5));
     next.focus();
   }
 
   async #copy() {
     try {
-      await navigator.clipboard.writeText(this.#panel.textContent);
+      await navigator.clipboard.writeText(this.#panel.textContent ?? "");
       this.#said.textContent = "Copied";
     } catch {
       // Browsers give the clipboard to secure pages only; selected, it is one key away.
-      getSelection().selectAllChildren(this.#panel);
+      getSelection()?.selectAllChildren(this.#panel);
       this.#said.textContent = "Selected. Copy it with Control and C.";
     }
   }
 }
 
+/** @param {{ id: string, label: string }} snippet */
 function tab({ id, label }) {
   const button = document.createElement("button");
   button.type = "button";

@@ -1,4 +1,4 @@
-// The picture as it is beside the picture as it was: with a slider, or while a button is held.
+/** @file Compares the picture with what it was: with a slider, or while a button is held. */
 
 // The slider's handle in CSS pixels, as the style sheet has it.
 const THUMB = 44;
@@ -10,9 +10,12 @@ export class Comparison {
   #sliding = false;
   #held = false;
 
-  /** @param {{stage: HTMLElement, compare: HTMLElement, before: HTMLElement, split: HTMLInputElement,
+  /**
+   * @param {import("./stage.js").Stage} stage
+   * @param {{stage: HTMLElement, compare: HTMLButtonElement, before: HTMLButtonElement, split: HTMLInputElement,
    *   divider: HTMLElement}} elements
-   * @param {() => void} changed told when comparing begins and ends */
+   * @param {() => void} changed told when comparing begins and ends
+   */
   constructor(stage, elements, changed) {
     this.#stage = stage;
     this.#elements = elements;
@@ -28,9 +31,10 @@ export class Comparison {
     return this.#sliding || this.#held;
   }
 
-  /** Whether there is anything to compare with. */
+  /** Whether there is anything to compare with. @param {boolean} possible */
   set possible(possible) {
-    for (const name of ["compare", "before"]) this.#elements[name].disabled = !possible;
+    const { compare, before } = this.#elements;
+    compare.disabled = before.disabled = !possible;
     if (!possible && this.underWay) this.stop();
   }
 
@@ -42,7 +46,7 @@ export class Comparison {
     if (this.#sliding) this.#elements.split.focus();
   }
 
-  /** Show the picture before for as long as it is held. */
+  /** Show the picture before for as long as it is held. @param {boolean} held */
   hold(held) {
     const shown = held && !this.#elements.before.disabled;
     if (shown === this.#held) return;
@@ -76,22 +80,27 @@ export class Comparison {
     const { stage, split, divider } = this.#elements;
     const width = stage.clientWidth;
     // Where the middle of the handle is.
-    const x = THUMB / 2 + (split.value / 1000) * (width - THUMB);
+    const x = THUMB / 2 + (Number(split.value) / 1000) * (width - THUMB);
     divider.style.transform = `translateX(${x}px)`;
-    split.setAttribute("aria-valuetext", `${Math.round(split.value / 10)} percent before`);
+    split.setAttribute("aria-valuetext", `${Math.round(Number(split.value) / 10)} percent before`);
     this.#stage.compare(x / width);
   }
 
+  /** @param {HTMLButtonElement} button */
   #bindHolding(button) {
     // Who has the page read out may have nothing to hold it with: a click that comes alone shows it until the next.
     let pressed = false;
-    for (const type of ["pointerdown", "keydown"]) button.addEventListener(type, () => (pressed = true));
+    const press = () => {
+      pressed = true;
+    };
+    for (const type of ["pointerdown", "keydown"]) button.addEventListener(type, press);
     button.addEventListener("click", () => {
       if (!pressed) this.hold(!this.#held);
       pressed = false;
     });
+    /** @param {string} type @param {boolean} held */
     const on = (type, held) => button.addEventListener(type, (event) => {
-      if (!type.startsWith("key") || [" ", "Enter"].includes(event.key)) this.hold(held);
+      if (!(event instanceof KeyboardEvent) || [" ", "Enter"].includes(event.key)) this.hold(held);
     });
     for (const type of ["pointerdown", "keydown"]) on(type, true);
     for (const type of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"]) on(type, false);

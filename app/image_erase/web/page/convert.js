@@ -1,34 +1,39 @@
-// Pictures written anew: those that the server doesn't read, and those that it finds too large.
+/** @file Re-encodes pictures: those that the server does not read, and those that it finds too large. */
 
 import { EXTENSIONS, shrink } from "./formats.js";
 import { stem } from "./files.js";
 import { Picture } from "./picture.js";
 
-// What the API takes where the server's message doesn't say another limit.
-const MOST_BYTES = 3 * 1024 * 1024;
-const LONGEST_SIDE = 4096;
+/** @typedef {import("./limits.js").Limits} Limits */
 
-/** Read a file; one that the browser reads and the server doesn't (HEIC, AVIF, GIF) is converted. Throws Error. */
-export async function readable(file) {
+/**
+ * Read a file; one that the browser reads and the server does not (HEIC, AVIF, GIF) is converted.
+ *
+ * @param {File} file @param {Limits} limits
+ * @throws {Error} with a sentence for the user
+ */
+export async function readable(file, limits) {
   const picture = await Picture.read(file, file.name || "picture");
   if (picture.format) return picture;
   picture.rest();
-  const { blob } = await shrink(file, MOST_BYTES, LONGEST_SIDE);
+  const { blob } = await shrink(file, limits.maxFileBytes, limits.maxSide);
   return named(await Picture.read(blob, picture.name));
 }
 
-/** The picture with its mask, so small that the server takes it. message: what the server said against it. */
-export async function smaller(picture, message) {
-  const bytes = Number(/(?:each file in it|file may have at most) (\d+)/.exec(message)?.[1] ?? MOST_BYTES);
-  const side = Number(/at most (\d+) pixels/.exec(message)?.[1] ?? LONGEST_SIDE);
-  const { blob } = await shrink(picture.blob, bytes, side);
+/**
+ * The picture with its mask, small enough for the server.
+ *
+ * @param {Picture} picture @param {Limits} limits
+ */
+export async function smaller(picture, limits) {
+  const { blob } = await shrink(picture.blob, limits.maxFileBytes, limits.maxSide);
   const result = named(await Picture.read(blob, picture.name));
   result.mask = picture.mask.resized(result.width, result.height);
   return result;
 }
 
-/** Give a picture's name the ending of its format. */
+/** Give a picture's name the ending of its format. @param {Picture} picture */
 export function named(picture) {
-  picture.name = `${stem(picture.name)}.${EXTENSIONS[picture.format]}`;
+  if (picture.format) picture.name = `${stem(picture.name)}.${EXTENSIONS[picture.format]}`;
   return picture;
 }

@@ -1,4 +1,4 @@
-// One erasing under way: what is shown of it, and how it is stopped.
+/** @file One erasing in progress: what is shown of it, and how it is stopped. */
 
 import { erase } from "./client.js";
 import { encodeMask } from "./maskfile.js";
@@ -7,10 +7,11 @@ const LABELS = { sending: "Sending", erasing: "Erasing", fetching: "Fetching the
 
 export class Erasing {
   #elements;
+  /** @type {AbortController | null} */
   #abort = null;
 
-  /** @param {{progress: HTMLElement, bar: HTMLProgressElement, label: HTMLElement, cancel: HTMLElement,
-   *   start: HTMLElement}} elements */
+  /** @param {{progress: HTMLElement, bar: HTMLProgressElement, label: HTMLElement, cancel: HTMLButtonElement,
+   *   start: HTMLButtonElement}} elements */
   constructor(elements) {
     this.#elements = elements;
     elements.cancel.addEventListener("click", () => this.cancel());
@@ -24,8 +25,14 @@ export class Erasing {
     this.#abort?.abort();
   }
 
-  /** Erase what is painted on the picture. Throws ServerError, and AbortError when it was cancelled.
-   * @returns {Promise<Blob>} the result */
+  /**
+   * Erase what is painted on the picture.
+   *
+   * @param {import("./picture.js").Picture} picture @param {string} key @param {string} base
+   * @returns {Promise<Blob>} the result
+   * @throws {import("./client.js").ServerError}
+   * @throws {DOMException} AbortError when it was cancelled
+   */
   async run(picture, key, base) {
     this.#abort = new AbortController();
     this.#show(true);
@@ -44,6 +51,7 @@ export class Erasing {
     }
   }
 
+  /** @param {import("./client.js").Progress} progress */
   #progress({ stage, fraction }) {
     const { bar, label } = this.#elements;
     label.textContent = LABELS[stage];
@@ -51,13 +59,14 @@ export class Erasing {
     else bar.value = fraction;
   }
 
+  /** @param {number} since */
   #count(since) {
     const { label } = this.#elements;
     const seconds = Math.round((performance.now() - since) / 1000);
-    label.textContent = `${label.textContent.split(",")[0]}, ${seconds} s`;
+    label.textContent = `${(label.textContent ?? "").split(",")[0]}, ${seconds} s`;
   }
 
-  // The focus stays with what can be pressed next.
+  /** The focus stays with what can be pressed next. @param {boolean} running */
   #show(running) {
     const { progress, start, cancel } = this.#elements;
     const focused = document.activeElement === start || progress.contains(document.activeElement);

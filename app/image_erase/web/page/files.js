@@ -1,6 +1,10 @@
-// Files in and out of the page: chosen, dropped, pasted, saved.
+/** @file Files in and out of the page: chosen, dropped, pasted, saved. */
 
-/** Call back with every picture file that is chosen, dropped on the page or pasted into it. */
+/**
+ * Call back with every picture file that is chosen, dropped on the page or pasted into it.
+ *
+ * @param {{ input: HTMLInputElement, drop: HTMLElement }} elements @param {(file: File) => void} open
+ */
 export function takeFiles({ input, drop }, open) {
   onChosen(input, open);
   takeDrops(drop, open);
@@ -10,17 +14,21 @@ export function takeFiles({ input, drop }, open) {
   });
 }
 
-/** Call back with the file that is chosen with a file input. */
+/**
+ * Call back with the file that is chosen with a file input.
+ *
+ * @param {HTMLInputElement} input @param {(file: File) => void} open
+ */
 export function onChosen(input, open) {
   input.addEventListener("change", () => {
-    const [file] = input.files;
+    const [file] = input.files ?? [];
     // The same file may be chosen again.
     input.value = "";
     if (file) open(file);
   });
 }
 
-/** Hand a file to the browser's downloads. */
+/** Hand a file to the browser's downloads. @param {Blob} blob @param {string} name */
 export function save(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
@@ -30,14 +38,16 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** A file's name without what stands behind its last dot. */
+/** A file's name without what stands behind its last dot. @param {string} name */
 export function stem(name) {
   return name.replace(/\.[^.]*$/, "") || "picture";
 }
 
+/** @param {HTMLElement} sign @param {(file: File) => void} open */
 function takeDrops(sign, open) {
   // Every element below the pointer is entered and left by itself.
   let depth = 0;
+  /** @param {number} change */
   const show = (change) => {
     depth = change ? Math.max(depth + change, 0) : 0;
     sign.hidden = depth === 0;
@@ -48,11 +58,12 @@ function takeDrops(sign, open) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     show(0);
-    const [file] = event.dataTransfer.files;
+    const [file] = event.dataTransfer?.files ?? [];
     if (file) open(file);
   });
 }
 
+/** @param {DragEvent} event */
 function hasFiles(event) {
   return event.dataTransfer?.types.includes("Files");
 }

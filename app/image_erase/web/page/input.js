@@ -1,4 +1,4 @@
-// From pointers, wheel and keys on the stage to gestures and to moves of the view.
+/** @file From pointers, wheel and keys on the stage to gestures and to moves of the view. */
 
 import { begin } from "./gestures.js";
 
@@ -9,30 +9,42 @@ const LONG_STEP = 48;
 // A finger that has moved less was only the first of two that pinch.
 const PINCH_SLACK = 12;
 const PEN_ERASER = 32;
+/** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/**
+ * @typedef {import("./mask.js").Point} Point
+ * @typedef {{ tool(): import("./toolbox.js").Tool, size(): number, resize(step: number): void, canPaint(): boolean,
+ *   inside(point: Point): Point, draw(shape: import("./mask.js").Shape): void, say(text: string): void }} Host
+ *   what the tools are set to, and who gets what is drawn
+ */
 
 export class Input {
   #element;
   #stage;
   #host;
+  /** @type {import("./gestures.js").Gesture | null} */
   #gesture = null;
+  /** @type {number | null} */
   #drawer = null;
   #travelled = 0;
+  /** @type {Map<number, Point>} */
   #pointers = new Map();
   #panning = false;
   #hand = false;
-  // Where the brush is, in pixels of the picture; keys move it from where the pointer left it.
+  /** Where the brush is, in pixels of the picture; keys move it from where the pointer left it. @type {Point | null} */
   #at = null;
   #byKeys = false;
 
-  /**
-   * @param host {{tool(): string, size(): number, resize(step: number): void, canPaint(): boolean,
-   *   inside(point: Point): Point, draw(shape): void, say(text: string): void}} what the tools are set to, and who gets what is drawn
-   */
+  /** @param {HTMLElement} element @param {import("./stage.js").Stage} stage @param {Host} host */
   constructor(element, stage, host) {
     this.#element = element;
     this.#stage = stage;
     this.#host = host;
+    /**
+     * @template {keyof HTMLElementEventMap} T
+     * @param {T} type @param {(event: HTMLElementEventMap[T]) => void} listener @param {AddEventListenerOptions} [options]
+     */
     const on = (type, listener, options) => element.addEventListener(type, listener.bind(this), options);
     on("pointerdown", this.#down);
     on("pointermove", this.#move);
@@ -48,15 +60,10 @@ export class Input {
     on("contextmenu", (event) => event.preventDefault());
   }
 
-  /** Whether a drag moves the picture instead of painting: while the space bar is held. */
+  /** Whether a drag moves the picture instead of painting: while the space bar is held. @param {boolean} held */
   set hand(held) {
     this.#hand = held;
     this.#element.classList.toggle("hand", held);
-  }
-
-  /** Whether something is being drawn. */
-  get busy() {
-    return this.#gesture !== null;
   }
 
   /** Show the brush where it is, at its size of now. */
@@ -73,13 +80,15 @@ export class Input {
     this.#stage.refresh();
   }
 
+  /** @param {MouseEvent} event */
   #point(event) {
     const box = this.#element.getBoundingClientRect();
     return { x: event.clientX - box.left - this.#element.clientLeft, y: event.clientY - box.top - this.#element.clientTop };
   }
 
+  /** @param {PointerEvent} event */
   #down(event) {
-    const onControl = event.target.closest("input, button");
+    const onControl = event.target instanceof Element && event.target.closest("input, button");
     if (onControl) return;
     this.#element.focus({ preventScroll: true });
     this.#element.setPointerCapture(event.pointerId);
@@ -96,6 +105,7 @@ export class Input {
     this.#panning = true;
   }
 
+  /** @param {PointerEvent} event */
   #startDrawing(event) {
     this.drop();
     this.#drawer = event.pointerId;
@@ -103,24 +113,27 @@ export class Input {
     this.#begin(this.#stage.view.toPicture(this.#point(event)), event.altKey || Boolean(event.buttons & PEN_ERASER));
   }
 
+  /** @param {Point} start @param {boolean} takes */
   #begin(start, takes) {
     this.#at = start;
     this.#gesture = this.#stage.gesture = begin(this.#host.tool(), this.#stage, start, this.#host.size(), takes);
     this.refreshCursor();
   }
 
+  /** @param {PointerEvent} event */
   #move(event) {
     const last = this.#pointers.get(event.pointerId);
     const now = this.#point(event);
     if (last) this.#pointers.set(event.pointerId, now);
     if (this.#panning && last) this.#pan(event.pointerId, last, now);
-    else if (event.pointerId === this.#drawer) this.#extend(event, last, now);
+    else if (last && event.pointerId === this.#drawer) this.#extend(event, last, now);
     this.#byKeys &&= this.#gesture !== null;
     if (this.#byKeys) return;
     this.#at = event.pointerType === "touch" ? null : this.#stage.view.toPicture(now);
     this.refreshCursor();
   }
 
+  /** @param {number} id @param {Point} last @param {Point} now */
   #pan(id, last, now) {
     const other = [...this.#pointers].find(([key]) => key !== id)?.[1];
     this.#stage.change((view) => {
@@ -132,20 +145,23 @@ export class Input {
     });
   }
 
+  /** @param {PointerEvent} event @param {Point} last @param {Point} now */
   #extend(event, last, now) {
     this.#travelled += distance(last, now);
     const passed = event.getCoalescedEvents?.() ?? [];
     for (const each of passed.length ? passed : [event]) {
-      this.#gesture.extend(this.#stage.view.toPicture(this.#point(each)));
+      this.#gesture?.extend(this.#stage.view.toPicture(this.#point(each)));
     }
   }
 
+  /** @param {PointerEvent} event */
   #up(event) {
     this.#pointers.delete(event.pointerId);
     if (!this.#pointers.size) this.#panning = false;
     if (event.pointerId === this.#drawer) this.#finish();
   }
 
+  /** @param {PointerEvent} event */
   #cancelled(event) {
     this.#pointers.delete(event.pointerId);
     this.#panning = this.#pointers.size > 0;
@@ -164,11 +180,12 @@ export class Input {
   }
 
   #release() {
-    const shape = this.#gesture?.finish();
+    const shape = this.#gesture?.finish() ?? null;
     this.#gesture = this.#stage.gesture = this.#drawer = null;
     return shape;
   }
 
+  /** @param {WheelEvent} event */
   #wheel(event) {
     event.preventDefault();
     // With Shift, some browsers turn the wheel sideways.
@@ -195,6 +212,7 @@ export class Input {
     this.refreshCursor();
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.target !== this.#element || event.ctrlKey || event.metaKey) return;
     if (ARROWS[event.key]) this.#moveByKey(event);
@@ -205,18 +223,21 @@ export class Input {
     event.stopPropagation();
   }
 
+  /** @param {KeyboardEvent} event */
   #moveByKey(event) {
     const { view } = this.#stage;
     const step = event.altKey ? 1 : (event.shiftKey ? LONG_STEP : STEP) / view.scale;
     const [dx, dy] = ARROWS[event.key];
     const from = this.#at ?? view.middle;
     this.#byKeys = true;
-    this.#at = this.#host.inside({ x: from.x + dx * step, y: from.y + dy * step });
-    this.#stage.change(() => view.reveal(this.#at));
-    this.#gesture?.extend(this.#at);
+    const at = this.#host.inside({ x: from.x + dx * step, y: from.y + dy * step });
+    this.#at = at;
+    this.#stage.change(() => view.reveal(at));
+    this.#gesture?.extend(at);
     this.refreshCursor();
   }
 
+  /** @param {boolean} takes */
   #toggle(takes) {
     if (!this.#host.canPaint()) return;
     this.#byKeys = true;
@@ -235,6 +256,7 @@ export class Input {
   }
 }
 
+/** @param {Point} a @param {Point} b */
 function distance(a, b) {
   return Math.hypot(a.x - b.x, a.y - b.y);
 }

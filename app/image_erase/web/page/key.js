@@ -1,6 +1,7 @@
-// The API key: asked for once, tried at once, and kept in the tab's session storage only.
+/** @file The API key: asked for once, tried at once, and kept in the tab's session storage only. */
 
 import { ServerError, checkKey } from "./client.js";
+import { box, button, element } from "./element.js";
 
 const STORED = "image-erase-key";
 
@@ -8,19 +9,21 @@ export class KeyDialog {
   #dialog;
   #value;
   #error;
+  /** @type {((key: string | null) => void) | null} */
   #done = null;
   // Counts what was tried and given up, so that a late answer changes nothing any more.
   #tries = 0;
 
+  /** @param {HTMLDialogElement} dialog @param {string} base */
   constructor(dialog, base) {
     this.#dialog = dialog;
-    this.#value = dialog.querySelector("#key-value");
-    this.#error = dialog.querySelector("#key-error");
-    dialog.querySelector("form").addEventListener("submit", (event) => {
+    this.#value = element("key-value", HTMLInputElement, dialog);
+    this.#error = box("key-error", dialog);
+    element("key-form", HTMLFormElement, dialog).addEventListener("submit", (event) => {
       event.preventDefault();
       this.#try(base);
     });
-    dialog.querySelector("#key-forget").addEventListener("click", () => this.#forget());
+    button("key-forget", dialog).addEventListener("click", () => this.#forget());
     dialog.addEventListener("close", () => this.#closed());
   }
 
@@ -28,12 +31,17 @@ export class KeyDialog {
     return sessionStorage.getItem(STORED);
   }
 
-  /** Ask for the key. why: what was wrong with the last one. @returns {Promise<string | null>} null: none is given */
+  /**
+   * Ask for the key. why: what was wrong with the last one.
+   * @returns {Promise<string | null>} null: none is given
+   */
   ask(why = "") {
     this.#error.textContent = why;
     this.#dialog.showModal();
     this.#value.focus();
-    return new Promise((resolve) => (this.#done = resolve));
+    return new Promise((resolve) => {
+      this.#done = resolve;
+    });
   }
 
   /** Drop a key that the server doesn't take. */
@@ -41,6 +49,7 @@ export class KeyDialog {
     sessionStorage.removeItem(STORED);
   }
 
+  /** @param {string} base */
   async #try(base) {
     const key = this.#value.value.trim();
     const number = ++this.#tries;

@@ -1,22 +1,30 @@
-// What is painted over: a list of shapes in the picture's own pixels, drawn at whatever size is asked for.
+/** @file What is painted over: a list of shapes in the picture's own pixels, drawn at whatever size is asked for. */
+
+import { drawingOf } from "./element.js";
 
 /**
  * @typedef {{x: number, y: number}} Point in pixels of the picture
  * @typedef {{kind: "stroke", takes: boolean, size: number, points: Point[]}
  *   | {kind: "area", takes: boolean, points: Point[]}
- *   | {kind: "file", image: CanvasImageSource}
+ *   | {kind: "file", image: OffscreenCanvas}
  *   | {kind: "invert"}
- *   | {kind: "clear"}} Shape takes: it takes away from the mask what it covers, and adds it otherwise
+ *   | {kind: "clear"}} Shape
+ * @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context
+ *   takes: it takes away from the mask what it covers, and adds it otherwise
  */
 
 // How many shapes are drawn one by one; what lies before them, and a loaded file, is kept as one image.
 const LOOSE_SHAPES = 64;
 
 export class Mask {
+  /** @type {Shape[]} */
   #shapes = [];
+  /** @type {Shape[]} */
   #undone = [];
+  /** @type {{ count: number, colour: Context["fillStyle"], canvas: OffscreenCanvas } | null} */
   #base = null;
 
+  /** @param {number} width @param {number} height in pixels */
   constructor(width, height) {
     this.width = width;
     this.height = height;
@@ -32,7 +40,7 @@ export class Mask {
 
   /** Whether nothing can be painted over: nothing has been added since it was last cleared. */
   get isEmpty() {
-    return !this.#shapes.slice(this.#start()).some((shape) => !shape.takes);
+    return !this.#shapes.slice(this.#start()).some((shape) => !takesAway(shape));
   }
 
   /** @param {Shape} shape */
@@ -42,12 +50,14 @@ export class Mask {
   }
 
   undo() {
-    if (this.canUndo) this.#undone.push(this.#shapes.pop());
-    if (this.#base?.count > this.#shapes.length) this.#base = null;
+    const last = this.#shapes.pop();
+    if (last) this.#undone.push(last);
+    if (this.#base && this.#base.count > this.#shapes.length) this.#base = null;
   }
 
   redo() {
-    if (this.canRedo) this.#shapes.push(this.#undone.pop());
+    const next = this.#undone.pop();
+    if (next) this.#shapes.push(next);
   }
 
   /** Give back the memory that only makes drawing quicker. */
@@ -55,7 +65,7 @@ export class Mask {
     this.#base = null;
   }
 
-  /** Draw it, opaque, in the context's fill and stroke colour, on what is transparent so far. */
+  /** Draw it, opaque, in the context's fill and stroke colour, on what is transparent so far. @param {Context} context */
   draw(context) {
     const start = this.#start();
     const loose = Math.max(start, this.#lastFile() + 1, this.#shapes.length - (this.#shapes.length % LOOSE_SHAPES));
@@ -66,11 +76,11 @@ export class Mask {
   /** The mask at the picture's size. @returns {OffscreenCanvas} opaque where it erases, transparent elsewhere */
   raster() {
     const canvas = new OffscreenCanvas(this.width, this.height);
-    this.draw(coloured(canvas.getContext("2d"), "#fff"));
+    this.draw(coloured(drawingOf(canvas), "#fff"));
     return canvas;
   }
 
-  /** The same mask for the same picture at another size. */
+  /** The same mask for the same picture at another size. @param {number} width @param {number} height */
   resized(width, height) {
     const mask = new Mask(width, height);
     const [x, y] = [width / this.width, height / this.height];
@@ -86,10 +96,11 @@ export class Mask {
     return this.#shapes.findLastIndex((shape) => shape.kind === "file");
   }
 
+  /** @param {number} count @param {Context["fillStyle"]} colour */
   #upTo(count, colour) {
     if (this.#base?.count !== count || this.#base.colour !== colour) {
       const canvas = new OffscreenCanvas(this.width, this.height);
-      const context = coloured(canvas.getContext("2d"), colour);
+      const context = coloured(drawingOf(canvas), colour);
       for (const shape of this.#shapes.slice(this.#start(), count)) drawShape(context, shape, this.width, this.height);
       this.#base = { count, colour, canvas };
     }
@@ -97,9 +108,13 @@ export class Mask {
   }
 }
 
-/** Draw one shape of a mask, whose picture has that width and height. */
+/**
+ * Draw one shape of a mask, whose picture has that width and height.
+ *
+ * @param {Context} context @param {Shape} shape @param {number} width @param {number} height
+ */
 export function drawShape(context, shape, width, height) {
-  context.globalCompositeOperation = shape.takes ? "destination-out" : "source-over";
+  context.globalCompositeOperation = takesAway(shape) ? "destination-out" : "source-over";
   if (shape.kind === "stroke") drawStroke(context, shape.points, shape.size);
   if (shape.kind === "area") fillArea(context, shape.points);
   if (shape.kind === "file") drawFile(context, shape.image, width, height);
@@ -110,7 +125,11 @@ export function drawShape(context, shape, width, height) {
   context.globalCompositeOperation = "source-over";
 }
 
-/** Draw a line with round ends through the points; a dot where there is one. */
+/**
+ * Draw a line with round ends through the points; a dot where there is one.
+ *
+ * @param {Context} context @param {Point[]} points at least one @param {number} size
+ */
 export function drawStroke(context, points, size) {
   const [first, ...rest] = points;
   context.beginPath();
@@ -126,6 +145,7 @@ export function drawStroke(context, points, size) {
   context.stroke();
 }
 
+/** @param {Context} context @param {Point[]} points */
 function fillArea(context, points) {
   context.beginPath();
   for (const { x, y } of points) context.lineTo(x, y);
@@ -133,10 +153,14 @@ function fillArea(context, points) {
   context.fill();
 }
 
-// A loaded mask is white; it has to take on the colour that the context draws with.
+/**
+ * A loaded mask is white; it has to take on the colour that the context draws with.
+ *
+ * @param {Context} context @param {OffscreenCanvas} image @param {number} width @param {number} height
+ */
 function drawFile(context, image, width, height) {
   const tinted = new OffscreenCanvas(image.width, image.height);
-  const inner = tinted.getContext("2d");
+  const inner = drawingOf(tinted);
   inner.drawImage(image, 0, 0);
   inner.globalCompositeOperation = "source-in";
   inner.fillStyle = context.fillStyle;
@@ -144,14 +168,20 @@ function drawFile(context, image, width, height) {
   context.drawImage(tinted, 0, 0, width, height);
 }
 
+/** @param {Shape} shape */
+function takesAway(shape) {
+  return "takes" in shape && shape.takes;
+}
+
+/** @param {Context} context @param {Context["fillStyle"]} colour */
 function coloured(context, colour) {
   context.fillStyle = context.strokeStyle = colour;
   return context;
 }
 
+/** @param {Shape} shape @param {number} x @param {number} y @returns {Shape} */
 function scaled(shape, x, y) {
-  if (shape.kind === "file") return shape;
-  if (!shape.points) return shape;
+  if (!("points" in shape)) return shape;
   const points = shape.points.map((point) => ({ x: point.x * x, y: point.y * y }));
-  return { ...shape, points, ...(shape.size && { size: shape.size * Math.sqrt(x * y) }) };
+  return "size" in shape ? { ...shape, points, size: shape.size * Math.sqrt(x * y) } : { ...shape, points };
 }

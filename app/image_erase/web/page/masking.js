@@ -1,4 +1,4 @@
-// What is done to the mask of the open picture, by buttons and keys.
+/** @file What is done to the mask of the open picture, by buttons and keys. */
 
 import { onChosen, save, stem } from "./files.js";
 import { encodeMask, readMask } from "./maskfile.js";
@@ -26,12 +26,18 @@ export class Masking {
     elements.clear.addEventListener("click", () => this.clear());
   }
 
-  /** What a file of the mask is called. */
-  get fileName() {
-    return `${stem(this.#host.picture().name)}-mask.png`;
+  get #picture() {
+    const picture = this.#host.picture();
+    if (!picture) throw new Error("No picture is open.");
+    return picture;
   }
 
-  /** Add a shape that was drawn. */
+  /** What a file of the mask is called. */
+  get fileName() {
+    return `${stem(this.#picture.name)}-mask.png`;
+  }
+
+  /** Add a shape that was drawn. @param {import("./mask.js").Shape} shape */
   add(shape) {
     this.#change((mask) => mask.add(shape));
   }
@@ -55,36 +61,43 @@ export class Masking {
   }
 
   clear() {
-    const cleared = this.#change((mask) => mask.isEmpty || mask.add({ kind: "clear" }));
+    const cleared = this.#change((mask) => {
+      if (!mask.isEmpty) mask.add({ kind: "clear" });
+    });
     if (cleared) this.#host.messages.tell("The mask is empty.");
   }
 
   async save() {
-    const { mask } = this.#host.picture();
+    const { mask } = this.#picture;
     const name = this.fileName;
     save(await encodeMask(mask.raster()), name);
   }
 
   /** Let the buttons say what is possible. */
   refresh() {
-    const { mask } = this.#host.picture();
+    const { mask } = this.#picture;
     this.#elements.undo.disabled = !mask.canUndo || !this.#host.canPaint();
     this.#elements.redo.disabled = !mask.canRedo || !this.#host.canPaint();
   }
 
-  // Whether it was changed: not without a picture, and not while something else goes on.
+  /**
+   * Whether it was changed: not without a picture, and not while something else goes on.
+   *
+   * @param {(mask: import("./mask.js").Mask) => void} change
+   */
   #change(change) {
     const possible = this.#host.canPaint();
-    if (possible) change(this.#host.picture().mask);
+    if (possible) change(this.#picture.mask);
     // What was drawn on the stage meanwhile goes from it, one way or the other.
     this.#host.changed();
     return possible;
   }
 
+  /** @param {File} file */
   async #load(file) {
     if (!this.#host.canPaint()) return;
     await this.#host.alone(async () => {
-      const { width, height, mask } = this.#host.picture();
+      const { width, height, mask } = this.#picture;
       mask.add({ kind: "file", image: await readMask(file, width, height) });
       this.#host.messages.say("The mask is loaded.");
     });
@@ -92,7 +105,11 @@ export class Masking {
   }
 }
 
-/** A button that was pressed for the last time would take the focus with it. */
+/**
+ * A button that was pressed for the last time would take the focus with it.
+ *
+ * @param {HTMLButtonElement} pressed @param {HTMLElement} other
+ */
 export function keepFocus(pressed, other) {
-  if (pressed.disabled && [document.body, pressed].includes(document.activeElement)) other.focus();
+  if (pressed.disabled && (document.activeElement === document.body || document.activeElement === pressed)) other.focus();
 }

@@ -1,4 +1,6 @@
-// What the page says: passing news, and what went wrong with what can be done about it.
+/** @file What the page says: passing news, and what went wrong with what can be done about it. */
+
+import { box, button } from "./element.js";
 
 const NEWS_SECONDS = 6;
 
@@ -9,7 +11,9 @@ export class Messages {
   #text;
   #action;
   #timer = 0;
+  /** @type {(() => void) | null} */
   #act = null;
+  /** @type {Element | null} */
   #focused = null;
 
   /** @param {{status: HTMLElement, said: HTMLElement, alert: HTMLElement}} elements status: shows news; said: lets
@@ -18,26 +22,30 @@ export class Messages {
     this.#status = status;
     this.#said = said;
     this.#alert = alert;
-    this.#text = alert.querySelector("#alert-text");
-    this.#action = alert.querySelector("#alert-action");
-    alert.querySelector("#alert-close").addEventListener("click", () => this.clear());
+    this.#text = box("alert-text", alert);
+    this.#action = button("alert-action", alert);
+    button("alert-close", alert).addEventListener("click", () => this.clear());
     this.#action.addEventListener("click", () => this.#do());
   }
 
-  /** Say what has happened, for a while. */
+  /** Say what has happened, for a while. @param {string} text */
   say(text) {
     clearTimeout(this.#timer);
     this.#show(text);
     this.#timer = setTimeout(() => this.#show(""), NEWS_SECONDS * 1000);
   }
 
-  /** Say what everybody sees who sees the picture, to those who don't. */
+  /** Say to screen readers what is plain to see on the picture. @param {string} text */
   tell(text) {
     // The same again would not be a change to speak of.
     this.#said.textContent = text === this.#said.textContent ? `${text}\u00a0` : text;
   }
 
-  /** Say what went wrong until it is closed. action: what a button offers. @param {{label: string, act(): void}} [action] */
+  /**
+   * Say what went wrong until it is closed. action: what a button offers.
+   *
+   * @param {string} text @param {{label: string, act(): void}} [action]
+   */
   fail(text, action) {
     this.#act = action?.act ?? null;
     this.#focused = document.activeElement;
@@ -54,6 +62,7 @@ export class Messages {
     if (focused) this.#giveBack();
   }
 
+  /** @param {string} text */
   #show(text) {
     this.#status.textContent = text;
     this.tell(text);
@@ -61,8 +70,8 @@ export class Messages {
 
   // The focus goes back to where it was when the message came, if that can still be had.
   #giveBack() {
-    if (!this.#alert.contains(this.#focused)) this.#focused?.focus();
-    if (document.activeElement === document.body) document.querySelector("main").focus();
+    if (this.#focused instanceof HTMLElement && !this.#alert.contains(this.#focused)) this.#focused.focus();
+    if (document.activeElement === document.body) document.querySelector("main")?.focus();
   }
 
   #do() {

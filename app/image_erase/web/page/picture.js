@@ -1,4 +1,4 @@
-// One picture that is open: its file, its pixels in a few sizes, and what is painted on it.
+/** @file One picture that is open: its file, its pixels in a few sizes, and what is painted on it. */
 
 import { formatOf } from "./formats.js";
 import { Mask } from "./mask.js";
@@ -7,13 +7,17 @@ import { Mask } from "./mask.js";
 const SMALLEST_LEVEL = 512;
 
 export class Picture {
-  /** Read a file. Throws Error where the browser can't. @param {Blob} blob */
+  /** Read a file. Throws Error where the browser can't. @param {Blob} blob @param {string} name */
   static async read(blob, name) {
     const levels = [await decode(blob)];
     await addLevels(levels);
     return new Picture(blob, name, await formatOf(blob), levels);
   }
 
+  /**
+   * @param {Blob} blob @param {string} name @param {import("./formats.js").Format | null} format
+   * @param {ImageBitmap[]} levels from its own size downwards
+   */
   constructor(blob, name, format, levels) {
     this.blob = blob;
     this.name = name;
@@ -39,12 +43,13 @@ export class Picture {
     this.mask.rest();
   }
 
-  /** The smallest of its sizes that has all the detail a scale can show. @returns {ImageBitmap} */
+  /** The smallest of its sizes that has all the detail a scale can show. @param {number} scale @returns {ImageBitmap} */
   level(scale) {
     return this.levels.findLast((level) => level.width >= this.width * scale) ?? this.levels[0];
   }
 }
 
+/** @param {Blob} blob */
 async function decode(blob) {
   try {
     return await createImageBitmap(blob);
@@ -53,8 +58,9 @@ async function decode(blob) {
   }
 }
 
+/** @param {ImageBitmap[]} levels */
 async function addLevels(levels) {
-  for (let last = levels[0]; Math.max(last.width, last.height) > 2 * SMALLEST_LEVEL; last = levels.at(-1)) {
+  for (let last = levels[0]; Math.max(last.width, last.height) > 2 * SMALLEST_LEVEL; last = levels[levels.length - 1]) {
     const size = { resizeWidth: Math.ceil(last.width / 2), resizeHeight: Math.ceil(last.height / 2) };
     levels.push(await createImageBitmap(last, { ...size, resizeQuality: "medium" }));
   }

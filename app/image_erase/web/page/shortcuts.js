@@ -1,14 +1,16 @@
-// Keys that work wherever the focus is, but for text fields and open dialogs.
+/** @file Keys that work wherever the focus is, but for text fields and open dialogs. */
 
 // What a key does again and again while it is held down; all else it does once.
 const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
 
 /**
- * @param {Record<string, () => void>} letters single keys -> what they do; those that write nothing (Escape) always work
- * @param {Record<string, () => void>} commands keys with Control or Command -> what they do
- * @param {(key: string, held: boolean) => boolean} hold told of keys that work while they are held, "c" and " "; whether it
- *   has a use for the key
- * @param {() => boolean} lettersOn whether single keys work: they can be in the way of other tools
+ * @typedef {Record<string, () => void>} Acts
+ * @param {{ letters: Acts, commands: Acts, hold: (key: string, held: boolean) => boolean, lettersOn: () => boolean }} keys
+ *   letters: single keys -> what they do; those that write nothing (Escape) always work
+ *   commands: keys with Control or Command -> what they do
+ *   hold: told of keys that work while they are held, "c" and " "; whether
+ *   it has a use for the key
+ *   lettersOn: whether single keys work: they can be in the way of other tools
  */
 export function bindKeys({ letters, commands, hold, lettersOn }) {
   addEventListener("keydown", (event) => {
@@ -23,26 +25,32 @@ export function bindKeys({ letters, commands, hold, lettersOn }) {
   });
   addEventListener("keyup", (event) => hold(event.key.toLowerCase(), false));
   // The key is let go where nobody hears it.
-  addEventListener("blur", () => [" ", "c"].forEach((key) => hold(key, false)));
+  addEventListener("blur", () => {
+    for (const key of [" ", "c"]) hold(key, false);
+  });
 }
 
+/** @param {KeyboardEvent} event @param {(key: string, held: boolean) => boolean} hold */
 function holdSpace(event, hold) {
   // Buttons and switches are pressed with it.
-  if (event.target.closest("button, input, a, [role=tab]")) return;
+  if (event.target instanceof Element && event.target.closest("button, input, a, [role=tab]")) return;
   // Else it scrolls.
   if (hold(" ", true)) event.preventDefault();
 }
 
+/** @param {Event} event @param {(() => void) | undefined} act */
 function run(event, act) {
   if (!act) return;
   event.preventDefault();
   act();
 }
 
+/** @param {KeyboardEvent} event */
 function commandOf(event) {
   return (event.shiftKey ? "Shift+" : "") + event.key.toLowerCase();
 }
 
-function isText(element) {
-  return element.matches?.("input:not([type=range], [type=radio], [type=checkbox]), textarea");
+/** @param {EventTarget | null} target */
+function isText(target) {
+  return target instanceof Element && target.matches("input:not([type=range], [type=radio], [type=checkbox]), textarea");
 }

@@ -1,14 +1,18 @@
-// The picture that was opened and the results made of it, one after the other.
+/** @file The history of pictures: the one that was opened and the results made of it, one after the other. */
+
+/** @typedef {import("./picture.js").Picture} Picture */
 
 export class Steps {
+  /** @type {Picture[]} */
   #pictures = [];
   #index = 0;
 
+  /** What is shown. @returns {Picture | undefined} undefined before anything was opened */
   get current() {
     return this.#pictures[this.#index];
   }
 
-  /** What was opened. */
+  /** What was opened. @returns {Picture | undefined} */
   get original() {
     return this.#pictures[0];
   }
@@ -21,36 +25,36 @@ export class Steps {
     return this.#pictures.length;
   }
 
-  /** Begin anew with a picture. */
+  /** Start a new history with a picture. @param {Picture} picture */
   open(picture) {
     for (const old of this.#pictures) old.rest();
     this.#pictures = [picture];
     this.#index = 0;
   }
 
-  /** Take a result of the current picture; results that came after it are dropped. */
+  /** Take a result of the current picture; results that came after it are dropped. @param {Picture} picture */
   push(picture) {
     for (const old of this.#pictures.splice(this.#index + 1)) old.rest();
     this.#pictures.push(picture);
     this.#turn(this.#pictures.length - 1);
   }
 
-  /** Put another form of the current picture in its place. */
+  /** Put another form of the current picture in its place. @param {Picture} picture */
   replace(picture) {
-    this.current.rest();
+    this.current?.rest();
     this.#pictures[this.#index] = picture;
   }
 
-  /** Go to another step. */
+  /** Go to another step. @param {number} index */
   async go(index) {
     if (index < 0 || index >= this.#pictures.length || index === this.#index) return;
     await this.#pictures[index].wake();
     this.#turn(index);
   }
 
-  // Only the original, which all are compared with, and the current one are kept decoded.
+  /** Only the original, which all are compared with, and the current one are kept decoded. @param {number} index */
   #turn(index) {
-    if (this.#index !== 0 && this.#index !== index) this.current.rest();
+    if (this.#index !== 0 && this.#index !== index) this.current?.rest();
     this.#index = index;
   }
 }

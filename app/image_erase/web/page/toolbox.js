@@ -1,4 +1,6 @@
-// Which tool is taken, and how large the brush is.
+/** @file Which tool is taken, and how large the brush is. */
+
+/** @typedef {"brush" | "eraser" | "box" | "lasso"} Tool */
 
 const SMALLEST_BRUSH = 2;
 // Of the slider's hundred.
@@ -10,10 +12,12 @@ export class Toolbox {
   #output;
   #longest = 0;
 
-  /** @param {{radios: Iterable<HTMLInputElement>, slider: HTMLInputElement, output: HTMLElement}} elements
-   * @param {() => void} changed told of every change */
+  /**
+   * @param {{radios: HTMLInputElement[], slider: HTMLInputElement, output: HTMLElement}} elements
+   * @param {() => void} changed told of every change
+   */
   constructor({ radios, slider, output }, changed) {
-    this.#radios = [...radios];
+    this.#radios = radios;
     this.#slider = slider;
     this.#output = output;
     this.changed = changed;
@@ -23,34 +27,35 @@ export class Toolbox {
     this.#show();
   }
 
-  /** @returns {"brush" | "eraser" | "box" | "lasso"} */
+  /** @returns {Tool} */
   get tool() {
-    return this.#radios.find((radio) => radio.checked).value;
+    return /** @type {Tool} */ (this.#radios.find((radio) => radio.checked)?.value ?? "brush");
   }
 
   set tool(name) {
-    this.#radios.find((radio) => radio.value === name).checked = true;
+    for (const radio of this.#radios) radio.checked = radio.value === name;
     this.changed();
   }
 
   /** The brush's diameter in pixels of the picture. The slider goes by ratios: a pixel matters to small brushes only. */
   get size() {
     const largest = Math.max(64, this.#longest / 3);
-    return Math.round(SMALLEST_BRUSH * (largest / SMALLEST_BRUSH) ** (this.#slider.value / 100));
+    return Math.round(SMALLEST_BRUSH * (largest / SMALLEST_BRUSH) ** (Number(this.#slider.value) / 100));
   }
 
-  /** Fit the sizes to a picture. longest: its longest side in pixels. */
+  /** Fit the sizes to a picture. @param {number} longest its longest side in pixels */
   fit(longest) {
     this.#longest = longest;
     this.#show();
   }
 
-  /** Make the brush larger by so many steps, or smaller. */
+  /** Make the brush larger by so many steps, or smaller. @param {number} steps */
   resize(steps) {
-    this.#slider.value = Number(this.#slider.value) + steps * STEP;
+    this.#slider.value = String(Number(this.#slider.value) + steps * STEP);
     this.#show();
   }
 
+  /** @param {WheelEvent} event */
   #wheel(event) {
     event.preventDefault();
     this.resize(-Math.sign(event.deltaY));

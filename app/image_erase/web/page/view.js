@@ -1,4 +1,6 @@
-// Where the picture lies on the stage: its scale and offset, in CSS pixels.
+/** @file Where the picture lies on the stage: its scale and offset, in CSS pixels. */
+
+/** @typedef {import("./mask.js").Point} Point */
 
 const LARGEST_SCALE = 32;
 const MARGIN = 12;
@@ -36,7 +38,7 @@ export class View {
     this.#fitted = true;
   }
 
-  /** Multiply the scale, and keep what is at that place of the stage where it is. */
+  /** Multiply the scale, and keep what is at that place of the stage where it is. @param {number} factor */
   zoom(factor, at = { x: this.#stage.width / 2, y: this.#stage.height / 2 }) {
     const smallest = Math.min(this.#fitScale(), 1) / 2;
     const scale = Math.min(Math.max(this.scale * factor, smallest), LARGEST_SCALE);
@@ -47,13 +49,14 @@ export class View {
     this.move(0, 0);
   }
 
+  /** @param {number} dx @param {number} dy in CSS pixels */
   move(dx, dy) {
     this.#fitted = false;
     this.x = within(this.x + dx, KEPT - this.#picture.width * this.scale, this.#stage.width - KEPT);
     this.y = within(this.y + dy, KEPT - this.#picture.height * this.scale, this.#stage.height - KEPT);
   }
 
-  /** Move the picture just so far that the point of it is seen. */
+  /** Move the picture just so far that the point of it is seen. @param {Point} point */
   reveal(point) {
     const { x, y } = this.toStage(point);
     const dx = within(x, MARGIN, this.#stage.width - MARGIN) - x;
@@ -61,12 +64,12 @@ export class View {
     if (dx || dy) this.move(dx, dy);
   }
 
-  /** Point of the stage -> point of the picture. */
+  /** Point of the stage -> point of the picture. @param {Point} point @returns {Point} */
   toPicture({ x, y }) {
     return { x: (x - this.x) / this.scale, y: (y - this.y) / this.scale };
   }
 
-  /** Point of the picture -> point of the stage. */
+  /** Point of the picture -> point of the stage. @param {Point} point @returns {Point} */
   toStage({ x, y }) {
     return { x: x * this.scale + this.x, y: y * this.scale + this.y };
   }
@@ -83,6 +86,7 @@ export class View {
   }
 }
 
+/** @param {number} value @param {number} low @param {number} high */
 function within(value, low, high) {
   return Math.min(Math.max(value, Math.min(low, high)), Math.max(low, high));
 }

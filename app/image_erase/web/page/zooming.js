@@ -1,4 +1,4 @@
-// The buttons and keys that zoom.
+/** @file The buttons and keys that zoom. */
 
 const STEP = 1.25;
 
@@ -6,11 +6,16 @@ export class Zooming {
   #stage;
   #value;
 
-  /** @param {{in: HTMLElement, out: HTMLElement, fit: HTMLElement, actual: HTMLElement, value: HTMLElement}} elements */
+  /**
+   * @param {import("./stage.js").Stage} stage
+   * @param {{in: HTMLElement, out: HTMLElement, fit: HTMLElement, actual: HTMLElement, value: HTMLElement}} elements
+   */
   constructor(stage, elements) {
     this.#stage = stage;
     this.#value = elements.value;
-    for (const name of ["in", "out", "fit", "actual"]) elements[name].addEventListener("click", () => this[name]());
+    for (const name of /** @type {const} */ (["in", "out", "fit", "actual"])) {
+      elements[name].addEventListener("click", () => this[name]());
+    }
   }
 
   in() {
@@ -30,7 +35,7 @@ export class Zooming {
     this.#stage.change((view) => view.zoom(1 / view.scale / ratio()));
   }
 
-  /** Say how large the picture is shown. */
+  /** Say how large the picture is shown. @param {import("./view.js").View} view */
   show(view) {
     this.#value.textContent = `${Math.round(view.scale * ratio() * 100)} %`;
   }
