@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from image_erase.erasure import diffusion
+from image_erase.erasure.arrays import Bool
 from image_erase.erasure.diffusion import RADIUS
-from image_erase.erasure.regions import BoolArray
 
 
 def picture(height: int, width: int, channels: int = 3, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
@@ -18,7 +18,7 @@ def picture(height: int, width: int, channels: int = 3, dtype: type = np.uint8, 
     return (scale * np.iinfo(dtype).max).astype(dtype)
 
 
-def whole(image: np.ndarray, hole: BoolArray, frame: int = 0) -> np.ndarray:
+def whole(image: np.ndarray, hole: Bool, frame: int = 0) -> np.ndarray:
     """OpenCV on the whole picture, with `frame` rows and columns of hole at the top and the left."""
     mask = np.pad(hole.astype(np.uint8), ((frame, 0), (frame, 0)), constant_values=1)
     padded = np.pad(image, ((frame, 0), (frame, 0), (0, 0)))
@@ -29,7 +29,7 @@ def whole(image: np.ndarray, hole: BoolArray, frame: int = 0) -> np.ndarray:
     return np.dstack(planes)[frame:, frame:]
 
 
-def strokes(height: int, width: int, seed: int, margin: int = 0) -> BoolArray:
+def strokes(height: int, width: int, seed: int, margin: int = 0) -> Bool:
     rng = np.random.default_rng(seed)
     mask = np.zeros((height, width), np.uint8)
     for _ in range(int(rng.integers(1, 9))):

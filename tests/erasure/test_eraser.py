@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from image_erase.erasure import copying as exemplar
+from image_erase.erasure.arrays import Bool
 from image_erase.erasure.eraser import Eraser, EraserOptions, NothingToFillFrom
-from image_erase.erasure.regions import BoolArray
 
 ENGINES = ("auto", "opencv", "exemplar", "onnx")
 
@@ -23,7 +23,7 @@ class Painter:
     def __init__(self) -> None:
         self.seen: list[tuple[int, int]] = []
 
-    def fill(self, guide: np.ndarray, hole: BoolArray) -> np.ndarray:
+    def fill(self, guide: np.ndarray, hole: Bool) -> np.ndarray:
         assert guide.dtype == np.uint8
         assert guide.shape[:2] == hole.shape
         self.seen.append(hole.shape)
@@ -46,7 +46,7 @@ def guide_of(image: np.ndarray) -> np.ndarray:
     return np.repeat(plane, 3, axis=2)
 
 
-def box(shape: tuple[int, int], rows: slice, columns: slice) -> BoolArray:
+def box(shape: tuple[int, int], rows: slice, columns: slice) -> Bool:
     hole = np.zeros(shape, np.bool_)
     hole[rows, columns] = True
     return hole
@@ -218,7 +218,7 @@ def test_where_memory_runs_out_the_hole_is_diffused(monkeypatch: pytest.MonkeyPa
     def out_of_memory(*_: object, **__: object) -> None:
         raise shortage
 
-    monkeypatch.setattr(exemplar, "solve", out_of_memory)
+    monkeypatch.setattr(exemplar.Copying, "painter", out_of_memory)
     image = np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8)
     hole = np.zeros((120, 160), np.bool_)
     hole[40:80, 50:100] = True

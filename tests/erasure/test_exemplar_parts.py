@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from image_erase.erasure import copying as exemplar
+from image_erase.erasure.arrays import F32, U8, Bool, no_check
 from image_erase.erasure.copying import descriptors, lines, pyramid, start
-from image_erase.erasure.copying.arrays import F32, U8, Bool, SourceMap, no_check
 from image_erase.erasure.copying.search import Matcher, whole_patches
+from image_erase.erasure.copying.sources import SourceMap
 from image_erase.erasure.copying.vote import Ballot
 
 

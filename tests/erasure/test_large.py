@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from image_erase.erasure import copying as exemplar
+from image_erase.erasure.arrays import Bool
 from image_erase.erasure.copying import large, patchwork
 from image_erase.erasure.copying.alignment import align
 from image_erase.erasure.copying.membrane import Membrane
 from image_erase.erasure.copying.patchwork import Patchwork
-from image_erase.erasure.regions import BoolArray
 
 
 def nothing() -> None:
@@ -24,7 +24,7 @@ def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.clip(waves[:, :, None] + rng.normal(0, 10, (height, width, 3)), 0, 255).astype(np.uint8)
 
 
-def disc(height: int, width: int, radius: int) -> BoolArray:
+def disc(height: int, width: int, radius: int) -> Bool:
     return cv2.circle(np.zeros((height, width), np.uint8), (width // 2, height // 2), radius, 1, -1).astype(np.bool_)
 
 
@@ -34,7 +34,7 @@ def rendered(image: np.ndarray, blocks: Patchwork) -> np.ndarray:
     return result
 
 
-def filled(image: np.ndarray, hole: BoolArray, factor: int) -> np.ndarray:
+def filled(image: np.ndarray, hole: Bool, factor: int) -> np.ndarray:
     guide = np.ascontiguousarray(image[:, :, :3])
     blocks = large.solve(guide, hole, ~hole, factor=factor, effort=exemplar.FAST, check=nothing)
     assert blocks is not None

@@ -5,21 +5,21 @@ import numpy as np
 import pytest
 
 from image_erase.erasure import plan, regions
+from image_erase.erasure.arrays import Bool
 from image_erase.erasure.plan import FINEST_WIDTH, LONGEST, Job
-from image_erase.erasure.regions import BoolArray
 
 SHAPE = (3000, 4000)
 
 
-def disc(radius: int) -> BoolArray:
+def disc(radius: int) -> Bool:
     return cv2.circle(np.zeros(SHAPE, np.uint8), (2000, 1500), radius, 1, -1).astype(np.bool_)
 
 
-def wire(width: int) -> BoolArray:
+def wire(width: int) -> Bool:
     return cv2.line(np.zeros(SHAPE, np.uint8), (0, 100), (3999, 2900), 1, width).astype(np.bool_)
 
 
-def planned(hole: BoolArray, effort: str = "normal") -> list[Job] | None:
+def planned(hole: Bool, effort: str = "normal") -> list[Job] | None:
     return plan.jobs(regions.group(hole, plan.NEAR), SHAPE, plan.steps(effort, 768))
 
 
@@ -31,7 +31,7 @@ def painted(jobs: list[Job]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("hole", [disc(60), disc(700), wire(10), wire(90)], ids=["spot", "big", "wire", "beam"])
-def test_a_plan_fills_every_pixel_once_and_in_time(hole: BoolArray) -> None:
+def test_a_plan_fills_every_pixel_once_and_in_time(hole: Bool) -> None:
     jobs = planned(hole)
     assert jobs is not None
     assert np.array_equal(painted(jobs), hole)

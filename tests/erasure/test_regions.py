@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from image_erase.erasure import regions
-from image_erase.erasure.regions import MOST_GROUPS, BoolArray, Region
+from image_erase.erasure.arrays import Bool
+from image_erase.erasure.regions import MOST_GROUPS, Region
 
 
-def empty(height: int, width: int) -> BoolArray:
+def empty(height: int, width: int) -> Bool:
     return np.zeros((height, width), np.bool_)
 
 
@@ -21,7 +22,7 @@ def painted(parts: list[Region], shape: tuple[int, int]) -> np.ndarray:
     return count
 
 
-def noise(height: int, width: int, share: float) -> BoolArray:
+def noise(height: int, width: int, share: float) -> Bool:
     return np.random.default_rng(0).random((height, width)) < share
 
 

@@ -6,15 +6,17 @@ Telea, "An Image Inpainting Technique Based on the Fast Marching Method", Journa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from image_erase.erasure import regions
-from image_erase.erasure.reduction import Pixels, reduce_known
-from image_erase.erasure.regions import BoolArray, Region
+from image_erase.erasure.arrays import U8, Bool, Check, Pixels, no_check
+from image_erase.erasure.engine import Painter, View
+from image_erase.erasure.reduction import reduce_known
+from image_erase.erasure.regions import Region
 
 RADIUS = 3
 """Pixels around a hole pixel that its colour is mixed from."""
@@ -37,7 +39,7 @@ MOSTLY_KNOWN = 0.5
 """Share of a square's pixels that must be known for the reduced picture to have a known pixel there."""
 
 
-def fill(image: Pixels, hole: BoolArray, *, check: Callable[[], None] = lambda: None, most: int = MOST_AREA) -> Pixels:
+def fill(image: Pixels, hole: Bool, *, check: Check = no_check, most: int = MOST_AREA) -> Pixels:
     """Fill `hole` (HxW bool) in `image` (HxWxC uint8 or uint16, C at least 1); outside it nothing changes.
 
     The result is what OpenCV gives for the whole picture, except on ground of one colour and within RADIUS of the
@@ -52,7 +54,7 @@ def fill(image: Pixels, hole: BoolArray, *, check: Callable[[], None] = lambda: 
     return result
 
 
-def parts(hole: BoolArray, *, most: int = MOST_AREA) -> Iterator[tuple[Region, int]]:
+def parts(hole: Bool, *, most: int = MOST_AREA) -> Iterator[tuple[Region, int]]:
     """The regions of a hole with the context they need, and by how much to reduce each so that all are quick."""
     reduction = math.ceil(math.sqrt(np.count_nonzero(hole) / most))
     for part in regions.group(hole, REACH * reduction) if reduction else ():
@@ -60,7 +62,7 @@ def parts(hole: BoolArray, *, most: int = MOST_AREA) -> Iterator[tuple[Region, i
         yield regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor
 
 
-def guess(image: Pixels, hole: BoolArray, factor: int) -> None:
+def guess(image: Pixels, hole: Bool, factor: int) -> None:
     """Fill `hole` in `image` in place, roughly and quickly, from a picture `factor` times smaller."""
     for part in regions.group(hole, REACH * factor):
         fill_region(image, regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor=factor)
@@ -71,7 +73,11 @@ def fill_region(image: Pixels, region: Region, *, factor: int = 1) -> None:
 
     Hole pixels of other regions inside its box count as known.
     """
-    crop = image[region.box]
+    fill_crop(image[region.box], region, factor=factor)
+
+
+def fill_crop(crop: Pixels, region: Region, *, factor: int = 1) -> None:
+    """Fill one region in place, given what its box shows."""
     if factor > 1:
         _fill_reduced(crop, region.hole, factor)
         return
@@ -79,7 +85,23 @@ def fill_region(image: Pixels, region: Region, *, factor: int = 1) -> None:
     crop[region.hole] = _inpainted(crop, region.hole, frame)[region.hole]
 
 
-def _inpainted(crop: Pixels, hole: BoolArray, frame: tuple[int, int]) -> Pixels:
+@dataclass(frozen=True)
+class Diffusion:
+    """The engine that diffuses, from a picture `factor` times smaller."""
+
+    factor: int = 1
+    name: str = "opencv"
+
+    def painter(self, view: View) -> Painter:
+        """Diffuse every layer by itself; there is nothing to find out before."""
+
+        def paint(pixels: Pixels) -> None:
+            fill_crop(pixels, view.region, factor=self.factor)
+
+        return paint
+
+
+def _inpainted(crop: Pixels, hole: Bool, frame: tuple[int, int]) -> Pixels:
     """cv2.inpaint for any number of channels, with `frame` rows above and columns to the left that are hole."""
     top, left = frame
     mask = np.pad(hole.view(np.uint8), ((top, 0), (left, 0)), constant_values=1)
@@ -90,7 +112,7 @@ def _inpainted(crop: Pixels, hole: BoolArray, frame: tuple[int, int]) -> Pixels:
     return np.dstack(planes).astype(crop.dtype, copy=False)[top:, left:]
 
 
-def _inpainted_plane(plane: Pixels, mask: NDArray[np.uint8]) -> Pixels:
+def _inpainted_plane(plane: Pixels, mask: U8) -> Pixels:
     """cv2.inpaint, but where all that is known is one colour, so is the result: OpenCV drifts by a grey level."""
     known = plane[mask == 0]
     if (known == known[0]).all():
@@ -107,7 +129,7 @@ def _planes(pixels: Pixels) -> list[Pixels]:
     return [np.ascontiguousarray(pixels[:, :, s : s + w]) for s, w in zip(starts, widths, strict=True)]
 
 
-def _fill_reduced(crop: Pixels, hole: BoolArray, factor: int) -> None:
+def _fill_reduced(crop: Pixels, hole: Bool, factor: int) -> None:
     """Fill the hole of `crop` in place from a picture `factor` times smaller."""
     small, share = reduce_known(crop, hole, factor)
     small_hole = share < MOSTLY_KNOWN

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from image_erase.erasure import plan, regions
-from image_erase.erasure.canvas import Canvas, LateError, NeuralEngine
-from image_erase.erasure.reduction import Pixels
-from image_erase.erasure.regions import BoolArray
+from image_erase.erasure import diffusion, plan, regions, smoothness
+from image_erase.erasure.arrays import U8, Bool, Pixels
+from image_erase.erasure.canvas import Canvas, LateError
+from image_erase.erasure.copying import EffortName
+from image_erase.erasure.diffusion import Diffusion
+from image_erase.erasure.inference import Inference, NeuralEngine, square
+from image_erase.erasure.regions import Region
 
 __all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
 
 Engine = Literal["auto", "opencv", "exemplar", "onnx"]
-Effort = Literal["fast", "normal", "best"]
 
 
 class NothingToFillFrom(ValueError):
@@ -59,18 +59,18 @@ class Eraser:
     def erase(
         self,
         image: Pixels,
-        guide: NDArray[np.uint8],
-        hole: BoolArray,
+        guide: U8,
+        hole: Bool,
         *,
         time_left: Callable[[], float],
-        effort: Effort = "normal",
+        effort: EffortName = "normal",
         seed: int = 0,
     ) -> Erased:
         """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); outside it nothing changes.
 
         guide: the picture as HxWx3 uint8 BGR, which decides what is copied. time_left: seconds until the answer is
-        needed; the result depends on it only when time runs out. effort: how long to search. seed: of what is drawn
-        by lot when patches are searched, 0 or more. An empty hole gives the image itself. Raises
+        needed; the result depends on it only when time runs out. effort: how long to search. seed: of the random
+        numbers of the search, 0 or more. An empty hole gives the image itself. Raises
         NothingToFillFrom when the hole is the whole picture, and what `time_left` raises.
         """
         if not hole.any():
@@ -79,35 +79,54 @@ class Eraser:
             raise NothingToFillFrom("the hole covers the whole picture")
         canvas = Canvas(image, guide, hole, time_left)
         if self._options.engine == "opencv":
-            canvas.diffuse_rest()
+            _diffuse_rest(canvas)
         elif self._options.engine == "onnx" and self._neural is not None:
             self._fill_neurally(canvas, self._neural, effort, seed)
         else:
             self._fill_by_copying(canvas, effort, seed)
         return Erased(canvas.image, tuple(canvas.engines))
 
-    def _fill_by_copying(self, canvas: Canvas, effort: Effort, seed: int) -> None:
+    def _fill_by_copying(self, canvas: Canvas, effort: EffortName, seed: int) -> None:
         parts = regions.group(canvas.hole, plan.NEAR)
         if self._options.engine == "auto":
-            parts = [part for part in parts if not canvas.diffuse_if_smooth(part)]
+            parts = [part for part in parts if not _diffused(canvas, part)]
         way = plan.steps(effort, self._options.working_side, seed)
         jobs = plan.jobs(parts, canvas.shape, way) or ()
         with _within_means():
             if jobs:
                 canvas.guess()
             for job in jobs:
-                canvas.copy(job)
-        canvas.diffuse_rest()
+                canvas.check()
+                canvas.fill(job.region, job.engine)
+        _diffuse_rest(canvas)
 
-    def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine, effort: Effort, seed: int) -> None:
+    def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine, effort: EffortName, seed: int) -> None:
         if not canvas.has_colours:
             self._fill_by_copying(canvas, effort, seed)
             return
         with _within_means():
             canvas.guess()
             for part in regions.group(canvas.hole, plan.NEAR):
-                canvas.infer(part, neural)
-        canvas.diffuse_rest()
+                canvas.check()
+                canvas.fill(square(part, canvas.shape), Inference(neural))
+        _diffuse_rest(canvas)
+
+
+def _diffuse_rest(canvas: Canvas) -> None:
+    """Fill what is left by diffusion; when time runs out, the guess stands for it."""
+    if canvas.guessed and canvas.late and canvas.pending.any():
+        canvas.engines[Diffusion.name] = None
+        return
+    for region, factor in diffusion.parts(canvas.pending):
+        canvas.fill(region, Diffusion(factor))
+
+
+def _diffused(canvas: Canvas, part: Region) -> bool:
+    """Fill a scratch on smooth ground by diffusion; False where the part is none."""
+    if not smoothness.is_scratch(canvas, part):
+        return False
+    canvas.fill(smoothness.scratched(part, canvas.shape), Diffusion())
+    return True
 
 
 @contextlib.contextmanager

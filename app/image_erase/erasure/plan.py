@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from image_erase.erasure import copying as exemplar
 from image_erase.erasure import regions
+from image_erase.erasure.copying import EFFORTS, FAST, Copying, Effort, EffortName
 from image_erase.erasure.regions import Region
 
 NEAR = 128
@@ -38,11 +38,6 @@ full-resolution hole pixel."""
 PATCH = 7
 """Side of the patches that are compared; a pixel closer to the hole than half of it has to be matched too."""
 
-TARGETS = {"fast": 0.014, "normal": 0.04, "best": 0.12}
-"""Hole pixels per region after shrinking, as a share of the working side squared."""
-
-PRESETS = {"fast": exemplar.FAST, "normal": exemplar.NORMAL, "best": exemplar.BEST}
-
 COARSER = (0.5, 0.25, 0.1)
 """Shares of the targets on the way down."""
 
@@ -57,7 +52,7 @@ class Step:
     targets: hole pixels per region after shrinking. side: the context's longer side after shrinking.
     """
 
-    effort: exemplar.Effort
+    effort: Effort
     targets: int
     side: int
 
@@ -68,7 +63,12 @@ class Job:
 
     region: Region
     factor: int
-    effort: exemplar.Effort
+    effort: Effort
+
+    @property
+    def engine(self) -> Copying:
+        """What fills it."""
+        return Copying(self.factor, self.effort)
 
     @property
     def seconds(self) -> float:
@@ -81,15 +81,16 @@ class Job:
         return SECONDS_PER_FILL + shrunk / self.factor**2 + detail
 
 
-def steps(effort: str, side: int, seed: int = 0) -> list[Step]:
-    """The way down for an effort ("fast", "normal", "best") and the longest side at which patches are compared.
+def steps(effort: EffortName, side: int, seed: int = 0) -> list[Step]:
+    """The way down for an effort and the longest side at which patches are compared.
 
-    seed: of what is drawn by lot on the way.
+    seed: of the random numbers.
     """
-    targets = TARGETS[effort] * side**2
-    way = [Step(replace(PRESETS[effort], seed=seed), int(targets), side)]
+    best = replace(EFFORTS[effort], seed=seed)
+    targets = best.targets * side**2
+    way = [Step(best, int(targets), side)]
     for share in COARSER:
-        coarser = replace(exemplar.FAST, seed=seed)
+        coarser = replace(FAST, seed=seed)
         way.append(Step(coarser, int(targets * share), max(256, int(side * math.sqrt(share)))))
     return way
 

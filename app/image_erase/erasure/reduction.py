@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from image_erase.erasure.regions import BoolArray
-
-Pixels = NDArray[np.uint8 | np.uint16]
+from image_erase.erasure.arrays import F32, Bool, Pixels
 
 BAND = 64
 """Rows of the small picture that are made at once, so that little memory is needed."""
 
 
-def reduce_known(pixels: Pixels, hole: BoolArray, factor: int) -> tuple[Pixels, NDArray[np.float32]]:
+def reduce_known(pixels: Pixels, hole: Bool, factor: int) -> tuple[Pixels, F32]:
     """Shrink HxWxC by a whole factor: each small pixel is the mean of the known pixels of its square,
     within a grey level or two where few of them are known.
 
@@ -34,15 +31,20 @@ def reduce_known(pixels: Pixels, hole: BoolArray, factor: int) -> tuple[Pixels, 
     return small, share
 
 
-def known_share(known: BoolArray, factor: int) -> NDArray[np.float32]:
+def known_share(known: Bool, factor: int) -> F32:
     """The share (0..1) of True in each factor x factor square of HxW; exactly 1 where all are."""
     count = np.rint(_squares(known.astype(np.float32), factor) * factor**2)
     return (count / factor**2).astype(np.float32)
 
 
-def _squares(plane: NDArray[np.uint8 | np.uint16 | np.float32], factor: int) -> NDArray[np.float32]:
+def halved(plane: F32, border: int = cv2.BORDER_REPLICATE) -> F32:
+    """The means of 2x2 squares of HxW; an odd last row or column is met by what `border` (OpenCV's) says."""
+    return _squares(plane, 2, border)
+
+
+def _squares(plane: Pixels, factor: int, border: int = cv2.BORDER_REPLICATE) -> F32:
     """The mean of each factor x factor square."""
     bottom, right = -plane.shape[0] % factor, -plane.shape[1] % factor
-    whole = cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if bottom or right else plane
+    whole = cv2.copyMakeBorder(plane, 0, bottom, 0, right, border) if bottom or right else plane
     size = whole.shape[1] // factor, whole.shape[0] // factor
     return cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-BoolArray = NDArray[np.bool_]
+from image_erase.erasure.arrays import I32, Bool
+
 Box = tuple[slice, slice]
 
 MOST_GROUPS = 64
@@ -32,7 +32,7 @@ class Region:
     """
 
     box: Box
-    hole: BoolArray
+    hole: Bool
 
     @property
     def area(self) -> int:
@@ -51,7 +51,7 @@ class Region:
         return float(cv2.distanceTransform(framed, cv2.DIST_L2, 3).max())
 
 
-def group(hole: BoolArray, gap: int) -> list[Region]:
+def group(hole: Bool, gap: int) -> list[Region]:
     """Split a hole (HxW) into regions with tight boxes, in reading order of their boxes' cells.
 
     Parts with fewer than `gap` known pixels between them always come into one region; different regions are always
@@ -113,7 +113,7 @@ def tiles(region: Region, side: int) -> Iterator[Region]:
             yield from tiles(_shifted(Region(bounds, piece[bounds]), top, left), side)
 
 
-def _bounds(hole: BoolArray) -> Box | None:
+def _bounds(hole: Bool) -> Box | None:
     """The tight box around the True pixels, None when there are none."""
     rows = np.flatnonzero(hole.any(axis=1))
     if rows.size == 0:
@@ -130,13 +130,13 @@ def _span(part: slice, side: int, length: int) -> slice:
     return slice(start, start + side)
 
 
-def _any_in_cells(hole: BoolArray, cell: int) -> BoolArray:
+def _any_in_cells(hole: Bool, cell: int) -> Bool:
     """Whether each cell x cell square has a True pixel; the last row and column of squares may be cut off."""
     rows = np.logical_or.reduceat(hole, np.arange(0, hole.shape[0], cell), axis=0)
     return np.logical_or.reduceat(rows, np.arange(0, hole.shape[1], cell), axis=1)
 
 
-def _components(cells: BoolArray) -> tuple[NDArray[np.int32], list[Box]]:
+def _components(cells: Bool) -> tuple[I32, list[Box]]:
     """Label 8-connected cells from 1 on, with the box of each label in cells."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
     boxes = [
@@ -145,7 +145,7 @@ def _components(cells: BoolArray) -> tuple[NDArray[np.int32], list[Box]]:
     return labels.astype(np.int32, copy=False), boxes
 
 
-def _cut(hole: BoolArray, labels: NDArray[np.int32], label: int, box: Box, cell: int) -> Region:
+def _cut(hole: Bool, labels: I32, label: int, box: Box, cell: int) -> Region:
     """The pixels of `hole` whose cells carry `label`, in a tight box; `box` is the label's box in cells."""
     rows, columns = (
         slice(part.start * cell, min(part.stop * cell, n)) for part, n in zip(box, hole.shape, strict=True)

@@ -1,11 +1,28 @@
-"""Fill a hole in a picture by copying patches from the rest of it."""
+"""Fill a hole in a picture by copying patches from the rest of it.
 
-from .arrays import U8, Bool, Check, Pixels, SourceMap, no_check
-from .effort import BEST, FAST, NORMAL, Effort
-from .seams import render
-from .solve import solve
+The rest of the house uses what is named here and nothing else of this room.
+"""
 
-__all__ = ["BEST", "FAST", "NORMAL", "Effort", "SourceMap", "fill", "render", "solve"]
+from image_erase.erasure.arrays import U8, Bool, Check, Pixels, no_check
+from image_erase.erasure.copying.effort import BEST, EFFORTS, FAST, NORMAL, Effort, EffortName
+from image_erase.erasure.copying.engine import Copying
+from image_erase.erasure.copying.seams import render
+from image_erase.erasure.copying.solve import solve
+from image_erase.erasure.copying.sources import SourceMap
+
+__all__ = [
+    "BEST",
+    "EFFORTS",
+    "FAST",
+    "NORMAL",
+    "Copying",
+    "Effort",
+    "EffortName",
+    "SourceMap",
+    "fill",
+    "render",
+    "solve",
+]
 
 
 def fill(image: Pixels, guide: U8, hole: Bool, *, effort: Effort = NORMAL, check: Check = no_check) -> Pixels:

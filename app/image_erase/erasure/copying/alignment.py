@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from image_erase.erasure.arrays import F32, I16, I32, U8, Bool, Check
 from image_erase.erasure.copying.patchwork import Patchwork
-from image_erase.erasure.regions import BoolArray
 
-Luma = NDArray[np.uint8]
-Origins = tuple[NDArray[np.int32], NDArray[np.int32]]
+Origins = tuple[I32, I32]
 """Top and left of each of N squares of the picture."""
 
 ROUNDS = 2
@@ -26,7 +24,7 @@ CHUNK = 4096
 NEIGHBOURS = ((0, -1), (-1, 0), (0, 1), (1, 0))
 
 
-def align(luma: Luma, patchwork: Patchwork, check: Callable[[], None]) -> None:
+def align(luma: U8, patchwork: Patchwork, check: Check) -> None:
     """Change the patchwork's sources, in place, where others fit better what surrounds their block.
 
     Tried are sources that continue a neighbour's and, in the first round, the block's own moved by up to half a
@@ -55,12 +53,12 @@ class _View:
     into `padded` of the pixels around a square, relative to its top left pixel in the picture.
     """
 
-    padded: Luma
-    shown: Luma
-    rim: NDArray[np.int32]
+    padded: U8
+    shown: U8
+    rim: I32
 
     @classmethod
-    def of(cls, luma: Luma, patchwork: Patchwork) -> _View:
+    def of(cls, luma: U8, patchwork: Patchwork) -> _View:
         """The view of the picture with the patchwork in it."""
         side = patchwork.side
         filled = luma.copy()
@@ -72,12 +70,12 @@ class _View:
         rim = (ys[around] + RIM) * padded.shape[1] + xs[around] + RIM
         return cls(padded, padded[RIM : RIM + luma.shape[0], RIM : RIM + luma.shape[1]], rim)
 
-    def rims(self, origins: Origins) -> NDArray[np.int16]:
+    def rims(self, origins: Origins) -> I16:
         """NxK: the pixels around each square; beyond the picture its edge is repeated."""
         squares = origins[0] * np.int32(self.padded.shape[1]) + origins[1]
         return self.padded.reshape(-1).take(squares[:, None] + self.rim).astype(np.int16)
 
-    def misfit(self, origins: Origins, wanted: NDArray[np.int16]) -> NDArray[np.float32]:
+    def misfit(self, origins: Origins, wanted: I16) -> F32:
         """N: the sum of squared differences between the rims at the origins and the wanted ones (NxK)."""
         difference = (self.rims(origins) - wanted).astype(np.float32)
         return np.asarray(np.einsum("nk,nk->n", difference, difference), np.float32)
@@ -97,7 +95,7 @@ def _unsettled(patchwork: Patchwork) -> Origins:
     return found[0].astype(np.int32), found[1].astype(np.int32)
 
 
-def _move(view: _View, patchwork: Patchwork, whole: BoolArray, blocks: Origins, *, with_shifts: bool) -> None:
+def _move(view: _View, patchwork: Patchwork, whole: Bool, blocks: Origins, *, with_shifts: bool) -> None:
     """Give each of the blocks (rows, columns) the candidate whose rim is most like the block's own.
 
     whole: HxW, the origins at which a whole square is known.

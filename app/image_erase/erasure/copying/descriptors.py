@@ -5,8 +5,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from .arrays import F32, Check, no_check
-from .pyramid import COLOURS
+from image_erase.erasure.arrays import F32, Check, no_check
+from image_erase.erasure.copying.pyramid import COLOURS
 
 LUMA_ORDERS = 4
 CHROMA_ORDERS = 2

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import F32, Bool, Check, Index, no_check
-from .pyramid import COLOURS, Level
+from image_erase.erasure.arrays import F32, Bool, Check, Index, no_check
+from image_erase.erasure.copying.pyramid import COLOURS, Level
 
 MARGIN = 24  # px around the hole's box
 RING = (1.5, 3.0)  # px from the hole; where edges are looked for

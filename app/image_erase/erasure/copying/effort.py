@@ -1,6 +1,11 @@
 """How much work goes into a fill."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Literal
+
+EffortName = Literal["fast", "normal", "best"]
 
 
 @dataclass(frozen=True)
@@ -11,7 +16,8 @@ class Effort:
     compared, at the others, at full resolution, and there for holes no deeper than a letter's stroke. exact_pairs is
     how many pairs make a level too large to compare them all. broad is how many random sources every target of a
     middle level is compared with before the search among neighbours. settled is the mean change of a vote, in grey
-    levels, under which a level is done. seed, 0 or more, is what all that is drawn by lot begins with.
+    levels, under which a level is done. seed, 0 or more, starts the random numbers. targets is how many hole pixels a
+    region may have after shrinking, as a share of the working side squared.
     """
 
     exact: int = 8
@@ -22,8 +28,11 @@ class Effort:
     broad: int = 1500
     settled: float = 0.3
     seed: int = 0
+    targets: float = 0.04
 
 
-FAST = Effort(exact=4, middle=3, finest=1, shallow=2, exact_pairs=3_000_000, broad=500)
+FAST = Effort(exact=4, middle=3, finest=1, shallow=2, exact_pairs=3_000_000, broad=500, targets=0.014)
 NORMAL = Effort()
-BEST = Effort(exact=12, middle=10, finest=3, shallow=6, exact_pairs=12_000_000, broad=3000, settled=0.2)
+BEST = Effort(exact=12, middle=10, finest=3, shallow=6, exact_pairs=12_000_000, broad=3000, settled=0.2, targets=0.12)
+
+EFFORTS: dict[EffortName, Effort] = {"fast": FAST, "normal": NORMAL, "best": BEST}

@@ -6,27 +6,25 @@ neighbouring places continue each other exactly; the others are moved by a few p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from image_erase.erasure import copying as exemplar
+from image_erase.erasure.arrays import U8, Bool, Check
 from image_erase.erasure.copying.alignment import align
+from image_erase.erasure.copying.effort import Effort
 from image_erase.erasure.copying.patchwork import Patchwork
+from image_erase.erasure.copying.solve import solve as solve_small
 from image_erase.erasure.reduction import known_share, reduce_known
-from image_erase.erasure.regions import BoolArray
 
 
 def solve(
-    guide: NDArray[np.uint8],
-    hole: BoolArray,
-    valid: BoolArray,
+    guide: U8,
+    hole: Bool,
+    valid: Bool,
     *,
     factor: int,
-    effort: exemplar.Effort,
-    check: Callable[[], None],
+    effort: Effort,
+    check: Check,
 ) -> Patchwork | None:
     """Find what to copy into `hole` (HxW); None when no block of factor x factor pixels is wholly known.
 
@@ -38,7 +36,7 @@ def solve(
     small_valid = known_share(valid, factor) == 1
     if not (small_valid & ~small_hole).any():
         return None
-    sources = exemplar.solve(small.astype(np.uint8), small_hole, valid=small_valid, effort=effort, check=check)
+    sources = solve_small(small.astype(np.uint8), small_hole, valid=small_valid, effort=effort, check=check)
     tops = np.zeros(small_hole.shape, np.int32)
     lefts = np.zeros(small_hole.shape, np.int32)
     tops[sources.ys, sources.xs] = sources.sy * factor

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import F32, Check, Index
-from .edges import REACH, Ends, ends, sample
-from .pyramid import Level
+from image_erase.erasure.arrays import F32, Check, Index
+from image_erase.erasure.copying.edges import REACH, Ends, ends, sample
+from image_erase.erasure.copying.pyramid import Level
 
 DEEPEST = 40.0  # px; lines are looked for at the finest level whose hole is no deeper
 SHALLOWEST = 6.0  # px; patches bridge less than this unaided

@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-BoolArray = NDArray[np.bool_]
-Plane = NDArray[np.float32]
+from image_erase.erasure.arrays import F32, Bool
+from image_erase.erasure.reduction import halved
 
 TURNS = (2, 2)
 """Turns of conjugate gradients on the finest grid and on the next, where they cost a quarter."""
@@ -31,10 +30,10 @@ _CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
 class Membrane:
     """The grids for one hole; solve() may be called for several right-hand sides."""
 
-    def __init__(self, hole: BoolArray) -> None:
+    def __init__(self, hole: Bool) -> None:
         """hole: HxW bool. Around it the correction is 0; the outline of the array is a free border."""
-        self._inside: list[BoolArray] = [hole]
-        self._steps: list[Plane] = [_jacobi_step(hole)]
+        self._inside: list[Bool] = [hole]
+        self._steps: list[F32] = [_jacobi_step(hole)]
         while min(self._inside[-1].shape) > SMALLEST:
             coarse = _quarters(self._inside[-1].astype(np.float32)) == 1
             if not coarse.any():
@@ -42,11 +41,11 @@ class Membrane:
             self._inside.append(coarse)
             self._steps.append(_jacobi_step(coarse))
 
-    def solve(self, divergence: Plane) -> Plane:
+    def solve(self, divergence: F32) -> F32:
         """The field f (HxW, 0 outside the hole) whose sum of (f[p] - f[q]) over p's neighbours q is divergence[p]."""
         return self._conjugate(divergence * self._inside[0], 0)
 
-    def _conjugate(self, divergence: Plane, level: int) -> Plane:
+    def _conjugate(self, divergence: F32, level: int) -> F32:
         """Conjugate gradients whose preconditioner is one multigrid cycle.
 
         The coarse grids know the hole's outline only roughly; the line search makes up for that.
@@ -65,21 +64,21 @@ class Membrane:
             cv2.scaleAdd(applied, -length, residual, residual)
         return field
 
-    def _cycle(self, divergence: Plane, level: int) -> Plane:
+    def _cycle(self, divergence: F32, level: int) -> F32:
         """An approximate solution on one grid, from 0, by way of the coarser ones."""
         field = self._smooth(np.zeros_like(divergence), divergence, level)
         if level + 1 < len(self._inside):
             self._correct(field, divergence, level, self._conjugate if level + 1 < len(TURNS) else self._cycle)
         return self._smooth(field, divergence, level)
 
-    def _correct(self, field: Plane, divergence: Plane, level: int, solve: Callable[[Plane, int], Plane]) -> None:
+    def _correct(self, field: F32, divergence: F32, level: int, solve: Callable[[F32, int], F32]) -> None:
         """Add to `field` what is still missing, as the next coarser grid sees it."""
         missing = (divergence - self._applied(field, level)) * self._inside[level]
         coarse = solve(4 * _quarters(missing), level + 1)
         up = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
         field += up[: field.shape[0], : field.shape[1]] * self._inside[level]
 
-    def _smooth(self, field: Plane, divergence: Plane, level: int) -> Plane:
+    def _smooth(self, field: F32, divergence: F32, level: int) -> F32:
         """Damped Jacobi sweeps, in place; `_steps` is damping / degree inside the hole and 0 outside."""
         step = self._steps[level]
         for _ in range(SWEEPS):
@@ -90,7 +89,7 @@ class Membrane:
             cv2.add(field, change, field)
         return field
 
-    def _applied(self, field: Plane, level: int) -> Plane:
+    def _applied(self, field: F32, level: int) -> F32:
         """The sum of (field[p] - field[q]) over p's neighbours q, inside the hole."""
         inside = self._inside[level]
         applied = np.divide(field, self._steps[level], out=np.zeros_like(field), where=inside)
@@ -100,20 +99,17 @@ class Membrane:
         return applied
 
 
-def _around(field: Plane) -> Plane:
+def _around(field: F32) -> F32:
     """The sum of the four neighbours; beyond the array they count as 0."""
     return cv2.filter2D(field, -1, _CROSS, borderType=cv2.BORDER_CONSTANT).astype(np.float32, copy=False)
 
 
-def _quarters(plane: Plane) -> Plane:
+def _quarters(plane: F32) -> F32:
     """Means of 2x2 squares; an odd last row or column is met by zeros."""
-    height, width = plane.shape
-    even = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=0)
-    half = even.shape[1] // 2, even.shape[0] // 2
-    return cv2.resize(even, half, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+    return halved(plane, cv2.BORDER_CONSTANT)
 
 
-def _jacobi_step(inside: BoolArray) -> Plane:
+def _jacobi_step(inside: Bool) -> F32:
     """Damping divided by the number of neighbours, 0 outside the hole."""
     neighbours = np.full(inside.shape, 4, np.float32)
     neighbours[0] -= 1

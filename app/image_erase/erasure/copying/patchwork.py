@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from image_erase.erasure.arrays import F32, I16, I32, Bool, Check, Pixels
 from image_erase.erasure.copying.membrane import Membrane
-from image_erase.erasure.reduction import Pixels, known_share
-from image_erase.erasure.regions import BoolArray, Box
-
-Index = NDArray[np.int32]
-Flat = NDArray[np.int32]
-Plane = NDArray[np.float32]
+from image_erase.erasure.reduction import known_share
+from image_erase.erasure.regions import Box
 
 STRONG = 48.0
 """Of 255: a step at the rim much larger than this is taken for an edge of the picture and not smoothed away."""
@@ -40,13 +35,13 @@ class Patchwork:
     are not read.
     """
 
-    hole: BoolArray
-    known: BoolArray
-    tops: Index
-    lefts: Index
+    hole: Bool
+    known: Bool
+    tops: I32
+    lefts: I32
     side: int
 
-    def offsets(self, window: Box) -> Index:
+    def offsets(self, window: Box) -> I32:
         """One number per pixel of the window: where it is copied from relative to itself, 0 for known pixels."""
         rows, columns = np.indices(self.tops.shape, np.int32)
         codes = (self.tops - rows * self.side) * _CODE + (self.lefts - columns * self.side)
@@ -54,7 +49,7 @@ class Patchwork:
         return np.where(self.hole[window], codes[ys[:, None] // self.side, xs // self.side], 0).astype(np.int32)
 
     @functools.cached_property
-    def occupied(self) -> BoolArray:
+    def occupied(self) -> Bool:
         """hxw: which blocks have hole pixels."""
         return known_share(~self.hole, self.side) < 1
 
@@ -76,14 +71,14 @@ class Patchwork:
             hole = self.hole[pixels]
             np.copyto(into[pixels], copied[: hole.shape[0], : hole.shape[1]].astype(into.dtype, copy=False), where=hole)
 
-    def _spread(self, origins: Index, axis: int) -> NDArray[np.int16]:
+    def _spread(self, origins: I32, axis: int) -> I16:
         """One coordinate per block -> one per pixel, growing along `axis` inside each block."""
         pixels = np.repeat(np.repeat(origins.astype(np.int16), self.side, axis=0), self.side, axis=1)
         inside = np.arange(pixels.shape[axis], dtype=np.int16) % self.side
         return pixels + (inside[:, None] if axis == 0 else inside)
 
 
-def render(image: Pixels, patchwork: Patchwork, check: Callable[[], None]) -> None:
+def render(image: Pixels, patchwork: Patchwork, check: Check) -> None:
     """Fill the hole of `image` (HxWxC uint8 or uint16), in place, by the patchwork with its seams evened out.
 
     `check` may raise to interrupt; then the image is as it was.
@@ -111,7 +106,7 @@ def render(image: Pixels, patchwork: Patchwork, check: Callable[[], None]) -> No
         np.copyto(image[:, :, c][window], plane, where=hole)
 
 
-def _around(hole: BoolArray) -> Box:
+def _around(hole: Bool) -> Box:
     """The box of the hole with the known pixels next to it."""
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     return slice(max(0, int(rows[0]) - 1), int(rows[-1]) + 2), slice(max(0, int(columns[0]) - 1), int(columns[-1]) + 2)
@@ -126,14 +121,14 @@ class _Seams:
     p or q twice.
     """
 
-    p: Flat
+    p: I32
     step: int
-    at: Flat
+    at: I32
     step_at: int
-    after: Flat
-    before: Flat
-    after_known: BoolArray
-    before_known: BoolArray
+    after: I32
+    before: I32
+    after_known: Bool
+    before_known: Bool
 
     @classmethod
     def find(cls, patchwork: Patchwork, window: Box, axis: int) -> _Seams:
@@ -149,7 +144,7 @@ class _Seams:
         at = ys * codes.shape[1] + xs
         return cls(p, step, at, step_at, after, before, after_known, before_known)
 
-    def add_divergence(self, before: Pixels, after: Pixels, divergence: Plane, strong: float) -> None:
+    def add_divergence(self, before: Pixels, after: Pixels, divergence: F32, strong: float) -> None:
         """Add what the seams ask of the correction: the wanted step between p and q less the one that is there.
 
         Wanted is the mean of how p's source goes on and how q's source begins. before, after: HxW without and with
@@ -167,7 +162,7 @@ class _Seams:
         flat[self.at] -= missing
 
 
-def _moved(pixels: Flat, codes: Index, known: BoolArray) -> tuple[Flat, BoolArray]:
+def _moved(pixels: I32, codes: I32, known: Bool) -> tuple[I32, Bool]:
     """The flat indices moved by coded offsets, and whether what is there is known; outside counts as unknown."""
     height, width = known.shape
     rows = (codes + _CODE // 2) // _CODE

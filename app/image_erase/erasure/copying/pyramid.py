@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import F32, U8, Bool, Check, no_check
+from image_erase.erasure.arrays import F32, U8, Bool, Check, no_check
+from image_erase.erasure.reduction import halved
 
 COLOURS = 3  # planes before those of texture
 MAX_LEVELS = 6
@@ -49,7 +50,7 @@ def build(guide: U8, hole: Bool, usable: Bool, check: Check = no_check) -> list[
         check()
         planes = _halve_known(planes, known)
         check()
-        known, allowed = _halve(known), _halve(allowed)
+        known, allowed = halved(known), halved(allowed)
         missing = known < MOSTLY
         if not missing.any():
             break
@@ -66,18 +67,10 @@ def _depth(hole: Bool) -> F32:
     return np.asarray(cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3), np.float32)
 
 
-def _halve(plane: F32) -> F32:
-    """Means of 2x2 blocks; an odd last row or column is repeated."""
-    h, w = plane.shape[:2]
-    even = cv2.copyMakeBorder(plane, 0, h % 2, 0, w % 2, cv2.BORDER_REPLICATE)
-    half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    return np.asarray(half, np.float32)
-
-
 def _halve_known(planes: F32, known: F32) -> F32:
     """Means over the known pixels of 2x2 blocks; 0 where none is known."""
-    share = np.maximum(_halve(known), 1e-6)
-    return np.stack([_halve(plane * known) / share for plane in planes])
+    share = np.maximum(halved(known), 1e-6)
+    return np.stack([halved(plane * known) / share for plane in planes])
 
 
 def _texture(luma: F32, known: Bool) -> F32:

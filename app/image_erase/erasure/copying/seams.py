@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import F32, Bool, Check, Index, Pixels, SourceMap, no_check
+from image_erase.erasure.arrays import F32, Bool, Check, Index, Pixels, no_check
+from image_erase.erasure.copying.sources import SourceMap
 
 MOST_ITERATIONS = 60
 EDGE = 120.0  # grey levels of 255; of a jump this large half is evened out

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import F32, Bool, Check, Index
-from .descriptors import describe
-from .pyramid import Level
+from image_erase.erasure.arrays import F32, Bool, Check, Index
+from image_erase.erasure.copying.descriptors import describe
+from image_erase.erasure.copying.pyramid import Level
 
 CHUNK = 8192  # candidates compared at once
 PAIRS = 1 << 19  # pairs of one matrix product, so that it stays in the processor's cache

@@ -6,12 +6,13 @@ Newson et al., "Video inpainting of complex scenes" (2014), whose texture featur
 
 import numpy as np
 
-from . import lines, pyramid, start
-from .arrays import U8, Bool, Check, Index, SourceMap, no_check
-from .effort import NORMAL, Effort
-from .pyramid import Level
-from .search import Field, Matcher, whole_patches
-from .vote import Ballot
+from image_erase.erasure.arrays import U8, Bool, Check, Index, no_check
+from image_erase.erasure.copying import lines, pyramid, start
+from image_erase.erasure.copying.effort import NORMAL, Effort
+from image_erase.erasure.copying.pyramid import Level
+from image_erase.erasure.copying.search import Field, Matcher, whole_patches
+from image_erase.erasure.copying.sources import SourceMap
+from image_erase.erasure.copying.vote import Ballot
 
 RADII = (3, 2, 1)  # px; patch radii, best first
 FEWEST_SOURCES = 32

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from .arrays import F32, Bool, Check, Index
-from .pyramid import COLOURS, Level
-from .search import whole_patches
+from image_erase.erasure.arrays import F32, Bool, Check, Index
+from image_erase.erasure.copying.pyramid import COLOURS, Level
+from image_erase.erasure.copying.search import whole_patches
 
 TELEA_RADIUS = 3
 MOST_SOURCES = 4000

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .arrays import F32, Check, Index
-from .search import Field, Matcher
+from image_erase.erasure.arrays import F32, Check, Index
+from image_erase.erasure.copying.search import Field, Matcher
 
 RIM_DECAY = 2.2  # how much less a patch counts for every px it lies deeper in the hole
 COPY_DECAY = 1.2  # the same, when one patch is chosen

@@ -1,0 +1,27 @@
+"""The arrays that the parts of the eraser hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
+F32 = NDArray[np.float32]
+I16 = NDArray[np.int16]
+I32 = NDArray[np.int32]
+Index = NDArray[np.intp]
+"""Flat numbers of pixels."""
+
+Pixels = NDArray[Any]
+"""HxWxC of a picture's own depth, uint8 or uint16."""
+
+Check = Callable[[], None]
+"""Called every few milliseconds; raises to interrupt."""
+
+
+def no_check() -> None:
+    """Never interrupt."""
