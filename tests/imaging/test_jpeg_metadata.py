@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -220,3 +221,60 @@ def test_broken_metadata_never_raises() -> None:
         result = strip(dressed([segment(marker, name + bytes(broken))]), Policy.ALL)
         assert coded(result) == coded(PICTURE)
         assert name == XMP or THUMBNAIL[-60:-2] not in result
+
+
+NAMES_OF_PARTS = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:d="http://ns.google.com/photos/1.0/container/" xmlns:i="http://ns.google'
+    b'.com/photos/1.0/container/item/" xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/" xmlns:c="http://ns.google.com/'
+    b'photos/1.0/camera/" h:Version="1.0" c:MotionPhoto="1" x:kept="1"><d:Directory><d:Item i:Semantic="Primary"/>'
+    b'<d:Item i:Semantic="GainMap" i:Length="900"/><d:Item i:Semantic="MotionPhoto" i:Length="5000"/></d:Directory>'
+    b"</x:xmpmeta>"
+)
+GAIN_MAP = pillow_jpeg(scene(32, 24).convert("L"))
+VIDEO = b"\0\0\0\x18ftypmp42" + bytes(5000)
+SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + VIDEO + b"SEFHe\0\0\0\0\0\0\0SEFT"
+POINTERS = {
+    "container and gain map": segment(APP1, XMP + NAMES_OF_PARTS),
+    "gain map version": segment(APP2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0"),
+    "index of pictures": segment(APP2, b"MPF\0MM\0*\0\0\0\x08\0\x01\xb0\x01\0\4\0\0\0\1\0\0\0\2\0\0\0\0"),
+    "gain curve": segment(0xEA, b"AROT\0\0\0\0\1\0\0\0\0"),
+    "manifest": segment(0xEB, b"JP\0\1\0\0\0\1jumb"),
+    "thermal image": segment(APP1, b"FLIR\0\1\0\0FFF\0"),
+}
+
+
+@pytest.mark.parametrize("name", POINTERS)
+@pytest.mark.parametrize("behind", [GAIN_MAP + VIDEO, SAMSUNG], ids=["Ultra HDR", "Samsung"])
+def test_pointers_to_parts_behind_the_picture_go_with_them(name: str, behind: bytes) -> None:
+    source = dressed([segment(COM, b"kept"), POINTERS[name]]) + behind
+    result = strip(source, Policy.ALL)
+    kept = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"' if name.startswith("container") else None
+    assert len(payloads(result)) == 2 + (kept is not None)
+    packet = next((each for each in payloads(result) if each.startswith(XMP)), b"")
+    assert (b'x:kept="1"' in packet) is (kept is not None)
+    for gone in (b"Semantic", b"GainMap", b"MotionPhoto=", b"Version=", b"21496", b"MPF", b"ftyp", b"SEF"):
+        assert gone not in result
+    assert coded(result) == coded(PICTURE)
+
+
+def test_a_preview_over_several_segments_goes_as_a_whole() -> None:
+    large = pillow_jpeg(scene(640, 480, seed=5), quality=95)
+    parts = [segment(0xE4, large[at : at + 20_000]) for at in range(0, len(large), 20_000)]
+    assert len(parts) > 2
+    result = strip(dressed([*parts, segment(0xE5, b"ssuniqueid\0 1234")]), Policy.ALL)
+    assert [each.marker for each in walk(result) if each.is_metadata] == [APP0, 0xE5]
+
+
+def test_previews_in_blocks_of_blocks_go() -> None:
+    nested = resource(0x0422, tiff()) + resource(0x0424, PACKET) + resource(0x0BB7, THUMBNAIL) + IPTC
+    result = strip(dressed([segment(APP13, PHOTOSHOP + nested)]), Policy.ALL)
+    assert payloads(result)[1:] == [PHOTOSHOP + IPTC]
+
+
+def test_metadata_of_a_thousand_segments_take_no_time() -> None:
+    packet = segment(APP1, XMP + b"<a>" + b"<b/>" * 9000 + b"</a>")
+    source = dressed([packet] * 80)
+    started = time.process_time()
+    result = strip(source, Policy.ALL)
+    assert time.process_time() - started < 5
+    assert coded(result) == coded(PICTURE)

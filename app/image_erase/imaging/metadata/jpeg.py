@@ -6,6 +6,8 @@ from image_erase.imaging.jpeg.markers import (
     APP0,
     APP1,
     APP2,
+    APP10,
+    APP11,
     APP13,
     APP14,
     Segment,
@@ -15,16 +17,26 @@ from image_erase.imaging.jpeg.markers import (
 )
 from image_erase.imaging.metadata.exif import cleaned_exif
 from image_erase.imaging.metadata.photoshop import cleaned_resources
-from image_erase.imaging.metadata.policy import Policy
+from image_erase.imaging.metadata.policy import Policy, cleaned
+from image_erase.imaging.metadata.previews import holds_picture
 from image_erase.imaging.metadata.xmp import cleaned_xmp
 
 _JFIF, _JFIF_FIXED = b"JFIF\0", 14
 _EXIF, _ICC, _ADOBE, _PHOTOSHOP = b"Exif\0", b"ICC_PROFILE\0", b"Adobe", b"Photoshop 3.0\0"
-_XMP, _XMP_EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
-# JFXX holds a thumbnail, FPXR (FlashPix) previews, MPF an index of pictures that go; an XMP extension is too long
-# for one segment, which depth maps and unedited originals are.
-_PREVIEWS = ((APP0, b"JFXX\0"), (APP2, b"FPXR\0"), (APP2, b"MPF\0"), (APP1, _XMP_EXTENSION))
-_JPEG_START = b"\xff\xd8\xff"
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+# What holds pictures, or points to pictures behind the first one, which go: thumbnails (JFXX), previews (FlashPix), the
+# index of a multi-picture file, the version of its gain map (ISO 21496-1), thermal images, the part of XMP that is too
+# long for one segment, residual images and the manifests of the whole file (JUMBF), gain curves.
+_GONE = (
+    (APP0, b"JFXX\0"),
+    (APP1, b"http://ns.adobe.com/xmp/extension/\0"),
+    (APP1, b"FLIR\0"),
+    (APP2, b"FPXR\0"),
+    (APP2, b"MPF\0"),
+    (APP2, b"urn:iso:std:iso:ts:21496"),
+    (APP10, b"AROT\0"),
+    (APP11, b""),
+)
 
 
 def strip(source: bytes, policy: Policy) -> bytes:
@@ -47,11 +59,11 @@ def with_metadata(source: bytes, result: bytes, policy: Policy, *, transposed: b
 
 
 def _kept(segments: list[Segment], policy: Policy, transposed: bool) -> Iterator[Segment]:
-    for each in segments:
-        if not each.is_metadata:
-            continue
+    metadata = [each for each in segments if each.is_metadata]
+    previews = {each.marker for each in metadata if _is_unknown(each) and holds_picture(each.payload)}
+    for each in metadata:
         payload = _colour(each, transposed)
-        if payload is None and policy is Policy.ALL:
+        if payload is None and policy is Policy.ALL and not (each.marker in previews and _is_unknown(each)):
             payload = _described(each, transposed)
         if payload is not None:
             yield segment(each.marker, payload)
@@ -73,14 +85,22 @@ def _without_thumbnail(jfif: bytes, transposed: bool) -> bytes:
 
 def _described(each: Segment, transposed: bool) -> bytes | None:
     """Give the payload that policy `all` keeps beyond the colours, without previews, or None."""
-    if any(each.marker == marker and each.payload.startswith(name) for marker, name in _PREVIEWS):
+    if any(each.marker == marker and each.payload.startswith(name) for marker, name in _GONE):
         return None
     if each.marker == APP0 and each.payload.startswith(_JFIF):
         return None
     if each.marker == APP1 and each.payload.startswith(_EXIF):
-        return cleaned_exif(each.payload, transposed)
+        return cleaned(each.payload, lambda payload: cleaned_exif(payload, transposed))
     if each.marker == APP1 and each.payload.startswith(_XMP):
-        return _XMP + cleaned_xmp(each.payload[len(_XMP) :])
+        packet = cleaned(each.payload[len(_XMP) :], lambda payload: cleaned_xmp(payload, transposed))
+        return _XMP + packet if packet else None
     if each.marker == APP13 and each.payload.startswith(_PHOTOSHOP):
-        return _PHOTOSHOP + cleaned_resources(each.payload[len(_PHOTOSHOP) :])
-    return None if _JPEG_START in each.payload else each.payload
+        resources = cleaned(each.payload[len(_PHOTOSHOP) :], cleaned_resources)
+        return _PHOTOSHOP + resources if resources else None
+    return each.payload
+
+
+def _is_unknown(each: Segment) -> bool:
+    """Whether the segment is none of those that are cleaned. A preview may go over several of these."""
+    known = ((APP0, _JFIF), (APP1, _EXIF), (APP1, _XMP), (APP2, _ICC), (APP13, _PHOTOSHOP), (APP14, _ADOBE))
+    return not any(each.marker == marker and each.payload.startswith(name) for marker, name in known)

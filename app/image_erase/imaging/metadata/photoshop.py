@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator
 
+from image_erase.imaging.metadata.previews import holds_picture
+
 _SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
-_THUMBNAILS = frozenset({0x0409, 0x040C})
-_JPEG_START = b"\xff\xd8\xff"
+# Thumbnails, and EXIF and XMP blocks, which have segments of their own in a JPEG and thumbnails in them here.
+_GONE = frozenset({0x0409, 0x040C, 0x0422, 0x0423, 0x0424})
 _FIXED = 4 + 2  # the signature and the number of the resource
 
 
 def cleaned_resources(resources: bytes) -> bytes:
-    """Give the resources without 0x0409 and 0x040C (Adobe, Photoshop File Formats, Image Resource Blocks).
+    """Give the resources without thumbnails, EXIF and XMP (Adobe, Photoshop File Formats, Image Resource Blocks).
 
-    One that holds a JPEG under another number goes as well.
+    One that holds a picture under another number goes as well.
     Each is a signature, a number, a name and data, the latter two padded to even length. What can't be read is
     left out, since it may be the rest of a thumbnail.
     """
-    return b"".join(raw for number, raw in _walk(resources) if number not in _THUMBNAILS and _JPEG_START not in raw)
+    return b"".join(raw for number, raw in _walk(resources) if number not in _GONE and not holds_picture(raw))
 
 
 def _walk(resources: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,25 +1,97 @@
-"""Take the previews out of an XMP packet and say that the picture is upright."""
+"""Take out of an XMP packet the previews and whatever points to parts that a result does not have."""
 
-import re
+from image_erase.imaging.metadata.markup import BadMarkup, Edits, Name, Property, Reader
+from image_erase.imaging.metadata.previews import holds_picture
 
-_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[1-8]")
-# Namespaces' usual prefixes: thumbnails, Google's unedited original and depth map, and the pointer to an extension.
-_IMAGES = (
-    re.compile(rb"<(xmp|xap):Thumbnails\b.*?(?:</\1:Thumbnails\s*>|/>)", re.DOTALL),
-    re.compile(rb"<(xmpGImg:image|xapGImg:image|GImage:Data|GDepth:Data)\b[^>]*>[^<]*</\1\s*>"),
-    re.compile(
-        rb"\s(?:xmpGImg:image|xapGImg:image|GImage:Data|GDepth:Data|xmpNote:HasExtendedXMP)\s*=\s*(\"[^\"]*\"|'[^']*')"
-    ),
+_XMP, _TIFF, _EXIF = "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
+_NOTE, _CAMERA = "http://ns.adobe.com/xmp/note/", "http://ns.google.com/photos/1.0/camera/"
+_THUMBNAIL = "http://ns.adobe.com/xap/1.0/g/img/"
+_GAIN_MAP = "http://ns.adobe.com/hdr-gain-map/1.0/"
+_GOOGLE = "http://ns.google.com/photos/1.0/"
+# All that these namespaces say is of thumbnails, gain maps, depth maps, sound, mattes or the directory of such parts.
+_GONE_NAMESPACES = (
+    _THUMBNAIL,
+    _GAIN_MAP,
+    *(f"{_GOOGLE}{part}/" for part in ("image", "depthmap", "audio", "container", "container/item")),
+    "http://ns.apple.com/HDRGainMap/1.0/",
+    "http://ns.apple.com/HDRToneMap/1.0/",
+    "http://ns.apple.com/pixeldatainfo/1.0/",
+    "http://ns.apple.com/depthData/1.0/",
+    "http://ns.apple.com/portraitEffectsMatte/1.0/",
+    "http://ns.apple.com/semanticSegmentationMatte/1.0/",
 )
-_LONG_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/=]|&#x[aA];|&#10;|\s){0,8}/9j/(?:[A-Za-z0-9+/=]|&#x[aA];|&#10;|\s){200,}")
+# Dynamic Depth (Google) and its forerunner, the Extensible Device Metadata, have one namespace for each kind of part.
+_GONE_FAMILIES = ("http://ns.google.com/photos/dd/", "http://ns.xdm.org/photos/", "http://www.xdm.org/")
+_GONE = frozenset({(_XMP, "Thumbnails"), (_XMP, "PageInfo"), (_NOTE, "HasExtendedXMP")})
+_GONE_OF_CAMERA = ("MicroVideo", "MotionPhoto")
+_ORIENTATION = (_TIFF, "Orientation")
+_SIDES = (
+    ((_TIFF, "ImageWidth"), (_TIFF, "ImageLength")),
+    ((_EXIF, "PixelXDimension"), (_EXIF, "PixelYDimension")),
+)
+# For packets that don't declare their prefixes.
+_USUAL_PREFIXES = {
+    "xmp": _XMP,
+    "xap": _XMP,
+    "tiff": _TIFF,
+    "exif": _EXIF,
+    "xmpNote": _NOTE,
+    "xmpGImg": _THUMBNAIL,
+    "xapGImg": _THUMBNAIL,
+    "hdrgm": _GAIN_MAP,
+    "GCamera": _CAMERA,
+    "GImage": f"{_GOOGLE}image/",
+    "GDepth": f"{_GOOGLE}depthmap/",
+    "GAudio": f"{_GOOGLE}audio/",
+    "Container": f"{_GOOGLE}container/",
+    "GContainer": f"{_GOOGLE}container/",
+    "Item": f"{_GOOGLE}container/item/",
+}
 
 
-def cleaned_xmp(packet: bytes) -> bytes:
-    """Give the packet (UTF-8, as JPEG wants it) without pictures inside and with tiff:Orientation 1.
+def cleaned_xmp(packet: bytes, transposed: bool = False) -> bytes:
+    """Give the packet (UTF-8) without previews, with tiff:Orientation 1; empty where it can't be read.
 
-    A preview under a name not known here is found by what it is: a long run of base64 that begins like a JPEG.
+    What is removed is told by namespace and name, wherever in the packet it stands, and a preview under another name
+    by how a picture begins. Nothing else changes, to the byte. transposed: width and height change places.
     """
-    packet = _ORIENTATION.sub(rb"\g<1>1", packet)
-    for pattern in _IMAGES:
-        packet = pattern.sub(b"", packet)
-    return _LONG_BASE64.sub(b"", packet)
+    try:
+        cleaned = _Cleaner(packet.strip(b"\0"), transposed).cleaned()
+    except BadMarkup:
+        return b""
+    return b"" if holds_picture(cleaned) else cleaned
+
+
+def _is_gone(name: Name) -> bool:
+    namespace, local = name
+    return (
+        name in _GONE
+        or namespace in _GONE_NAMESPACES
+        or namespace.startswith(_GONE_FAMILIES)
+        or (namespace == _CAMERA and local.startswith(_GONE_OF_CAMERA))
+    )
+
+
+class _Cleaner:
+    """Reads a packet once, and notes what is to change."""
+
+    def __init__(self, packet: bytes, transposed: bool) -> None:
+        self._packet, self._transposed = packet, transposed
+        self._edits = Edits()
+        self._sides: dict[Name, slice] = {}
+
+    def cleaned(self) -> bytes:
+        Reader(self._packet, _USUAL_PREFIXES, _is_gone, self._property, self._edits).read()
+        for one, other in _SIDES if self._transposed else ():
+            if one in self._sides and other in self._sides:
+                self._edits.replace(self._sides[one], self._packet[self._sides[other]])
+                self._edits.replace(self._sides[other], self._packet[self._sides[one]])
+        return self._edits.applied(self._packet)
+
+    def _property(self, found: Property) -> None:
+        if found.name == _ORIENTATION:
+            self._edits.replace(found.value, b"1")
+        elif any(found.name in pair for pair in _SIDES):
+            self._sides[found.name] = found.value
+        elif holds_picture(self._packet[found.value]):
+            self._edits.replace(found.whole)

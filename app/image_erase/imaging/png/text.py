@@ -1,0 +1,58 @@
+"""The text chunks of a PNG file: tEXt, zTXt and iTXt, inflated within bounds."""
+
+import zlib
+from dataclasses import dataclass
+
+MAX_INFLATED_BYTES = 1024 * 1024
+_MOST_INFLATED_BYTES = 4 * MAX_INFLATED_BYTES
+_MOST_KEYWORD_BYTES = 79
+_DEFLATE = b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a text chunk says. text: Latin-1 of tEXt and zTXt, UTF-8 of iTXt."""
+
+    keyword: bytes
+    text: bytes
+
+
+class Inflation:
+    """How much of one file may still be inflated: a few kilobytes can become gigabytes."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_INFLATED_BYTES
+
+    def inflated(self, data: bytes) -> bytes | None:
+        """A whole zlib stream inflated; None where it is broken, over MAX_INFLATED_BYTES or beyond what is left."""
+        most = min(MAX_INFLATED_BYTES, self._left)
+        if not most:
+            return None
+        stream = zlib.decompressobj()
+        try:
+            inflated = stream.decompress(data, most + 1)
+        except zlib.error:
+            return None
+        self._left -= len(inflated)
+        return inflated if stream.eof and len(inflated) <= most else None
+
+
+def read_text(kind: bytes, data: bytes, inflation: Inflation) -> Text | None:
+    """Read a text chunk as the PNG specification (third edition, 11.3.3) lays it out; None where it is broken."""
+    keyword, separator, rest = data.partition(b"\0")
+    if not separator or not 1 <= len(keyword) <= _MOST_KEYWORD_BYTES:
+        return None
+    if kind == b"tEXt":
+        return Text(keyword, rest)
+    compressed, method, text = _international(rest) if kind == b"iTXt" else (True, rest[:1], rest[1:])
+    if text is None or (compressed and method != _DEFLATE):
+        return None
+    found = inflation.inflated(text) if compressed else text
+    return None if found is None else Text(keyword, found)
+
+
+def _international(rest: bytes) -> tuple[bool, bytes, bytes | None]:
+    """Whether an iTXt chunk is compressed, by which method, and its text; None where a field does not end."""
+    _, first, behind = rest[2:].partition(b"\0")
+    _, second, text = behind.partition(b"\0")
+    return rest[:1] == b"\1", rest[1:2], text if first and second else None

@@ -1,0 +1,60 @@
+"""Whatever a file's metadata are, they neither fail nor slow a job that is to keep them."""
+
+import struct
+import time
+import zlib
+from collections.abc import Callable
+
+from support.envelope import assert_success
+from support.files import chunk, png_file
+from support.pictures import mask_file
+from support.server import Server
+
+SIZE = (32, 32)
+XMP = b"XML:com.adobe.xmp\0"
+MEGABYTE = 1024 * 1024
+SECONDS = 10.0
+
+
+def compressed_xmp(packet: bytes) -> bytes:
+    return chunk(b"iTXt", XMP + b"\1\0\0\0" + zlib.compress(packet, 9))
+
+
+def strips(count: int) -> bytes:
+    """A TIFF structure whose second IFD names strips that all run to the end."""
+    values = 8 + 18 + 30
+    table = struct.pack("<HHHIIHHIII", 2, 0x0111, 4, count, values, 0x0117, 4, count, values + 4 * count, 0)
+    head = b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x0112, 3, 1, 1, 26) + table
+    return head + struct.pack("<I", values) * count + struct.pack("<I", 0x7FFFFFFF) * count + b"\1" * 400_000
+
+
+def overlapping(count: int) -> bytes:
+    """A TIFF structure of tags whose values are all the rest of it."""
+    size = 2 * MEGABYTE
+    tags = b"".join(struct.pack("<HHII", tag, 7, size - MEGABYTE, 8) for tag in range(count))
+    return (b"II*\0" + struct.pack("<IH", 8, count) + tags).ljust(size, b"\1")
+
+
+HOSTILE = {
+    "an XMP chunk of nothing": chunk(b"iTXt", XMP),
+    "an XMP chunk of a byte": chunk(b"iTXt", XMP + b"\0"),
+    "XMP with an unknown compression": chunk(b"iTXt", XMP + b"\1\7\0\0abc"),
+    "XMP that cannot be inflated": chunk(b"iTXt", XMP + b"\1\0\0\0abc"),
+    "tags never closed": compressed_xmp(b"<xmp:Thumbnails " * 60_000),
+    "tags without end": compressed_xmp(b"<GImage:Data " * 60_000),
+    "runs of base64": compressed_xmp((b"/9j/" + b"A" * 195 + b"!") * 4500),
+    "a flood of elements": compressed_xmp(b"<a>" + b"<b c='d'/>" * 100_000 + b"</a>"),
+    "EXIF of strips": chunk(b"eXIf", strips(2000)),
+    "EXIF of more strips": chunk(b"eXIf", strips(100_000)),
+    "EXIF of overlapping values": chunk(b"eXIf", overlapping(65_000)),
+    "a text of base64": chunk(b"tEXt", b"a\0" + b"/9j/A!" * 400_000),
+}
+
+
+def test_metadata_neither_fail_nor_slow_a_job(start_server: Callable[..., Server]) -> None:
+    server = start_server(metadata="all")
+    for name, chunks in HOSTILE.items():
+        started = time.monotonic()
+        answer = server.client.erase(png_file(SIZE, 8, 2, chunks), mask_file(SIZE))
+        assert_success(answer, server.base)
+        assert time.monotonic() - started < SECONDS, name
