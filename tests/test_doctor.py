@@ -1,4 +1,4 @@
-"""The check-up: what is wrong is found, said in one line, and gives nothing away."""
+"""The command doctor: it finds what is wrong, reports it in one line, and shows no secret."""
 
 import os
 import shutil
@@ -86,14 +86,14 @@ class TestKeys:
         file = tmp_path / "keys"
         file.write_text(f"# the shop's\n{GOOD_KEY}\nJw2mB9xXoa72 off\nshort off\n")
         file.chmod(0o600)
-        said(doctor.keys(settings(api_keys=(), api_keys_file=file)), Level.OK, "1 may call, 2 switched off")
+        said(doctor.keys(settings(api_keys=(), api_keys_file=file)), Level.OK, "1 active, 2 switched off")
         file.chmod(0o644)
         said(doctor.keys(settings(api_keys_file=file)), Level.WARNING, "chmod")
 
     @pytest.mark.parametrize("content", ["", "# none yet\n", f"{GOOD_KEY} off\n"])
     def test_nobody_may_call(self, settings: Make, tmp_path: Path, content: str) -> None:
         (tmp_path / "keys").write_text(content)
-        said(doctor.keys(settings(api_keys=(), api_keys_file=tmp_path / "keys")), Level.WRONG, "nobody")
+        said(doctor.keys(settings(api_keys=(), api_keys_file=tmp_path / "keys")), Level.WRONG, "no key is active")
 
     def test_file_is_missing(self, settings: Make, tmp_path: Path) -> None:
         said(doctor.keys(settings(api_keys_file=tmp_path / "keys")), Level.WRONG, "ERASE_API_KEYS_FILE")
@@ -109,7 +109,7 @@ class TestKeys:
         path.parent.mkdir()
         path.write_text("a-secret-that-was-made")
         path.chmod(0o600)
-        said(check(own), Level.OK, "counts")
+        said(check(own), Level.OK, "is used")
         path.chmod(0o640)
         said(check(own), Level.WARNING, "chmod")
 
@@ -157,7 +157,11 @@ class TestMemory:
 
     @pytest.mark.parametrize(
         ("available", "level", "says"),
-        [(None, Level.WARNING, "cannot be told"), (2048, Level.WARNING, "ERASE_WORKERS=2"), (4096, Level.OK, "4096")],
+        [
+            (None, Level.WARNING, "cannot be determined"),
+            (2048, Level.WARNING, "ERASE_WORKERS=2"),
+            (4096, Level.OK, "4096"),
+        ],
     )
     def test_for_the_workers(
         self, settings: Make, monkeypatch: pytest.MonkeyPatch, available: int | None, level: Level, says: str
@@ -191,13 +195,13 @@ class TestRateLimit:
         return lambda url: settings(rate_limit="60/minute", rate_limit_url=url)
 
     def test_that_is_shared(self, limited: Make, redis_server: RedisServer) -> None:
-        said(doctor.rate_limit(limited(redis_server.url)), Level.OK, "can be written")
+        said(doctor.rate_limit(limited(redis_server.url)), Level.OK, "can be written to")
         assert redis_server.lists() == []
 
     def test_that_cannot_be(self, limited: Make, redis_server: RedisServer) -> None:
         wrong = limited(redis_server.url.replace(PASSWORD, "another-password"))
         finding = doctor.rate_limit(wrong)
-        said(finding, Level.WARNING, "AuthenticationError", "counts alone", "ERASE_RATE_LIMIT_URL")
+        said(finding, Level.WARNING, "AuthenticationError", "counts separately", "ERASE_RATE_LIMIT_URL")
         assert "another-password" not in finding.line
         redis_server.client.config_set("min-replicas-to-write", 1)
         said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "cannot be used")

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 @click.group()
 @click.version_option(__version__, prog_name="image-erase")
 def main() -> None:
-    """Erase what a mask covers from a picture, over the Image Erasure API."""
+    """Erase what a mask covers from an image: as a server of the Image Erasure API, or from files."""
 
 
 @main.command()
@@ -67,7 +67,7 @@ def serve(host: str | None, port: int | None) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Check settings, storage, keys, port, memory and workers. Exit code 1 where something is wrong."""
+    """Check settings, storage, keys, port, memory and workers. The exit code is 1 if anything is wrong."""
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -83,7 +83,7 @@ def doctor() -> None:
 
 def _settings_findings() -> list[Finding]:
     warnings = [Finding(Level.WARNING, "settings", warning) for warning in unknown_variables(os.environ)]
-    return warnings or [Finding(Level.OK, "settings", "all can be followed")]
+    return warnings or [Finding(Level.OK, "settings", "all are valid")]
 
 
 main.add_command(erase)

@@ -1,4 +1,4 @@
-"""The one place where wall-clock time enters, so that a test can stand 24 hours later."""
+"""The only source of wall-clock time, so that tests can move it."""
 
 import time
 from collections.abc import Callable

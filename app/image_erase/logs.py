@@ -1,4 +1,4 @@
-"""How log lines look: for people, or as one JSON object a line."""
+"""Formats of log lines: text for people, or one JSON object per line."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ _RESERVED = {*RESERVED_ATTRS, "message", "color_message"}
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Time in UTC, level, message, and the facts that came with it as key=value."""
+    """Time in UTC, level, message, and the extra fields as key=value."""
 
     converter = staticmethod(time.gmtime)
 
@@ -20,13 +20,13 @@ class ConsoleFormatter(logging.Formatter):
         super().__init__("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
-        """The line without a stack."""
+        """Return the line without a stack trace."""
         facts = ((key, value) for key, value in vars(record).items() if key not in _RESERVED and value is not None)
         return " ".join((super().formatMessage(record), *(f"{key}={_quoted(value)}" for key, value in facts)))
 
 
 def _quoted(value: object) -> str:
-    """A fact in one word, so that nothing a client sends can pass for another fact or another line."""
+    """Return a field as one word, so that nothing a client sends can look like another field or line."""
     text = str(value)
     return text if text.isprintable() and " " not in text else json.dumps(text)
 
@@ -41,10 +41,10 @@ def _json_formatter() -> JsonFormatter:
 
 
 def configure_logging(log_format: Literal["console", "json"], level: int = logging.INFO) -> None:
-    """Send all log lines from a level on to standard error in the given format."""
+    """Write all log lines at or above a level to standard error in the given format."""
     handler = logging.StreamHandler()
     handler.setFormatter(_json_formatter() if log_format == "json" else ConsoleFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Whatever a client sends wrong is in the request's own line; the libraries' remarks on it would be noise.
+    # What is wrong with a request is in its own log line; messages of the libraries would only repeat it.
     for noisy in ("python_multipart", "uvicorn.error", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""What the server has done and is doing, as numbers that Prometheus reads."""
+"""Metrics of the server in the Prometheus text format."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,42 +14,42 @@ _PREFIX = "image_erase"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 _STAGES = ("decode", "erase", "encode")
 _ENGINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-# A worker that has gone mad may name ever new engines; each would be a time series for ever.
+# A broken worker could report new engine names without end, and each would create a time series.
 _MAX_ENGINES = 16
-# Nor may it spoil a sum with infinity: no job lasts an hour.
+# An infinite duration would ruin the sum of a histogram; no job lasts an hour.
 _MAX_MILLISECONDS = 3_600_000
 
 
 class Metrics(Observer):
-    """Counts in a registry of its own, so that two servers in one process don't count together."""
+    """Counters in a registry of their own, so that two servers in one process count separately."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._requests = Counter(
             f"{_PREFIX}_requests",
-            "Requests answered; status is 0 where the client left before, code is empty where all went well",
+            "Requests; status is 0 if the client disconnected first, code is empty on success",
             ("endpoint", "status", "code"),
             registry=registry,
         )
         self._waited = self._histogram("queue_seconds", "How long jobs waited for a worker")
         self._stages = {
-            stage: self._histogram(f"{stage}_seconds", f"How long jobs took to {stage}") for stage in _STAGES
+            stage: self._histogram(f"{stage}_seconds", f"How long it took to {stage} in a job") for stage in _STAGES
         }
-        self._stored = self._histogram("store_seconds", "How long results took to store")
+        self._stored = self._histogram("store_seconds", "How long it took to store a result")
         self._engines = self._counter("engine_jobs", "Jobs in which an engine filled something", "engine")
         self._bytes = self._counter("stored_bytes", "Bytes of results stored")
         self._swept = self._counter("swept_files", "Expired files deleted")
-        self._restarts = self._counter("worker_restarts", "Workers that ended, or were killed, and were replaced")
+        self._restarts = self._counter("worker_restarts", "Workers that ended or were killed, and were replaced")
         self._failures = self._counter("task_failures", "Failures of a background task", "task")
         self._engines_seen: set[str] = set()
 
     def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
-        """Add a number that is asked for whenever Prometheus asks."""
+        """Add a gauge whose value is computed on every scrape."""
         Gauge(f"{_PREFIX}_{name}", meaning, registry=self._registry).set_function(value)
 
     def text(self) -> bytes:
-        """All numbers in Prometheus' text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
     def request_ended(self, endpoint: str, status: int | None, code: str) -> None:

@@ -1,6 +1,6 @@
-"""What the parts of the server tell of their work, for whoever wants to count it.
+"""Events of the server, for whoever counts them.
 
-Every room says what happened in it to an observer that it was given; none knows what becomes of that.
+Each part reports its events to the observer that it was given and does not know who listens.
 """
 
 from collections.abc import Mapping
@@ -8,29 +8,32 @@ from typing import Any
 
 
 class Observer:
-    """One that does nothing with what it is told. Times are in seconds."""
+    """Base class that ignores all events. Times are in seconds."""
 
     def request_ended(self, endpoint: str, status: int | None, code: str) -> None:
-        """A request was answered. endpoint: one of few names. status: None where nobody was left. code: "" or ours."""
+        """A request ended.
+
+        endpoint: one of a few names. status: None if the client disconnected first. code: empty on success.
+        """
 
     def job_began(self, waited: float) -> None:
-        """A job has got a worker, for which it waited."""
+        """A job got a worker. waited: seconds in the queue."""
 
     def job_done(self, facts: Mapping[str, Any]) -> None:
-        """A job has made a picture. facts: what its worker says of it; a worker is not to be believed blindly."""
+        """A job produced an image. facts: reported by its worker, so validate them before use."""
 
     def result_stored(self, seconds: float, size: int) -> None:
         """A result was stored. size: in bytes."""
 
     def swept(self, deleted: int) -> None:
-        """Expired files were deleted."""
+        """Expired files were deleted. deleted: their number."""
 
     def task_failed(self, task: str) -> None:
-        """A background task failed, and is started again later. task: its name."""
+        """A background task failed and will be restarted. task: its name."""
 
     def worker_ended(self) -> None:
-        """A worker process ended or was killed, and another takes its place."""
+        """A worker process ended or was killed and is replaced."""
 
 
-#: For parts that nobody watches.
+#: Default for parts whose events nobody counts.
 UNOBSERVED = Observer()

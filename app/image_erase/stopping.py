@@ -1,4 +1,4 @@
-"""Stopping where something in front shares out the requests: say so first, stop listening after."""
+"""Graceful shutdown behind a load balancer: announce it first, stop listening later."""
 
 import logging
 import time
@@ -10,21 +10,21 @@ log = logging.getLogger(__name__)
 
 
 class StoppingServer(uvicorn.Server):
-    """uvicorn, which serves on for a while once it is to stop.
+    """uvicorn server that keeps serving for a while after it was told to stop.
 
-    Whatever shares out the requests sees only at its next check of /readyz that this server is to get no more. Until
-    then it sends some; with nobody listening they would be refused, and those that the kernel has taken but the
+    A load balancer notices the shutdown only at its next check of /readyz and sends requests until then. If the
+    server stopped listening at once, these would be refused, and connections that the kernel has accepted but the
     server has not would be reset.
     """
 
     def __init__(self, config: uvicorn.Config, state: State, delay_seconds: float) -> None:
-        """state: the application's; its `stopping` becomes true when the server is to stop."""
+        """state: of the application; its `stopping` becomes true when the shutdown begins."""
         super().__init__(config)
         self._state, self._delay_seconds = state, delay_seconds
         self._deadline: float | None = None
 
     async def on_tick(self, counter: int) -> bool:
-        """Called ten times a second; returns whether the time to serve is over."""
+        """Return whether to stop serving. uvicorn calls it ten times a second."""
         if not await super().on_tick(counter):
             return False
         if self._deadline is None:

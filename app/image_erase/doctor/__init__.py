@@ -1,4 +1,4 @@
-"""Looks at all that a server needs before it is started, and says in plain words what is wrong."""
+"""Check everything that a server needs before it is started: the command `image-erase doctor`."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,10 @@ __all__ = [
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Every check's finding, each as soon as it is there. Leaves nothing behind but the storage's folder."""
+    """Run all checks and yield the finding of each as soon as it is done.
+
+    The checks leave nothing behind, except that the storage folder is created if it does not exist.
+    """
     for check in (storage, space, keys, signing_keys, port, memory, workers):
         yield check(settings)
     if settings.rate_limit_url:

@@ -1,4 +1,4 @@
-"""Looks at who may call, and at what signs links."""
+"""Check the API keys and the keys that sign links."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ WEAK_LENGTH, WEAK_VARIETY = 10, 5
 
 
 def keys(settings: Settings) -> Finding:
-    """Whether anybody may call, and nobody can guess a key."""
+    """Check that at least one API key is active and that no key is easy to guess."""
     if not settings.api_keys and not settings.api_keys_file:
         return _kept(settings, "keys", API_KEY_FILE)
     known = {key.get_secret_value(): True for key in settings.api_keys}
@@ -26,40 +26,40 @@ def keys(settings: Settings) -> Finding:
 
 
 def signing_keys(settings: Settings) -> Finding:
-    """Whether result links can be signed."""
+    """Check that result links can be signed."""
     if settings.signing_keys:
         return Finding(Level.OK, "signing keys", f"{len(settings.signing_keys)} set, the first signs")
     return _kept(settings, "signing keys", SIGNING_KEY_FILE)
 
 
 def _kept(settings: Settings, subject: str, file: str) -> Finding:
-    """What there is to say of a key that nobody has set."""
+    """Return the finding for a key that is not set and so kept in the storage folder."""
     folder = folder_of(settings.storage_url)
     if folder is None:
-        return Finding(Level.WRONG, subject, "none set, and a bucket keeps none")
+        return Finding(Level.WRONG, subject, "none set, and a bucket cannot store one")
     path = folder / file
     try:
         open_to_others = path.stat().st_mode & 0o077
         readable = os.access(path, os.R_OK)
     except FileNotFoundError:
-        return Finding(Level.OK, subject, f"none set; the first start makes one and keeps it in {path}")
+        return Finding(Level.OK, subject, f"none set; the first start creates one in {path}")
     except OSError as error:
         return Finding(Level.WRONG, subject, f"{path} cannot be read ({error.strerror})")
     if not readable:
         return Finding(Level.WRONG, subject, f"{path} cannot be read by this user")
     if open_to_others:
         return Finding(Level.WARNING, subject, f"{path} is open to other users (chmod 600)")
-    return Finding(Level.OK, subject, f"none set; the one in {path} counts")
+    return Finding(Level.OK, subject, f"none set; the one in {path} is used")
 
 
 def _judged(known: dict[str, bool], file: Path | None) -> Finding:
     callers = [key for key, active in known.items() if active]
     weak = [key for key in callers if len(key) < WEAK_LENGTH or len(set(key)) < WEAK_VARIETY]
-    count = f"{len(callers)} may call, {len(known) - len(callers)} switched off"
+    count = f"{len(callers)} active, {len(known) - len(callers)} switched off"
     if not callers:
-        return Finding(Level.WRONG, "keys", f"nobody may call: {count}")
+        return Finding(Level.WRONG, "keys", f"no key is active: {count}")
     if weak:
-        says = f"{len(weak)} of {len(callers)} can be guessed, being short or monotonous (openssl rand -hex 16)"
+        says = f"{len(weak)} of {len(callers)} are easy to guess: too short or too uniform (openssl rand -hex 16)"
         return Finding(Level.WARNING, "keys", says)
     if file and file.stat().st_mode & 0o007:
         return Finding(Level.WARNING, "keys", f"{count}; {file} is open to all users (chmod o-rwx)")

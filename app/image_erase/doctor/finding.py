@@ -1,11 +1,11 @@
-"""What a check finds."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Level(Enum):
-    """How bad it is: fine; it works, but look at it; it will not work."""
+    """Severity: fine; works, but deserves attention; will not work."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found. subject: what was looked at. says: one line, no secret in it."""
+    """Result of one check. subject: what was checked. says: one line without secrets."""
 
     level: Level
     subject: str
@@ -22,5 +22,5 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """The finding as the command prints it."""
+        """The line that the command prints."""
         return f"{self.level.value:<8} {self.subject}: {self.says}"

@@ -1,4 +1,4 @@
-"""Looks at what servers that share limits share them in."""
+"""Check the Redis or Valkey through which servers share rate limits."""
 
 import asyncio
 from contextlib import suppress
@@ -10,18 +10,18 @@ from image_erase.settings import Settings, SettingsError
 
 
 def rate_limit(settings: Settings) -> Finding:
-    """Whether limits can be shared: the storage answers in time, and can be written."""
+    """Check that Redis answers in time and can be written to."""
     try:
         asyncio.run(_try_out(shared_rates(settings)))
     except SettingsError as error:
         return Finding(Level.WRONG, "rate limit", str(error))
     except TimeoutError:
-        says = f"the storage does not answer within {PATIENCE_SECONDS} s"
-    except Exception as error:  # as the server: whatever the client makes of it
-        says = f"the storage cannot be used ({reason(error)})"
+        says = f"Redis does not answer within {PATIENCE_SECONDS} s"
+    except Exception as error:  # the client raises errors of many kinds; the server handles all of them too
+        says = f"Redis cannot be used ({reason(error)})"
     else:
-        return Finding(Level.OK, "rate limit", "the storage answers and can be written")
-    return Finding(Level.WARNING, "rate limit", f"{says}, each server counts alone; see ERASE_RATE_LIMIT_URL")
+        return Finding(Level.OK, "rate limit", "Redis answers and can be written to")
+    return Finding(Level.WARNING, "rate limit", f"{says}, so each server counts separately; see ERASE_RATE_LIMIT_URL")
 
 
 async def _try_out(shared: Shared) -> None:

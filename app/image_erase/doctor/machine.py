@@ -1,4 +1,4 @@
-"""Looks at what the machine gives: a port, and memory."""
+"""Check the port and the memory of the machine."""
 
 import errno
 import http.client
@@ -15,7 +15,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def port(settings: Settings) -> Finding:
-    """Whether the server can listen, or does so already."""
+    """Check that the server can listen on its port, or already does."""
     where = f"{settings.host}:{settings.port}"
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -24,40 +24,40 @@ def port(settings: Settings) -> Finding:
         if error.errno != errno.EADDRINUSE:
             return Finding(Level.WRONG, "port", f"cannot listen on {where} ({error.strerror or error})")
         if _answers(settings):
-            return Finding(Level.OK, "port", f"a server answers on {where} already")
+            return Finding(Level.OK, "port", f"a server already answers on {where}")
         return Finding(Level.WRONG, "port", f"{where} is in use by another program; see ERASE_PORT")
-    return Finding(Level.OK, "port", f"{where} is free" if settings.port else "the server will take a free one")
+    return Finding(Level.OK, "port", f"{where} is free" if settings.port else "the server will choose a free one")
 
 
 def memory(settings: Settings) -> Finding:
-    """Whether there is memory for all workers at once."""
+    """Check that there is memory for all workers at the same time."""
     available = available_memory()
     if available is None:
-        return Finding(Level.WARNING, "memory", "how much there is cannot be told on this system")
+        return Finding(Level.WARNING, "memory", "the available memory cannot be determined on this system")
     fit = available // (settings.worker_memory_mb * MIB)
     each = settings.worker_memory_mb
-    says = f"{available // MIB} MiB are available, {settings.workers} workers may take {each} MiB each"
+    says = f"{available // MIB} MiB are available, {settings.workers} workers may use {each} MiB each"
     if fit < settings.workers:
         return Finding(Level.WARNING, "memory", f"{says}; ERASE_WORKERS={max(1, fit)} is safer")
     return Finding(Level.OK, "memory", says)
 
 
 def available_memory(root: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """Bytes that the machine and the container leave to this process, None where nothing tells.
+    """Return how many bytes machine and container leave to this process, or None if unknown.
 
-    root: of the container's control group (version 2).
+    root: folder of the container's control group (version 2). meminfo: file in the format of /proc/meminfo.
     """
     found = []
     with suppress(OSError, ValueError, IndexError):
         found.append(int(meminfo.read_text().partition("MemAvailable:")[2].split()[0]) * 1024)
     with suppress(OSError, ValueError):
-        # "max" where there is no limit, which is no number
+        # the file contains "max" if there is no limit, which int() rejects
         found.append(int((root / "memory.max").read_text()) - int((root / "memory.current").read_text()))
     return max(0, min(found)) if found else None
 
 
 def _answers(settings: Settings) -> bool:
-    """Whether a server of this kind is what uses the port."""
+    """Whether the program that uses the port is an image-erase server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     connection = http.client.HTTPConnection(host, settings.port, timeout=HEALTH_SECONDS)
     try:

@@ -1,4 +1,4 @@
-"""Looks at where results are kept."""
+"""Check the storage of results."""
 
 import asyncio
 import shutil
@@ -12,15 +12,15 @@ from image_erase.results.store import ResultMissing, ResultStore, StoreError
 from image_erase.settings import Settings
 
 MIB = 1024 * 1024
-# The largest result is near 50 MB; below the first there may be no room for two, below the second for a busy day.
+# The largest result is close to 50 MB. FULL_BYTES: room for about two. LOW_BYTES: may not last a busy day.
 FULL_BYTES = 100 * MIB
 LOW_BYTES = 1024 * MIB
-# How long what is tried in a bucket lasts, should it be left there.
+# Lifetime of the trial object in a bucket, in case deleting it fails.
 TRIED_SECONDS = 60
 
 
 def storage(settings: Settings) -> Finding:
-    """Whether results can be written, and with a bucket read, listed and deleted, for each of which it asks a right."""
+    """Check that results can be written and, in a bucket, read, listed and deleted (each needs a permission)."""
     where = folder_of(settings.storage_url) or settings.storage_url
     try:
         store = open_store(settings.storage_url)
@@ -33,23 +33,23 @@ def storage(settings: Settings) -> Finding:
 
 
 def space(settings: Settings) -> Finding:
-    """Whether there is room for results."""
+    """Check that there is free space for results."""
     folder = folder_of(settings.storage_url)
     if folder is None:
-        return Finding(Level.OK, "space", "is the bucket's own affair")
+        return Finding(Level.OK, "space", "not limited by this machine: results are in a bucket")
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Finding(Level.WRONG, "space", f"cannot be told ({error.strerror})")
+        return Finding(Level.WRONG, "space", f"cannot be determined ({error.strerror})")
     if free < FULL_BYTES:
         return Finding(Level.WRONG, "space", f"only {free // MIB} MiB are free in the storage")
     if free < LOW_BYTES:
-        return Finding(Level.WARNING, "space", f"{free // MIB} MiB are free in the storage, which is little")
+        return Finding(Level.WARNING, "space", f"{free // MIB} MiB are free in the storage, which is not much")
     return Finding(Level.OK, "space", f"{free // MIB} MiB are free in the storage")
 
 
 class _BucketFailure(Exception):
-    """What a bucket can't do, and why."""
+    """An operation that failed in a bucket, and why."""
 
 
 async def _try_folder(store: ResultStore) -> str:
@@ -58,7 +58,7 @@ async def _try_folder(store: ResultStore) -> str:
 
 
 async def _try_bucket(store: BucketStore) -> str:
-    """Do with a small result all that the server does with one."""
+    """Perform every operation of the server on a small trial object."""
     now = time.time()
     name = ResultName.new("png", now, TRIED_SECONDS)
 
@@ -78,7 +78,7 @@ async def _try_bucket(store: BucketStore) -> str:
             except StoreError as error:
                 raise _BucketFailure(f"{done} ({error})") from None
             except ResultMissing:
-                raise _BucketFailure(f"{done} (what was written is not there)") from None
+                raise _BucketFailure(f"{done} (the written object is missing)") from None
     finally:
         for step in steps.values():
             step.close()
