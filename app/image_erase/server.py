@@ -8,11 +8,8 @@ from functools import partial
 from random import SystemRandom
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.middleware import Middleware
 
 from image_erase import __version__
 from image_erase.access.keys import KeyFile, Keys
@@ -20,13 +17,14 @@ from image_erase.access.rates import RateLimit, WindowMemory
 from image_erase.access.shared_rates import Shared, SharedRateLimit
 from image_erase.clock import Clock, system_clock
 from image_erase.contract import openapi
-from image_erase.contract.endpoints import ENDPOINTS
-from image_erase.contract.errors import ApiError, Code
-from image_erase.http.cors import Cors
-from image_erase.http.edge import Edge, refusal
+from image_erase.contract.endpoints import ENDPOINTS, HEADER
+from image_erase.contract.refusals import render
+from image_erase.http.cors import Cors, CorsPolicy
+from image_erase.http.edge import Edge
+from image_erase.http.failures import Refuser
 from image_erase.http.intake import Intake
 from image_erase.http.proxies import TrustedProxies
-from image_erase.http.targets import AbsoluteTargets
+from image_erase.http.targets import PlainTargets
 from image_erase.jobs.pool import Pool
 from image_erase.jobs.process import WorkerDied
 from image_erase.metrics import Metrics
@@ -39,6 +37,7 @@ from image_erase.results.store import ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
 from image_erase.routes import account, erase, operations, results
 from image_erase.routes.erase import Presign
+from image_erase.routes.failures import raise_failures
 from image_erase.settings import Settings, SettingsError
 from image_erase.supervision import Supervisor
 from image_erase.web.serving import page_routes
@@ -76,16 +75,18 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         shared_limit or own_limit,
         _presign(settings, store),
     )
+    refuser = Refuser(render, CorsPolicy(settings.cors_origins))
     app = FastAPIOffline(
         title="image-erase",
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, supervisor, metrics, shared_limit),
+        lifespan=_lifespan(pool, supervisor, metrics, refuser, shared_limit),
+        middleware=_layers(settings, refuser, metrics),
     )
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, service))
-    app.include_router(account.router(keys, clock, settings.credits))
+    app.include_router(account.router(keys, clock, settings.credits, shared_limit or own_limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor))
     if settings.metrics:
@@ -94,13 +95,19 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     if settings.page:
         limits = {"max_file_bytes": settings.max_file_bytes, "max_side": settings.max_side}
         app.router.routes.extend(page_routes(_links_base(settings, store), **limits))
-    _answer_failures(app)
+    raise_failures(app)
     _complete_openapi(app)
-    app.add_middleware(Edge, observer=metrics)
-    app.add_middleware(Cors, origins=settings.cors_origins)
-    app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
-    app.add_middleware(AbsoluteTargets)
     return app
+
+
+def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Middleware]:
+    """What every request passes through on its way to a route, outermost first."""
+    return [
+        Middleware(Edge, refuser=refuser, observer=observer),
+        Middleware(PlainTargets),
+        Middleware(TrustedProxies, trusted=settings.trusted_proxies),
+        Middleware(Cors, policy=refuser.cors, allowed=HEADER),
+    ]
 
 
 def job_options(settings: Settings) -> dict[str, object]:
@@ -209,7 +216,7 @@ def _watch(metrics: Metrics, pool: Pool, supervisor: Supervisor, limit: SharedRa
 
 
 def _lifespan(  # type: ignore[no-untyped-def]
-    pool: Pool, supervisor: Supervisor, observer: Observer, limit: SharedRateLimit | None
+    pool: Pool, supervisor: Supervisor, observer: Observer, refuser: Refuser, limit: SharedRateLimit | None
 ):
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -220,41 +227,11 @@ def _lifespan(  # type: ignore[no-untyped-def]
             raise
         try:
             async with limit or nullcontext(), supervisor:
-                yield {"observer": observer}  # for the protocol, which uvicorn makes
+                yield {"observer": observer, "refuser": refuser}  # for the protocol, which uvicorn makes
         finally:
             await pool.stop()
 
     return lifespan
-
-
-def _answer_failures(app: FastAPI) -> None:
-    """Whatever FastAPI and Starlette refuse by themselves is answered in the vendor's words too."""
-
-    async def on_api_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ApiError)
-        return refusal(request.scope, error)
-
-    async def on_http_exception(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        return refusal(request.scope, _http_error(error))
-
-    async def on_invalid_request(request: Request, error: Exception) -> Response:
-        return refusal(request.scope, ApiError(Code.ERROR_PARAMETERS, "The request cannot be understood."))
-
-    app.add_exception_handler(ApiError, on_api_error)
-    app.add_exception_handler(HTTPException, on_http_exception)
-    app.add_exception_handler(RequestValidationError, on_invalid_request)
-
-
-def _http_error(error: HTTPException) -> ApiError:
-    if error.status_code == 404:
-        return ApiError(Code.ERROR_AI_NOT_EXISTS, "There is nothing at this path.")
-    if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        return ApiError(
-            Code.ERROR_ILLEGAL_OPERATION, f"The method must be {allowed}.", status=405, headers=error.headers
-        )
-    return ApiError(Code.ERROR_PARAMETERS, "The request cannot be understood.", status=error.status_code)
 
 
 def _complete_openapi(app: FastAPI) -> None:

@@ -85,7 +85,6 @@ class TestPathAndMethod:
         "path",
         [
             "/api/image/editing/no-such-thing",
-            f"{PATH}/",
             f"{PATH}/more",
             "/api",
             "/API/IMAGE/EDITING/IMAGE-ERASE",
@@ -98,6 +97,11 @@ class TestPathAndMethod:
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_unknown_path(self, client: Client, method: str, path: str):
         assert_failure(client.request(method, path), "ERROR_AI_NOT_EXISTS")
+
+    @pytest.mark.parametrize("path", [f"{PATH}/", f"/{PATH}", PATH.replace("/", "//"), f"//{PATH}///"])
+    def test_slashes_too_many(self, client: Client, server: Server, path: str):
+        """Clients that join a base URL and a path write them; nothing is redirected."""
+        assert_success(client.request("POST", server.base + path, files=files()), server.base)
 
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "INVENTED"])
     def test_wrong_method(self, client: Client, method: str):

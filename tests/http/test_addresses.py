@@ -141,3 +141,11 @@ def test_public_url(start_server, public_url: str):
 def test_link_is_fetched_as_it_was_given(client: Client, server: Server):
     url = assert_success(client.erase(), server.base)
     assert client.get(url).status_code == 200
+
+
+@pytest.mark.parametrize("scheme", ["wss", "ws", "ftp", "javascript", "", "HTTPS", "https,http"])
+def test_forwarded_scheme_is_http_or_nothing(start_server, scheme: str):
+    own: Server = start_server(trusted_proxies=("127.0.0.1",))
+    answer = own.client.erase(headers={"X-Forwarded-Proto": scheme, "Host": "erase.example"})
+    wanted = "https" if scheme.lower().startswith("https") else "http"
+    assert_success(answer, f"{wanted}://erase.example")

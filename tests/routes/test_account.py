@@ -72,3 +72,14 @@ def test_only_get(client: Client, target: str):
     answer = client.request("POST", target, headers={"ailabapi-api-key": KEY})
     assert_failure(answer, "ERROR_ILLEGAL_OPERATION", status=405)
     assert "GET" in answer.headers["allow"]
+
+
+def test_calls_count_against_the_rate_limit(start_server):
+    own: Server = start_server(rate_limit="3/hour")
+    assert_data(own.client.request("GET", CREDITS))
+    assert_failure(own.client.request("GET", f"{TASK}?task_id=a"), "ERROR_INVALID_PARAMETER")
+    assert own.client.erase().status_code == 200
+    for target in (CREDITS, TASK):
+        refused = own.client.request("GET", target)
+        assert_failure(refused, "EXCEEDING_LIMITS")
+        assert int(refused.headers["retry-after"]) > 0

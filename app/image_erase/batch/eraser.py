@@ -1,19 +1,19 @@
-"""Interface of what erases: the workers of this machine, or a server."""
+"""What erases: the workers of this machine, or a server."""
 
 from types import TracebackType
 from typing import Protocol, Self
 
 
 class PictureEraser(Protocol):
-    """Erases from images, several in parallel, while its context is entered."""
+    """Erases from one picture after the other, several at a time, between entering and leaving it."""
 
     async def __aenter__(self) -> Self:
-        """Start. Raises EraserFailed."""
+        """Get ready. Raises EraserFailed."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Abort what is still in progress."""
+        """Give up what is still under way."""
 
     async def erase(self, image: bytes, mask: bytes) -> bytes:
-        """Return the image file without what the mask paints white. Raises PictureFailed."""
+        """The file of the image without what the mask paints white. Raises PictureFailed."""

@@ -1,4 +1,4 @@
-"""Outcome of a run: counts, failures, exit code, and the JSON report."""
+"""What came of a run: counts, failures, the exit code, and the report that a program can read."""
 
 import json
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Exit(IntEnum):
 
 @dataclass
 class Record:
-    """Outcome so far. stopped: why the run was stopped early."""
+    """What has come of the pictures so far. stopped: why the rest was given up."""
 
     pictures: int
     skipped: int
@@ -32,32 +32,32 @@ class Record:
 
     @classmethod
     def of(cls, plan: Plan) -> "Record":
-        """Record of a run before its first image; failures of the plan are already included."""
+        """Before the first picture; what can't be done is in it already."""
         return cls(plan.size, len(plan.skipped), failures=list(plan.failed))
 
     @property
     def not_tried(self) -> int:
-        """Number of images that were not tried."""
+        """Pictures that nothing came of."""
         return self.pictures - self.skipped - self.erased - len(self.failures)
 
     @property
     def exit_code(self) -> Exit:
-        """Exit code of the command."""
+        """What to tell the shell."""
         if self.interrupted:
             return Exit.INTERRUPTED
         return Exit.FAILED if self.failures or self.stopped else Exit.DONE
 
     @property
     def summary(self) -> str:
-        """Summary in one line."""
+        """The whole in one line."""
         rate = self.erased / self.seconds if self.seconds else 0.0
         left = f", {self.not_tried} not tried" if self.not_tried else ""
         counts = f"{self.erased} erased, {self.skipped} skipped, {len(self.failures)} failed{left}"
-        return f"{counts} in {self.seconds:.1f} s, {rate:.2f} images/s"
+        return f"{counts} in {self.seconds:.1f} s, {rate:.2f} pictures/s"
 
     @property
     def report(self) -> bytes:
-        """Report as JSON."""
+        """The whole as JSON."""
         totals = {
             "pictures": self.pictures,
             "erased": self.erased,

@@ -1,4 +1,4 @@
-"""Erase through a server with the Image Erasure API: one of this project, or the vendor's."""
+"""Erasing by a server that speaks the Image Erasure API: one of this project's, or the vendor's."""
 
 import asyncio
 from types import TracebackType
@@ -14,25 +14,25 @@ from image_erase.imaging.header import format_of
 
 MEBIBYTE = 1024 * 1024
 ANSWER_BYTES = MEBIBYTE
-# Twice the size of the largest result: 4096x4096 with four 16-bit channels of noise.
+# The largest result, 4096x4096 in 16 bits with alpha and full of noise, has half of that.
 RESULT_BYTES = 256 * MEBIBYTE
-# Longest pause between two bytes, and longest time for a whole answer.
+# Without a byte, and for an answer as a whole, however slowly it drips.
 _SILENT_SECONDS, _WHOLE_SECONDS = 60.0, 300.0
 _SUFFIXES = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp"}
 
 
 class RemoteEraser:
-    """Erases through a server. The key is sent only to that server, not to the hosts of its links."""
+    """A server that erases. The key goes to it alone, not to where its links lead."""
 
     def __init__(self, base_url: str, key: str, *, connections: int, retries: Retries) -> None:
-        """base_url: the part before /api/. connections: number of images in progress at the same time."""
+        """base_url: what stands before /api/. connections: how many pictures are under way at a time."""
         self._url = base_url.rstrip("/") + IMAGE_ERASE.path
         self._headers = {HEADER: key}
         self._connections = connections
         self._retries = retries
 
     async def __aenter__(self) -> Self:
-        """Create the client; no connection is opened yet."""
+        """Open nothing yet."""
         self._web = httpx.AsyncClient(
             timeout=httpx.Timeout(_SILENT_SECONDS, connect=10.0, pool=None),
             limits=httpx.Limits(max_connections=self._connections),
@@ -43,11 +43,11 @@ class RemoteEraser:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close all connections."""
+        """Hang up."""
         await self._web.aclose()
 
     async def erase(self, image: bytes, mask: bytes) -> bytes:
-        """See PictureEraser. If the download fails, only the download is retried: erasing again may cost again."""
+        """As PictureEraser says. A result that is hard to fetch is not asked for twice: it might be paid for twice."""
         link = await self._retries.of(lambda: self._ask(image, mask))
         return await self._retries.of(lambda: self._fetch(link))
 
@@ -72,7 +72,7 @@ class RemoteEraser:
 
 
 def _part(name: str, data: bytes) -> tuple[str, bytes]:
-    """Return a file for httpx under a neutral name, so that the user's file names are not sent."""
+    """A file as httpx takes it. No name of the user's leaves the house."""
     return f"{name}.{_SUFFIXES.get(format_of(data[:16]) or '', 'bin')}", data
 
 

@@ -5,23 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from image_erase.contract.parameters import Choice, Parameter, Real, Seed, Whole, job_fields
+from image_erase.http.upload import FileField
 from image_erase.jobs.request import FORMATS, Effort, JobRequest
 
 #: The header in which clients send their key.
 HEADER = "ailabapi-api-key"
 MEBIBYTE = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class FileField:
-    """A file that an endpoint takes. names: the vendor's field name first, then its aliases."""
-
-    names: Sequence[str]
-
-    @property
-    def name(self) -> str:
-        """The field as messages call it."""
-        return self.names[0]
 
 
 @dataclass(frozen=True)

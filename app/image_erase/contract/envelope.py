@@ -1,30 +1,12 @@
 """The JSON object around every answer: the only place where its keys are spelled."""
 
 import base64
-import secrets
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import JSONResponse
 
 from image_erase.contract.errors import ApiError
-
-
-def _log_id() -> str:
-    return str(10_000_000 + secrets.randbelow(90_000_000))
-
-
-@dataclass(frozen=True)
-class RequestIds:
-    """The two names of a request. Clients read both as non-empty strings.
-
-    request_id: an upper-case UUID. log_id: a decimal number of eight digits.
-    """
-
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
-    log_id: str = field(default_factory=_log_id)
+from image_erase.http.identity import RequestIds
 
 
 def _envelope(ids: RequestIds, status: int, code: str, code_message: str, message: str) -> dict[str, Any]:
@@ -83,9 +65,3 @@ def failure(ids: RequestIds, error: ApiError) -> dict[str, Any]:
 def success_response(ids: RequestIds, data: Any) -> JSONResponse:
     """HTTP 200 with the success envelope."""
     return JSONResponse(success(ids, data))
-
-
-def failure_response(ids: RequestIds, error: ApiError) -> JSONResponse:
-    """The error's HTTP status and headers with the failure envelope."""
-    headers: Mapping[str, str] = {"Cache-Control": "no-store", **error.headers}
-    return JSONResponse(failure(ids, error), error.status, headers)

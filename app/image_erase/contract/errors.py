@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from enum import Enum
 
+from image_erase.http.failures import HttpFailure
+
 
 class Code(Enum):
     """HTTP status and fixed text of a vendor code, from the vendor's published error table."""
@@ -53,8 +55,8 @@ class Code(Enum):
         return self.value[1]
 
 
-class ApiError(Exception):
-    """A failure that the client is told of.
+class ApiError(HttpFailure):
+    """A failure that the client is told of, in the vendor's words.
 
     detail: what is wrong, for the client to read: no path, no stack, no secret.
     status: only where HTTP asks for another status than the code's own (405, 416).

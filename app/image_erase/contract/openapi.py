@@ -3,8 +3,9 @@
 from typing import Any
 
 from image_erase.contract.endpoints import HEADER, Endpoint
-from image_erase.contract.envelope import RequestIds, credit_account, failure, image_data, image_url, success
+from image_erase.contract.envelope import credit_account, failure, image_data, image_url, success
 from image_erase.contract.errors import ApiError, Code
+from image_erase.http.identity import RequestIds
 from image_erase.results.links import PREFIX
 
 SECURITY_SCHEME = "apiKey"

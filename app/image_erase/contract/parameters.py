@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from image_erase.contract.errors import ApiError, Code
-
-# Longer than any value that means anything; what a client sends beyond is not kept.
-MAX_TEXT_BYTES = 64
+from image_erase.http.upload import MAX_TEXT_BYTES
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")

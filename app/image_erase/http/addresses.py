@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from image_erase.contract.errors import ApiError, Code
+from image_erase.http.failures import Reason, Refused
 
 # RFC 3986, 3.2.2 and 3.2.3, as far as a client may name this server: a name or IPv4 address, or an IPv6 address in
 # brackets, and a port.
@@ -18,7 +18,7 @@ def base_url(request: Request, public_url: str | None) -> str:
     """Scheme and host that links begin with, without a slash at the end.
 
     public_url: what the operator has set wins. Else scheme and `Host` as the client used them; a trusted proxy's word
-    for both has been taken over before. Raises ApiError ERROR_PARAMETERS for a `Host` that no URL can have.
+    for both has been taken over before. Raises Refused BAD_HOST for a `Host` that no URL can have.
     """
     if public_url:
         return public_url
@@ -28,7 +28,7 @@ def base_url(request: Request, public_url: str | None) -> str:
         host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     match = _HOST.fullmatch(host)
     if not match or int((match["port"] or ":0")[1:]) > _MAX_PORT or not _is_ipv6(match["ipv6"] or "::"):
-        raise ApiError(Code.ERROR_PARAMETERS, "Host: Not a valid host name.")
+        raise Refused(Reason.BAD_HOST, "Host: Not a valid host name.")
     return f"{request.url.scheme}://{quote(host, safe='[]:')}"
 
 

@@ -15,13 +15,30 @@ EXPOSED = "Content-Length, Content-Range, ETag, Retry-After"
 MAX_AGE_SECONDS = "86400"
 
 
-class Cors:
-    """ASGI middleware: answers preflights and marks every answer as readable by the allowed origins."""
+class CorsPolicy:
+    """The origins whose pages may read answers. origins: such as `https://shop.example.com`, or `*` for all."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
-        self._app = app
+    def __init__(self, origins: Sequence[str]) -> None:
         self._any = "*" in origins
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
+
+    def headers(self, origin: str | None) -> dict[str, str]:
+        """What an answer carries. origin: the request's `Origin`; None where it has none or none could be read."""
+        headers = {"Access-Control-Expose-Headers": EXPOSED}
+        if self._any:
+            return headers | {"Access-Control-Allow-Origin": "*"}
+        headers["Vary"] = "Origin"
+        return headers | {"Access-Control-Allow-Origin": origin} if origin in self._origins and origin else headers
+
+
+class Cors:
+    """ASGI middleware: answers preflights and marks every answer as readable by the allowed origins.
+
+    allowed: the request headers that a preflight without a list of its own is told of.
+    """
+
+    def __init__(self, app: ASGIApp, policy: CorsPolicy, allowed: str) -> None:
+        self._app, self._policy, self._allowed = app, policy, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -29,11 +46,11 @@ class Cors:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
+        marks = self._policy.headers(headers.get("origin"))
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message), origin)
+                _mark(MutableHeaders(scope=message), marks)
             await send(message)
 
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
@@ -41,21 +58,20 @@ class Cors:
         else:
             await self._app(scope, receive, marked)
 
-    def _mark(self, headers: MutableHeaders, origin: str | None) -> None:
-        if self._any:
-            headers["Access-Control-Allow-Origin"] = "*"
-        else:
-            headers.add_vary_header("Origin")
-            if origin in self._origins:
-                headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = EXPOSED
-
     def _preflight(self, headers: Headers) -> Response:
         return Response(
             status_code=204,
             headers={
                 "Access-Control-Allow-Methods": METHODS,
-                "Access-Control-Allow-Headers": headers.get("access-control-request-headers", "ailabapi-api-key"),
+                "Access-Control-Allow-Headers": headers.get("access-control-request-headers", self._allowed),
                 "Access-Control-Max-Age": MAX_AGE_SECONDS,
             },
         )
+
+
+def _mark(headers: MutableHeaders, marks: dict[str, str]) -> None:
+    for name, value in marks.items():
+        if name == "Vary":
+            headers.add_vary_header(value)
+        else:
+            headers[name] = value

@@ -4,17 +4,20 @@ import asyncio
 import logging
 import time
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from image_erase.contract.envelope import RequestIds, failure_response
-from image_erase.contract.errors import ApiError, Code
+from image_erase.http.failures import HttpFailure, Reason, Refused, Refuser
+from image_erase.http.identity import RequestIds
+from image_erase.http.targets import plain_path
 from image_erase.observer import UNOBSERVED, Observer
 
 # How long, and how much, an answered client may go on sending the body that nobody wants.
 DRAIN_SECONDS = 10.0
 DRAIN_BYTES = 64 * 1024 * 1024
+# A log line is for reading; the longest path that this server has is shorter.
+MAX_LOGGED_PATH = 256
 
 log = logging.getLogger("image_erase.request")
 
@@ -35,17 +38,11 @@ def is_stopping(scope: Scope) -> bool:
     return bool(getattr(scope["app"].state, "stopping", False))
 
 
-def refusal(scope: Scope, error: ApiError) -> Response:
-    """The answer to a request that fails, with its code in the request's log line."""
-    note(scope, code=error.code.name)
-    return failure_response(request_ids(scope), error)
-
-
 def _refuse_ambiguous(scope: Scope) -> None:
-    """Raise ApiError where the body's length is given twice, which proxies may read otherwise (RFC 9112, 6.1)."""
+    """Raise Refused where the body's length is given twice, which proxies may read otherwise (RFC 9112, 6.1)."""
     names = {name for name, _ in scope["headers"]}
     if {b"transfer-encoding", b"content-length"} <= names:
-        raise ApiError(Code.ERROR_PARAMETERS, "Content-Length and Transfer-Encoding exclude each other.")
+        raise Refused(Reason.MALFORMED, "Content-Length and Transfer-Encoding exclude each other.")
 
 
 def _has_body(scope: Scope) -> bool:
@@ -53,12 +50,18 @@ def _has_body(scope: Scope) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
-def _loggable_path(path: str) -> str:
-    """The path without the part of a result link that is a secret."""
-    pieces = path.split("/")
-    if len(pieces) > 2 and pieces[1] == "results":
-        pieces[2] = "-"
-    return "/".join(pieces)
+def loggable_path(path: str) -> str:
+    """The path without the part of a result link that is a secret, and no longer than a log line should be.
+
+    A request can be refused before its path has its plain form, and a link may stand behind a prefix of a proxy's, so
+    that whatever follows a segment `results` is left out wherever that stands.
+    """
+    pieces = plain_path(path[: 2 * MAX_LOGGED_PATH]).split("/")
+    for at, piece in enumerate(pieces[:-1]):
+        if piece.lower() == "results":
+            pieces[at + 1] = "-"
+    shown = "/".join(pieces)
+    return shown if len(shown) <= MAX_LOGGED_PATH else shown[:MAX_LOGGED_PATH] + "…"
 
 
 def _endpoint(scope: Scope) -> str:
@@ -115,10 +118,13 @@ class _Exchange:
 
 
 class Edge:
-    """ASGI middleware, the outermost."""
+    """ASGI middleware, the outermost: whatever happens to a request further in, it is logged, counted and answered.
 
-    def __init__(self, app: ASGIApp, observer: Observer = UNOBSERVED) -> None:
-        self.app, self._observer = app, observer
+    refuser: answers failures, which no layer further in marks with CORS headers.
+    """
+
+    def __init__(self, app: ASGIApp, refuser: Refuser, observer: Observer = UNOBSERVED) -> None:
+        self.app, self._refuser, self._observer = app, refuser, observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, log it once, and let no exception through."""
@@ -138,20 +144,25 @@ class Edge:
         try:
             _refuse_ambiguous(scope)
             await self.app(scope, exchange.receive, exchange.send)
-        except ApiError as error:
-            await refusal(scope, error)(scope, exchange.receive, exchange.send)
+        except HttpFailure as failure:
+            await self._refuse(scope, exchange, failure)
         except ClientDisconnect:
             note(scope, gone=True)
         except asyncio.CancelledError:
             # The server stops, and this request has outlived the time it had left.
-            await self._apologise(scope, exchange, Code.ERROR_INSUFFICIENT_RESOURCES, "The server is stopping.")
+            await self._refuse(scope, exchange, Refused(Reason.STOPPING, "The server is stopping."))
         except Exception:
             log.exception("unexpected failure", extra={"request_id": request_ids(scope).request_id})
-            await self._apologise(scope, exchange, Code.UNKNOWN_ERROR, "The server could not answer this request.")
+            unexpected = Refused(Reason.UNEXPECTED, "The server could not answer this request.")
+            await self._refuse(scope, exchange, unexpected)
 
-    async def _apologise(self, scope: Scope, exchange: _Exchange, code: Code, detail: str) -> None:
-        if exchange.status is None:
-            await refusal(scope, ApiError(code, detail))(scope, exchange.receive, exchange.send)
+    async def _refuse(self, scope: Scope, exchange: _Exchange, failure: HttpFailure) -> None:
+        """Answer with the failure, unless another answer has begun: that one stays incomplete."""
+        if exchange.status is not None:
+            return
+        answer = self._refuser.answer(request_ids(scope), failure, Headers(scope=scope).get("origin"))
+        note(scope, code=answer.code)
+        await self._refuser.response(answer)(scope, exchange.receive, exchange.send)
 
     def _log(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
         ids = request_ids(scope)
@@ -160,7 +171,7 @@ class Edge:
             "request",
             extra={
                 "method": scope["method"],
-                "path": _loggable_path(scope["path"]),
+                "path": loggable_path(scope["path"]),
                 "status": exchange.status,
                 "ms": round(seconds * 1000, 1),
                 "client": client[0] if client else None,

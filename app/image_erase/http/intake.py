@@ -8,7 +8,7 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.types import Message
 
-from image_erase.contract.errors import ApiError, Code
+from image_erase.http.failures import Reason, Refused
 
 # A client that sends nothing for so long is not slow but gone.
 IDLE_SECONDS = 10.0
@@ -31,7 +31,7 @@ class Intake:
         """Let one body in and read it with `read`.
 
         largest: bytes that the body may have at most; kept free for it where it does not announce less.
-        Raises ApiError: EXCEEDING_LIMITS at once where there is no room, ERROR_PARAMETERS with status 408 where the
+        Raises Refused: RECEIVE_MEMORY_FULL at once where there is no room, BODY_OVERDUE where the
         body takes too long; and what `read` raises.
         """
         started = asyncio.get_running_loop().time()
@@ -48,14 +48,14 @@ class Intake:
             taken = asyncio.get_running_loop().time() - started
             self._mean_seconds += _NEWEST_SHARE * (taken - self._mean_seconds)
 
-    def _no_room(self, now: float) -> ApiError:
+    def _no_room(self, now: float) -> Refused:
         """Room comes, as things go, with the next body's end, at the latest when the first must have come to it."""
         latest = min(end for end, _ in self._reserved.values()) - now
         seconds = max(1, math.ceil(min(self._mean_seconds, latest)))
-        return ApiError(
-            Code.EXCEEDING_LIMITS,
+        return Refused(
+            Reason.RECEIVE_MEMORY_FULL,
             f"Too much is being uploaded, try again in {seconds} s.",
-            headers={"Retry-After": str(seconds)},
+            {"Retry-After": str(seconds)},
         )
 
 
@@ -73,6 +73,6 @@ def _timed(request: Request, end: float) -> Callable[[], Awaitable[Message]]:
             async with asyncio.timeout_at(min(end, now + IDLE_SECONDS)):
                 return await request.receive()
         except TimeoutError:
-            raise ApiError(Code.ERROR_PARAMETERS, "The body did not arrive in time.", status=408) from None
+            raise Refused(Reason.BODY_OVERDUE, "The body did not arrive in time.") from None
 
     return receive

@@ -4,7 +4,6 @@ What can't even be parsed gets the envelope too.
 """
 
 import asyncio
-import json
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from image_erase.contract.envelope import RequestIds, failure
-from image_erase.contract.errors import ApiError, Code
+from image_erase.http.failures import Reason, Refused
+from image_erase.http.identity import RequestIds
 
 # A request's head is a few hundred bytes: it arrives at once or never.
 HEAD_SECONDS = 10.0
@@ -86,25 +85,19 @@ class EnvelopeH11Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer with the failure envelope and close. msg: uvicorn's description, safe for clients."""
-        self._refuse(ApiError(Code.ERROR_PARAMETERS, msg))
+        self._refuse(Refused(Reason.MALFORMED, msg))
 
-    def _refuse(self, error: ApiError) -> None:
+    def _refuse(self, error: Refused) -> None:
         ids = RequestIds()
-        body = json.dumps(failure(ids, error)).encode()
-        headers = [
-            ("content-type", "application/json"),
-            ("content-length", str(len(body))),
-            ("access-control-allow-origin", "*"),
-            ("connection", "close"),
-            *error.headers.items(),
-        ]
-        facts = {"status": error.status, "code": error.code.name, "client": self.client and self.client[0]}
-        self.app_state["observer"].request_ended("none", error.status, error.code.name)
+        answer = self.app_state["refuser"].answer(ids, error, None)
+        headers = [("content-length", str(len(answer.body))), ("connection", "close"), *answer.headers.items()]
+        facts = {"status": answer.status, "code": answer.code, "client": self.client and self.client[0]}
+        self.app_state["observer"].request_ended("none", answer.status, answer.code)
         log.info("malformed request", extra={**facts, "request_id": ids.request_id, "log_id": ids.log_id})
         try:
             for event in (
-                h11.Response(status_code=error.status, headers=headers, reason=HTTPStatus(error.status).phrase),
-                h11.Data(data=body),
+                h11.Response(status_code=answer.status, headers=headers, reason=HTTPStatus(answer.status).phrase),
+                h11.Data(data=answer.body),
                 h11.EndOfMessage(),
             ):
                 self.transport.write(self.conn.send(event) or b"")
@@ -123,7 +116,7 @@ class EnvelopeH11Protocol(H11Protocol):
             return
         begun, _ = self.conn.trailing_data
         if begun:
-            self._refuse(ApiError(Code.ERROR_PARAMETERS, "The request did not arrive in time.", status=408))
+            self._refuse(Refused(Reason.HEAD_OVERDUE, "The request did not arrive in time."))
         else:
             self.transport.close()
 
@@ -141,7 +134,7 @@ class EnvelopeH11Protocol(H11Protocol):
         idle = [one for one in self.connections if isinstance(one, EnvelopeH11Protocol) and one.awaits_head]
         oldest = min((one for one in idle if not one.transport.is_closing()), key=lambda one: one.idle_since)
         if oldest is self:
-            busy = ApiError(Code.EXCEEDING_LIMITS, "Too many connections.", headers={"Retry-After": "1"})
+            busy = Refused(Reason.TOO_MANY_CONNECTIONS, "Too many connections.", {"Retry-After": "1"})
             self._refuse(busy)
         else:
             oldest.transport.close()

@@ -6,6 +6,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+_SCHEMES = ("http", "https")
+
 
 class TrustedProxies(ProxyHeadersMiddleware):
     """uvicorn's handling of X-Forwarded-For and X-Forwarded-Proto, and X-Forwarded-Host besides.
@@ -21,6 +23,15 @@ class TrustedProxies(ProxyHeadersMiddleware):
         if scope["type"] == "http" and scope["client"] and scope["client"][0] in self.trusted_hosts:
             headers = MutableHeaders(scope=scope)
             # Each proxy on the way adds its own; the first is the one that the client talked to.
-            if host := headers.get("x-forwarded-host", "").split(",")[0].strip():
+            if host := _first(headers, "x-forwarded-host"):
                 headers["host"] = host
+            # uvicorn takes WebSocket schemes too, and would put them into result links.
+            if (scheme := _first(headers, "x-forwarded-proto").lower()) in _SCHEMES:
+                headers["x-forwarded-proto"] = scheme
+            else:
+                del headers["x-forwarded-proto"]
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+
+
+def _first(headers: MutableHeaders, name: str) -> str:
+    return headers.get(name, "").split(",")[0].strip()

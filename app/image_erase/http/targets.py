@@ -1,4 +1,9 @@
-"""Request targets in absolute form, `POST http://host/path`, which every server must take (RFC 9112, 3.2.2)."""
+"""Request targets as clients write them, turned into the one form that is routed.
+
+- The absolute form, `POST http://host/path`, which every server must take (RFC 9112, 3.2.2); the host that it names
+  takes the place of `Host`.
+- Repeated slashes and one at the end: clients that join a base URL and a path write them, and mean the same endpoint.
+"""
 
 import re
 from urllib.parse import unquote
@@ -7,19 +12,26 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(/[^?#]*)?", re.IGNORECASE)
+_SLASHES = re.compile(r"//+")
 
 
-class AbsoluteTargets:
-    """ASGI middleware that turns them into the usual form; the host that they name takes the place of `Host`."""
+def plain_path(path: str) -> str:
+    """The path with single slashes and none at the end; the root stays `/`."""
+    return _SLASHES.sub("/", path).rstrip("/") or path[:1]
+
+
+class PlainTargets:
+    """ASGI middleware that turns targets into the form that is routed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        absolute = _ABSOLUTE.fullmatch(scope["raw_path"]) if scope["type"] == "http" else None
-        if absolute:
-            path = absolute[2] or b"/"
-            scope["raw_path"], scope["path"] = path, unquote(path.decode("ascii"))
-            MutableHeaders(scope=scope)["host"] = absolute[1].decode("ascii")
+        if scope["type"] == "http":
+            if absolute := _ABSOLUTE.fullmatch(scope["raw_path"]):
+                path = absolute[2] or b"/"
+                scope["raw_path"], scope["path"] = path, unquote(path.decode("ascii"))
+                MutableHeaders(scope=scope)["host"] = absolute[1].decode("ascii")
+            scope["path"] = plain_path(scope["path"])
         await self.app(scope, receive, send)

@@ -9,14 +9,26 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from image_erase.contract.endpoints import FileField
-from image_erase.contract.errors import ApiError, Code
-from image_erase.contract.parameters import MAX_TEXT_BYTES
+from image_erase.http.failures import Reason, Refused
 
 # Room in a body for part headers, boundaries and small unknown fields, beside the files.
 BODY_OVERHEAD_BYTES = 64 * 1024
 MAX_PARTS = 100
+# Longer than any value of a text field that means anything; what a client sends beyond is not kept.
+MAX_TEXT_BYTES = 64
 _EXTENDED_FILENAME = re.compile(r";\s*filename\*\s*=", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class FileField:
+    """A file that an endpoint takes. names: the field name that messages use first, then its aliases."""
+
+    names: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """The field as messages call it."""
+        return self.names[0]
 
 
 @dataclass
@@ -72,8 +84,8 @@ class UploadReader:
     async def read(self, request: Request) -> Upload:
         """Read the request's body to its end.
 
-        Raises ApiError: ERROR_PARAMETERS, ERROR_REQUEST_BODY_TOO_LARGE, FILE_SIZE_EXCEEDS_LIMIT,
-        ERROR_TOO_MANY_FILES, MISSING_PARAMETERS, PARAMETERS_CANNOT_EMPTY.
+        Raises Refused: NOT_MULTIPART, MALFORMED, BODY_TOO_LARGE, FILE_TOO_LARGE, TOO_MANY_FILES, FIELD_REPEATED,
+        FILE_MISSING, FILE_EMPTY.
         Raises starlette's ClientDisconnect where the client goes away.
         """
         parser = self._parser(request.headers.get("content-type", ""))
@@ -86,7 +98,7 @@ class UploadReader:
         kind, options = parse_options_header(content_type)
         self._boundary = boundary = options.get(b"boundary", b"")
         if kind != b"multipart/form-data" or not boundary:
-            raise ApiError(Code.ERROR_PARAMETERS, "The body must be multipart/form-data with a boundary.")
+            raise Refused(Reason.NOT_MULTIPART, "The body must be multipart/form-data with a boundary.")
         try:
             return MultipartParser(
                 boundary,
@@ -101,15 +113,15 @@ class UploadReader:
                 },
             )
         except FormParserError:
-            raise ApiError(Code.ERROR_PARAMETERS, "The multipart boundary is too long.") from None
+            raise Refused(Reason.MALFORMED, "The multipart boundary is too long.") from None
 
     def _refuse_announced_size(self, content_length: str | None) -> None:
         if content_length and content_length.isdecimal() and int(content_length) > self.max_body_bytes:
             raise self._body_too_large()
 
-    def _body_too_large(self) -> ApiError:
-        return ApiError(
-            Code.ERROR_REQUEST_BODY_TOO_LARGE,
+    def _body_too_large(self) -> Refused:
+        return Refused(
+            Reason.BODY_TOO_LARGE,
             f"The body may have at most {self.max_body_bytes} bytes, each file in it {self._max_file_bytes}.",
         )
 
@@ -121,9 +133,9 @@ class UploadReader:
             try:
                 parser.write(self._after_preamble(chunk))
             except FormParserError:
-                raise ApiError(Code.ERROR_PARAMETERS, "The multipart body cannot be parsed.") from None
+                raise Refused(Reason.MALFORMED, "The multipart body cannot be parsed.") from None
         if not self._ended:
-            raise ApiError(Code.ERROR_PARAMETERS, "The multipart body ends before its closing boundary.")
+            raise Refused(Reason.MALFORMED, "The multipart body ends before its closing boundary.")
 
     def _after_preamble(self, chunk: bytes) -> bytes:
         """The chunk from the first boundary on: what stands before it is to be ignored (RFC 2046, 5.1.1)."""
@@ -139,22 +151,22 @@ class UploadReader:
             self._preamble = None
             return bytes(seen[at + 2 :])
         if len(seen) > BODY_OVERHEAD_BYTES:
-            raise ApiError(Code.ERROR_PARAMETERS, "The multipart body does not begin with its boundary.")
+            raise Refused(Reason.MALFORMED, "The multipart body does not begin with its boundary.")
         self._preamble = seen
         return b""
 
     def _refuse_incomplete(self) -> None:
         for wanted in self._wanted:
             if wanted.name not in self._found:
-                raise ApiError(Code.MISSING_PARAMETERS, f"{wanted.name}: Cannot be empty.")
+                raise Refused(Reason.FILE_MISSING, f"{wanted.name}: Cannot be empty.")
         for part in self._found.values():
             if not part.data:
-                raise ApiError(Code.PARAMETERS_CANNOT_EMPTY, f"{part.name}: The file has 0 bytes.")
+                raise Refused(Reason.FILE_EMPTY, f"{part.name}: The file has 0 bytes.")
 
     def _on_part_begin(self) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise ApiError(Code.ERROR_PARAMETERS, f"The body may have at most {MAX_PARTS} parts.")
+            raise Refused(Reason.MALFORMED, f"The body may have at most {MAX_PARTS} parts.")
         self._headers = {}
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
@@ -187,13 +199,13 @@ class UploadReader:
         self._files += part.is_file or wanted is not None
         if self._files > len(self._wanted) or (wanted and wanted.name in self._found):
             accepted = " and ".join(item.name for item in self._wanted)
-            raise ApiError(Code.ERROR_TOO_MANY_FILES, f"{part.name}: The request takes {accepted}, one file each.")
+            raise Refused(Reason.TOO_MANY_FILES, f"{part.name}: The request takes {accepted}, one file each.")
         if wanted:
             self._found[wanted.name] = part
 
     def _admit_text(self, name: str) -> None:
         if name in self._texts:
-            raise ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{name}: Must be given once.")
+            raise Refused(Reason.FIELD_REPEATED, f"{name}: Must be given once.")
         self._texts[name] = bytearray()
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -206,9 +218,7 @@ class UploadReader:
         if part.name not in self._fields:
             return
         if len(part.data) + end - start > self._max_file_bytes:
-            raise ApiError(
-                Code.FILE_SIZE_EXCEEDS_LIMIT, f"{part.name}: A file may have at most {self._max_file_bytes} bytes."
-            )
+            raise Refused(Reason.FILE_TOO_LARGE, f"{part.name}: A file may have at most {self._max_file_bytes} bytes.")
         part.data += data[start:end]
 
     def _on_end(self) -> None:

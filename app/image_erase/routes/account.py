@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from image_erase.access.keys import Keys
+from image_erase.access.rates import Limiter
 from image_erase.clock import Clock
 from image_erase.contract import openapi
 from image_erase.contract.endpoints import HEADER
@@ -16,17 +17,26 @@ CREDITS_PATH = "/api/common/query-credits"
 TASK_PATH = "/api/common/query-async-task-result"
 
 
-def router(keys: Keys, clock: Clock, amount: float) -> APIRouter:
-    """The routes of credits and tasks. amount: of credits, for every key; since the server's start, for the record."""
+def router(keys: Keys, clock: Clock, amount: float, rate_limit: Limiter | None = None) -> APIRouter:
+    """The routes of credits and tasks.
+
+    amount: of credits, for every key; since the server's start, for the record. rate_limit: counts these calls among
+    the key's others.
+    """
     routes = APIRouter()
     account = credit_account(amount, since=int(clock()))
 
+    async def admit(request: Request) -> None:
+        key = keys.check(request.headers.get(HEADER))
+        if rate_limit:
+            await rate_limit.admit(key)
+
     async def query_credits(request: Request) -> Response:
-        keys.check(request.headers.get(HEADER))
+        await admit(request)
         return success_response(request_ids(request.scope), [account])
 
     async def query_task(request: Request) -> Response:
-        keys.check(request.headers.get(HEADER))
+        await admit(request)
         if not request.query_params.get("task_id", "").strip():
             raise ApiError(Code.MISSING_PARAMETERS, "task_id: Cannot be empty.")
         raise ApiError(Code.ERROR_INVALID_PARAMETER, "task_id: This server has made no such task.")
