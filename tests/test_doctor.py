@@ -176,9 +176,8 @@ class TestWorkers:
         said(doctor.workers(settings(workers=2)), Level.OK, "2 started")
         assert workers_of(os.getpid()) == before
 
-    def test_that_do_not_start(self, settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("image_erase.jobs.process.sys.executable", "/bin/false")
-        said(doctor.workers(settings()), Level.WRONG, "cannot be started")
+    def test_that_do_not_start(self, settings: Make) -> None:
+        said(doctor.workers(settings(), program=["/bin/false"]), Level.WRONG, "cannot be started")
 
     def test_that_refuse(self, settings: Make) -> None:
         said(doctor.workers(settings(max_side=8)), Level.WRONG, "side_too_long")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from image_erase.jobs.frames import MAX_HEADER_BYTES, TRACE, Frame
+from image_erase.jobs.frames import MAX_HEAD_BYTES
 from image_erase.jobs.job import JobOptions, warm_up_files
+from image_erase.jobs.messages import Failed, Failure, Job, frame_of
+from image_erase.jobs.request import JobRequest
 from image_erase.jobs.worker import answer
 from support.documents import first_cells
 from support.envelope import assert_failure, assert_success
@@ -55,7 +57,7 @@ def test_a_failed_job_is_explained_under_its_request(failing: Server, caplog: py
     assert failed.levelname == "ERROR"
     assert "Traceback" in failed.trace
     assert failed.pid in failing.workers()
-    assert not hasattr(line(caplog, "request", request_id=request_id), TRACE)
+    assert not hasattr(line(caplog, "request", request_id=request_id), "trace")
 
 
 def test_a_worker_that_cannot_warm_up_says_so(failing: Server, caplog: pytest.LogCaptureFixture):
@@ -66,13 +68,13 @@ def test_a_worker_that_cannot_warm_up_says_so(failing: Server, caplog: pytest.Lo
 def test_a_stack_fits_into_a_frame():
     class Broken:
         def erase(self, *_: object, **__: object) -> None:
-            raise RuntimeError("\U0001f4a5" * MAX_HEADER_BYTES)
+            raise RuntimeError("\U0001f4a5" * MAX_HEAD_BYTES)
 
-    request = Frame({"seconds": 1.0}, warm_up_files())
-    done = answer(request, JobOptions(4096, 90, "opencv"), Broken())  # type: ignore[arg-type]
-    assert done.head["failure"] == "failed"
-    head = done.pieces()[0]
-    assert 1000 < len(head) < MAX_HEADER_BYTES * 2
+    job = Job(1.0, JobRequest(), *warm_up_files())
+    failed = answer(job, JobOptions(4096, 90, "opencv"), Broken())  # type: ignore[arg-type]
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.FAILED
+    assert 1000 < len(frame_of(failed).head) < MAX_HEAD_BYTES
 
 
 def test_a_worker_killed_over_a_job_names_the_request(start_server, caplog: pytest.LogCaptureFixture):

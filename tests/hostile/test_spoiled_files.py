@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from image_erase.jobs.messages import Done
 from support.files import SMALL, chunk, mutants, png_file, valid_files
 from support.pictures import file_of, mask_file, photo_file, pixels_of
 from support.server import Server
@@ -133,4 +134,4 @@ def test_no_pixel_of_an_earlier_picture(kind: str) -> None:
 
 def _erased(own: Worker, image: bytes, mask: bytes) -> np.ndarray | None:
     answer = own.erase(image, mask)
-    return pixels_of(bytes(answer.blobs[0])) if answer.blobs else None
+    return pixels_of(bytes(answer.data)) if isinstance(answer, Done) else None

@@ -12,7 +12,7 @@ from PIL import Image
 
 from image_erase.imaging.failures import BrokenFile, NothingToFillFrom, SideTooShort, SizeMismatch, UnsupportedFormat
 from image_erase.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
-from image_erase.jobs.request import FACTS, JobRequest
+from image_erase.jobs.request import JobRequest
 from support import networks
 
 OPTIONS = JobOptions(max_side=4096, jpeg_quality=95, engine="opencv")
@@ -62,7 +62,7 @@ def test_all_black_changes_nothing() -> None:
     image = rng.integers(0, 256, (48, 64, 4), np.uint8)
     done = run(png(image), png(np.zeros_like(HOLE)))
     np.testing.assert_array_equal(pixels_of(done), image)
-    assert done.facts["engine"] is None
+    assert done.facts.engine is None
 
 
 def test_all_white_leaves_nothing_to_fill_from() -> None:
@@ -90,7 +90,7 @@ def test_asks_the_operators_network(tmp_path: Path, channels: int) -> None:
     # The rim's colour is carried into the hole, so red shows as more red, not as itself.
     image = np.full((48, 64, channels), 128, np.uint8)
     done = erase_file(png(image), png(HOLE), options, make_eraser(options), time_left=lambda: 60.0)
-    assert done.facts["engine"] == "onnx"
+    assert done.facts.engine == "onnx"
     result = pixels_of(done)
     np.testing.assert_array_equal(result[HOLE == 0], image[HOLE == 0])
     red, _, blue = result[24, 35, :3].astype(int)
@@ -104,9 +104,8 @@ def test_options_survive_the_way_to_the_worker() -> None:
 
 def test_facts_for_the_log() -> None:
     facts = run(png(np.zeros((48, 64), np.uint8)), png(HOLE)).facts
-    assert (facts["width"], facts["height"], facts["engine"]) == (64, 48, "opencv")
-    assert facts["hole"] == pytest.approx(80 / (48 * 64), abs=1e-4)
-    assert set(facts) == FACTS
+    assert (facts.width, facts.height, facts.engine) == (64, 48, "opencv")
+    assert facts.hole == pytest.approx(80 / (48 * 64), abs=1e-4)
 
 
 def test_the_hole_is_grown_as_far_as_asked() -> None:
@@ -114,7 +113,7 @@ def test_the_hole_is_grown_as_far_as_asked() -> None:
     done = run(png(image), png(HOLE), dilate=5)
     rows, columns = np.nonzero((pixels_of(done) != image).any(axis=2))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (15, 32, 25, 44)
-    assert done.facts["hole"] > run(png(image), png(HOLE)).facts["hole"]
+    assert done.facts.hole > run(png(image), png(HOLE)).facts.hole
 
 
 def test_an_empty_hole_does_not_grow() -> None:
@@ -141,4 +140,4 @@ def test_formats_and_least_side_are_those_asked_for() -> None:
 
 def test_effort_and_seed_stand_in_the_log() -> None:
     facts = run(png(np.zeros((48, 64), np.uint8)), png(HOLE), effort="best", seed=9).facts
-    assert (facts["effort"], facts["seed"]) == ("best", 9)
+    assert (facts.effort, facts.seed) == ("best", 9)

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_erase.jobs.frames import TRACE, Frame, receive_frame, send_frame
+from image_erase.jobs.frames import receive_frame, send_frame
 from image_erase.jobs.job import JobOptions, make_eraser
+from image_erase.jobs.messages import Done, Failed, Failure, Job, frame_of
 from image_erase.jobs.process import WorkerProcess
+from image_erase.jobs.reading import message_of
+from image_erase.jobs.request import JobRequest
 from image_erase.jobs.worker import serve
 from support.files import png_file
 from support.pictures import file_of, mask_file, photo_file
@@ -23,13 +26,13 @@ def flat_png(depth: int, colour_type: int, stride: int) -> bytes:
     return png_file(LARGE, depth, colour_type, rows=zlib.compress(bytes((1 + stride) * LARGE[1]), 1))
 
 
-def answers(memory_mb: int, *jobs: tuple[bytes, bytes]) -> list[Frame]:
+def answers(memory_mb: int, *jobs: tuple[bytes, bytes]) -> list[Done | Failed]:
     """What one worker with that memory answers."""
 
-    async def ask() -> list[Frame]:
+    async def ask() -> list[Done | Failed]:
         worker = await WorkerProcess.start(OPTIONS | {"memory_mb": memory_mb})
         try:
-            return [await worker.ask(Frame({"seconds": 60.0}, job)) for job in jobs]
+            return [await worker.ask(Job(60.0, JobRequest(), *job)) for job in jobs]
         finally:
             await worker.end()
 
@@ -46,41 +49,45 @@ def answers(memory_mb: int, *jobs: tuple[bytes, bytes]) -> list[Frame]:
 )
 def test_the_default_is_enough_for_the_largest_pictures(image: bytes) -> None:
     (answer,) = answers(1024, (image, mask_file(LARGE)))
-    assert answer.head.get("failure") is None
-    assert answer.head["facts"]["width"] == LARGE[0]
+    assert isinstance(answer, Done)
+    assert answer.facts.width == LARGE[0]
 
 
 def test_too_little_is_said_and_the_next_job_is_done() -> None:
     large = flat_png(16, 6, 8 * LARGE[0])
     refused, done = answers(384, (large, mask_file(LARGE)), (photo_file(), mask_file()))
-    assert refused.head["failure"] == "no_memory"
-    assert done.head["suffix"] == "png"
+    assert isinstance(refused, Failed)
+    assert refused.failure is Failure.NO_MEMORY
+    assert isinstance(done, Done)
+    assert done.suffix == "png"
 
 
 def test_a_worker_ends_after_many_jobs() -> None:
     requests, answers = io.BytesIO(), io.BytesIO()
     for _ in range(3):
-        send_frame(requests, Frame({"seconds": 60.0}, (photo_file(), mask_file())))
+        send_frame(requests, frame_of(Job(60.0, JobRequest(), photo_file(), mask_file())))
     requests.seek(0)
     options = JobOptions(engine="opencv")
     serve(options, make_eraser(options), requests, answers, jobs=2)
     answers.seek(0)
-    heads = [frame.head for frame in iter(lambda: receive_frame(answers), None)]
-    assert [set(head) - {"facts"} for head in heads] == [{"ready", TRACE}, *[{"begun"}, {"suffix"}] * 2]
+    kinds = [message_of(frame).kind for frame in iter(lambda: receive_frame(answers), None)]
+    assert kinds == ["ready", *["begun", "done"] * 2]
 
 
 def test_a_job_takes_no_more_than_allowed() -> None:
     """Whatever a decoder asks for: here a canvas of a size that its own limit lets pass."""
     options = OPTIONS | {"max_side": 32767}
 
-    async def ask() -> Frame:
+    async def ask() -> Done | Failed:
         worker = await WorkerProcess.start(options | {"memory_mb": 384})
         try:
             pixels = np.zeros((1, 1, 3), np.uint8)
             header = bytearray(file_of(Image.fromarray(pixels), "BMP"))
             header[18:26] = (30000).to_bytes(4, "little") * 2
-            return await worker.ask(Frame({"seconds": 60.0}, (bytes(header), mask_file())))
+            return await worker.ask(Job(60.0, JobRequest(), bytes(header), mask_file()))
         finally:
             await worker.end()
 
-    assert asyncio.run(ask()).head["failure"] in ("no_memory", "broken_file")
+    answer = asyncio.run(ask())
+    assert isinstance(answer, Failed)
+    assert answer.failure in (Failure.NO_MEMORY, Failure.BROKEN_FILE)

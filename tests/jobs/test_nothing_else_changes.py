@@ -76,7 +76,7 @@ def test_jpeg(
     coded = {"quality": quality, "subsampling": subsampling, "progressive": progressive}
     before = file_of(scene(mode), "JPEG", restart_marker_blocks=restart, **coded)
     done = erased(before, box(*hole))
-    assert done.facts["anew_because"] is None
+    assert done.facts.reencode_reason is None
     assert_equal_but_near(box(*hole), before, done.data)
 
 
@@ -103,7 +103,7 @@ def test_a_turned_jpeg_is_turned_without_loss_where_its_blocks_allow(orientation
     before = file_of(whole_blocks, "JPEG", quality=80, exif=exif)
     size = decode_picture(before, 4096).size
     done = erased(before, np.zeros(size[::-1], np.bool_))
-    assert done.facts["anew_because"] is None
+    assert done.facts.reencode_reason is None
     with Image.open(io.BytesIO(done.data)) as result:
         assert result.size == size
         assert not result.getexif()
@@ -113,7 +113,7 @@ def test_a_jpeg_that_cannot_be_turned_says_why() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     done = erased(file_of(scene("RGB"), "JPEG", exif=exif), HOLE.T)
-    assert done.facts["anew_because"]
+    assert done.facts.reencode_reason
     assert decode_picture(done.data, 4096).size == (HEIGHT, WIDTH)
 
 

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from image_erase.jobs.job import warm_up_files
-from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
+from image_erase.jobs.messages import Done, Failed, Failure
+from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import WorkerDied, worker_environment
+from image_erase.jobs.request import JobRequest
 from support.pictures import slow_files
 from support.processes import processor_ticks, workers_of
 
@@ -46,37 +48,44 @@ def in_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
     return run
 
 
+async def erase(pool: Pool, image: bytes = FILES[0], mask: bytes = FILES[1], **more: str) -> Answer:
+    return await pool.run(JobRequest(), image, mask, **more)
+
+
+def is_done(answer: Answer) -> bool:
+    return isinstance(answer.outcome, Done) and answer.outcome.suffix == "jpg"
+
+
 @in_loop
 async def test_does_jobs_on_several_workers() -> None:
     async with running(workers=2, queue=10) as (pool, _):
-        answers = await asyncio.gather(*(pool.run({}, FILES) for _ in range(8)))
-        assert {answer.head["suffix"] for answer in answers} == {"jpg"}
-        assert len({bytes(answer.blobs[0]) for answer in answers}) == 1
-        assert pool.waiting == 0
+        answers = await asyncio.gather(*(erase(pool) for _ in range(8)))
+        assert all(is_done(answer) for answer in answers)
+        assert len({bytes(answer.outcome.data) for answer in answers if isinstance(answer.outcome, Done)}) == 1
+        assert (pool.waiting, pool.running) == (0, 0)
 
 
 @in_loop
 async def test_a_broken_file_costs_no_worker() -> None:
     async with running() as (pool, worker_pids):
         pids = worker_pids()
-        answer = await pool.run({}, (b"hello", FILES[1]))
-        assert answer.head == {
-            "failure": "unsupported_format",
-            "subject": "image",
-            "detail": "The file is none of JPEG, PNG, BMP and WEBP.",
-        }
+        answer = await erase(pool, b"hello")
+        assert answer.outcome == Failed(
+            Failure.UNSUPPORTED_FORMAT, "image", "The file is none of JPEG, PNG, BMP and WEBP."
+        )
         assert worker_pids() == pids
 
 
 @in_loop
-async def test_the_stack_of_a_failed_job_goes_no_further() -> None:
+async def test_a_failed_job_costs_no_worker() -> None:
     pool = Pool(OPTIONS | {"mask_dilate": "splendid"}, workers=1, queue=0, deadline_seconds=30)
     await pool.start()
     try:
-        answer = await pool.run({}, FILES)
+        answer = await erase(pool)
     finally:
         await pool.stop()
-    assert answer.head == {"failure": "failed", "subject": "image", "detail": ""}
+    assert isinstance(answer.outcome, Failed)
+    assert (answer.outcome.failure, answer.outcome.detail) == (Failure.FAILED, "")
 
 
 @in_loop
@@ -84,14 +93,14 @@ async def test_a_killed_worker_costs_its_job_only() -> None:
     async with running() as (pool, worker_pids):
         (pid,) = worker_pids()
         before = processor_ticks(pid)
-        doomed = asyncio.create_task(pool.run({}, slow_files()))
+        doomed = asyncio.create_task(erase(pool, *slow_files()))
         await until(lambda: processor_ticks(pid) > before + 10)
-        waiting = asyncio.create_task(pool.run({}, FILES))
+        waiting = asyncio.create_task(erase(pool))
         await until(lambda: pool.waiting == 1)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(JobCrashed):
             await doomed
-        assert (await waiting).head["suffix"] == "jpg"
+        assert is_done(await waiting)
         assert pid not in worker_pids()
         assert pool.ready_workers == 1
 
@@ -101,10 +110,10 @@ async def test_a_job_that_was_not_begun_goes_to_another_worker() -> None:
     async with running() as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
-        job = asyncio.create_task(pool.run({}, FILES))
-        await until(pool._idle.empty)
+        job = asyncio.create_task(erase(pool))
+        await until(lambda: pool.running == 1)
         os.kill(pid, signal.SIGKILL)
-        assert (await job).head["suffix"] == "jpg"
+        assert is_done(await job)
 
 
 @in_loop
@@ -113,7 +122,7 @@ async def test_a_worker_killed_while_idle_is_replaced_unnoticed() -> None:
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGKILL)
         await until(lambda: pool.ready_workers == 0)
-        assert (await pool.run({}, FILES)).head["suffix"] == "jpg"
+        assert is_done(await erase(pool))
 
 
 @in_loop
@@ -122,17 +131,16 @@ async def test_an_overdue_job_is_killed_and_its_place_free() -> None:
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(JobTimeout):
-            await pool.run({}, FILES)
-        assert pid not in worker_pids()
-        await until(lambda: pool.ready_workers == 1)
-        assert (await pool.run({}, FILES)).head["suffix"] == "jpg"
+            await erase(pool)
+        await until(lambda: pid not in worker_pids() and pool.ready_workers == 1)
+        assert is_done(await erase(pool))
 
 
 @in_loop
 async def test_a_job_that_waited_too_long_is_turned_away() -> None:
     async with running(deadline_seconds=1) as (pool, worker_pids):
         os.kill(worker_pids()[0], signal.SIGSTOP)
-        results = await asyncio.gather(*(pool.run({}, FILES) for _ in range(2)), return_exceptions=True)
+        results = await asyncio.gather(*(erase(pool) for _ in range(2)), return_exceptions=True)
         assert [type(result) for result in results] == [JobTimeout, PoolFull]
 
 
@@ -141,13 +149,13 @@ async def test_a_full_queue_refuses_at_once() -> None:
     async with running(queue=1) as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
-        jobs = [asyncio.create_task(pool.run({}, FILES)) for _ in range(2)]
+        jobs = [asyncio.create_task(erase(pool)) for _ in range(2)]
         await until(lambda: pool.waiting == 1)
         with pytest.raises(PoolFull) as caught:
-            await pool.run({}, FILES)
+            await erase(pool)
         assert caught.value.retry_after >= 1
         os.kill(pid, signal.SIGCONT)
-        assert [answer.head["suffix"] for answer in await asyncio.gather(*jobs)] == ["jpg", "jpg"]
+        assert all(is_done(answer) for answer in await asyncio.gather(*jobs))
         pool.refuse_when_full()
 
 
@@ -156,16 +164,16 @@ async def test_an_unwanted_job_frees_its_place() -> None:
     async with running(queue=1) as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
-        first = asyncio.create_task(pool.run({}, FILES))
-        await until(pool._idle.empty)
-        second = asyncio.create_task(pool.run({}, FILES))
+        first = asyncio.create_task(erase(pool))
+        await until(lambda: pool.running == 1)
+        second = asyncio.create_task(erase(pool))
         await until(lambda: pool.waiting == 1)
         second.cancel()
         await until(lambda: pool.waiting == 0)
         first.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
         await until(lambda: pool.ready_workers == 1 and worker_pids() != [pid])
-        assert (await pool.run({}, FILES)).head["suffix"] == "jpg"
+        assert is_done(await erase(pool))
 
 
 @in_loop

@@ -22,6 +22,11 @@ def workers_of(parent: int) -> set[int]:
     return {pid for pid in _process_ids() if _parent(pid) == parent and WORKER in _command(pid)}
 
 
+def children_of(parent: int) -> set[int]:
+    """The ids of all processes that a process has started and not yet collected."""
+    return {pid for pid in _process_ids() if _parent(pid) == parent}
+
+
 def refuses(address: tuple[str, int]) -> bool:
     """Whether nobody listens there."""
     try:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from image_erase.jobs.frames import Frame
+from image_erase.jobs.messages import Done, Failed, Failure, Job
 from image_erase.jobs.process import WorkerDied, WorkerProcess
+from image_erase.jobs.request import JobRequest
 
 OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv", "memory_mb": 1024}
 REFUSED_SECONDS = 10.0
@@ -27,9 +28,9 @@ class Worker:
     def pid(self) -> int:
         return self.process.pid
 
-    def erase(self, image: bytes, mask: bytes) -> Frame:
+    def erase(self, image: bytes, mask: bytes) -> Done | Failed:
         """One job, whatever comes of it."""
-        return self.runner.run(self.process.ask(Frame({"seconds": 60.0}, (image, mask))))
+        return self.runner.run(self.process.ask(Job(60.0, JobRequest(), image, mask)))
 
     def survives(self, jobs: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
         """Do the jobs. Returns how often each outcome came, `done` among them."""
@@ -41,8 +42,8 @@ class Worker:
                 answer = self.erase(image, mask)
             except WorkerDied:
                 raise AssertionError(f"{name}: the worker died") from None
-            outcome = answer.head.get("failure", "done")
-            assert outcome not in ("failed", "no_memory"), f"{name}: {outcome}"
+            outcome = answer.failure if isinstance(answer, Failed) else "done"
+            assert outcome not in (Failure.FAILED, Failure.NO_MEMORY), f"{name}: {outcome}"
             assert outcome == "done" or time.monotonic() - started < REFUSED_SECONDS, f"{name}: too slow"
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
         return outcomes

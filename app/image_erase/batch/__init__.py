@@ -1,1 +1,1 @@
-"""Many pictures at a time, or one: files in, files out, by this machine's workers or a server's."""
+"""The command `image-erase erase`: erase from one file or a folder, with local workers or through a server."""

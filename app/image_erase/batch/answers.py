@@ -1,4 +1,4 @@
-"""What a server's answers say. Nothing in them is believed before it is looked at."""
+"""Parse the answers of a server. Everything in them is validated before use."""
 
 import json
 import time
@@ -13,18 +13,19 @@ from image_erase.batch.failures import BROKEN_ANSWER, Failure, PictureFailed
 from image_erase.batch.retries import Passing
 from image_erase.imaging.header import format_of
 
-# No other picture would fare better. Of 403, one code is about the picture: the vendor gave it so before 2026.
+# Statuses with which every other image would fail too. Exception: before 2026 the vendor answered 403 with the code
+# ERROR_ILLEGAL_FILE for a bad image.
 _FATAL_STATUSES = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})
 _FATAL_CODES = frozenset({"ERROR_NOT_ENOUGH_CREDITS"})
 _ABOUT_THE_PICTURE = frozenset({"ERROR_ILLEGAL_FILE"})
-# 408: the body did not arrive in time.
+# 408: the body did not arrive in time, which may be temporary.
 _PASSING_STATUSES = frozenset({408, 429})
 _MESSAGE_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
 class Answer:
-    """retry_after, location: the headers, as they came."""
+    """An HTTP response. retry_after, location: the headers, unparsed; empty if missing."""
 
     status: int
     body: bytes
@@ -33,7 +34,7 @@ class Answer:
 
 
 def link_in(answer: Answer, now: Callable[[], float] = time.time) -> str:
-    """The result's link in the answer to a POST. Raises PictureFailed, or Passing."""
+    """Return the link to the result from the answer to a POST. Raises PictureFailed or Passing."""
     envelope = _envelope(answer)
     code = envelope.get("error_code", 0)
     if answer.status != HTTPStatus.OK or (isinstance(code, int) and code != 0):
@@ -46,7 +47,7 @@ def link_in(answer: Answer, now: Callable[[], float] = time.time) -> str:
 
 
 def result_in(answer: Answer, now: Callable[[], float] = time.time) -> bytes:
-    """The picture in the answer to a GET of the link. Raises PictureFailed, or Passing."""
+    """Return the image from the answer to a GET of the link. Raises PictureFailed or Passing."""
     if answer.status != HTTPStatus.OK:
         envelope = _envelope(answer)
         raise _refusal(answer, envelope, now, of="the result's link: ", may_be_fatal=False)
@@ -56,7 +57,7 @@ def result_in(answer: Answer, now: Callable[[], float] = time.time) -> bytes:
 
 
 def broken(status: int | None, message: str) -> PictureFailed:
-    """An answer that is none."""
+    """Return the failure for an answer that cannot be used."""
     return PictureFailed(Failure(BROKEN_ANSWER, message, status))
 
 
@@ -65,7 +66,7 @@ def _refusal(
 ) -> Exception:
     code = _text(envelope.get("error_code_str")) or f"HTTP_{answer.status}"
     said = envelope.get("error_code")
-    # Where HTTP says that all is well, the envelope has the last word.
+    # If the HTTP status means success, the error code in the body decides.
     status = said if answer.status < 300 and isinstance(said, int) and said else answer.status
     fatal = code in _FATAL_CODES or (status in _FATAL_STATUSES and code not in _ABOUT_THE_PICTURE)
     message = of + (_text(envelope.get("error_msg")) or _status_text(answer))
@@ -84,7 +85,7 @@ def _envelope(answer: Answer) -> dict[str, Any]:
     if isinstance(envelope, dict):
         return envelope
     if answer.status == HTTPStatus.OK:
-        raise broken(answer.status, "the server's answer is no JSON object")
+        raise broken(answer.status, "the server's answer is not a JSON object")
     return {}
 
 
@@ -107,7 +108,7 @@ def _is_http(link: str) -> bool:
 
 
 def _seconds(retry_after: str, now: Callable[[], float]) -> float:
-    """`Retry-After` in seconds, whether it is given so or as a date; 0 where it is neither."""
+    """Return `Retry-After`, a number or a date, in seconds; 0 if it is neither."""
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     try:

@@ -1,4 +1,4 @@
-"""`image-erase erase`, from what was asked for to the exit code."""
+"""Run `image-erase erase`, from its arguments to the exit code."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ from image_erase.logs import configure_logging
 
 @dataclass(frozen=True)
 class Order:
-    """What the command was asked for. jobs: pictures at a time. source, masks and out may be `-`."""
+    """Arguments of the command. jobs: images processed in parallel. source, masks and out may be `-`."""
 
     source: Path
     masks: Path
@@ -39,12 +39,12 @@ class Order:
     report: Path | None = None
 
 
-#: Makes what erases that many pictures at a time.
+#: Creates an eraser for that many parallel images.
 MakeEraser = Callable[[int], PictureEraser]
 
 
 def erase(order: Order, make_eraser: MakeEraser) -> Exit:
-    """Do what was asked for. Raises PlanError where that must not begin."""
+    """Execute an order. Raises PlanError if the run must not start."""
     plan = _plan(order)
     _check_report(order, plan)
     if order.dry_run:
@@ -63,29 +63,29 @@ def erase(order: Order, make_eraser: MakeEraser) -> Exit:
 def _plan(order: Order) -> Plan:
     if order.source.is_dir() or order.out.is_dir():
         if not order.source.is_dir() and not order.source.is_file():
-            raise PlanError(f"{order.source}: has no name for a file in {order.out}")
+            raise PlanError(f"{order.source}: has no name from which to name a file in {order.out}")
         if order.out == DASH or (order.out.exists() and not order.out.is_dir()):
-            raise PlanError(f"{order.out}: must be a folder, as {order.source} is one")
+            raise PlanError(f"{order.out}: must be a folder, because {order.source} is one")
         return plan_folder(order.source, order.masks, order.out, recursive=order.recursive, existing=order.existing)
     return plan_one(order.source, order.masks, order.out, order.existing)
 
 
 def _check_report(order: Order, plan: Plan) -> None:
-    """Raise PlanError where the report can't be written, or would replace what it must not."""
+    """Raise PlanError if the report cannot be written or would replace an input or an existing file."""
     if order.report is None:
         return
     if order.report.is_dir() or not order.report.parent.is_dir():
-        raise PlanError(f"{order.report}: must be a file in a folder that is there")
+        raise PlanError(f"{order.report}: must be a file in an existing folder")
     place = entry(order.report)
     used = (path for task in plan.tasks for path in (task.image, task.mask, task.output) if path)
     if any(path.name == place.name and entry(path) == place for path in used):
-        raise PlanError(f"{order.report}: is a picture or a mask")
+        raise PlanError(f"{order.report}: is an image or a mask of the run")
     if order.existing is Existing.REFUSE and os.path.lexists(order.report):
-        raise PlanError(f"{order.report}: exists already; --force and --resume overwrite a report")
+        raise PlanError(f"{order.report}: already exists; --force and --resume overwrite a report")
 
 
 def _list(plan: Plan, *, to_stderr: bool) -> Exit:
-    """Say what would be done: columns between tabs, for people and programs."""
+    """Print what would be done, as tab-separated columns."""
 
     def line(word: str, task: Task, why: str = "") -> None:
         paths = (shown(path) if path else "" for path in (task.image, task.mask, task.output))
@@ -107,13 +107,13 @@ def _make_folders(out: Path, plan: Plan) -> None:
         for folder in {out} | {task.output.parent for task in plan.to_do if task.output}:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PlanError(f"{error.filename}: cannot be made ({error.strerror})") from None
+        raise PlanError(f"{error.filename}: cannot be created ({error.strerror})") from None
     if not os.access(out, os.W_OK | os.X_OK):
         raise PlanError(f"{out}: cannot be written to")
 
 
 def _run(order: Order, plan: Plan, make_eraser: MakeEraser, record: Record, progress: Progress) -> None:
-    """Do the tasks, until they are done or somebody interrupts."""
+    """Process the tasks until they are done or interrupted."""
     configure_logging("console", logging.ERROR)
     started = time.monotonic()
     jobs = min(order.jobs, len(plan.to_do))
@@ -129,7 +129,7 @@ def _run(order: Order, plan: Plan, make_eraser: MakeEraser, record: Record, prog
 
 
 async def _until_told_to_end(work: Awaitable[None]) -> None:
-    """Do the work; who ends the command politely, gets a report as who interrupts it does."""
+    """Do the work; handle SIGTERM like Ctrl-C, so that the report is written in both cases."""
     task = asyncio.current_task()
     assert task
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

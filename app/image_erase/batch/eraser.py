@@ -1,19 +1,19 @@
-"""What erases: the workers of this machine, or a server."""
+"""Interface of what erases: the workers of this machine, or a server."""
 
 from types import TracebackType
 from typing import Protocol, Self
 
 
 class PictureEraser(Protocol):
-    """Erases from one picture after the other, several at a time, between entering and leaving it."""
+    """Erases from images, several in parallel, while its context is entered."""
 
     async def __aenter__(self) -> Self:
-        """Get ready. Raises EraserFailed."""
+        """Start. Raises EraserFailed."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give up what is still under way."""
+        """Abort what is still in progress."""
 
     async def erase(self, image: bytes, mask: bytes) -> bytes:
-        """The file of the image without what the mask paints white. Raises PictureFailed."""
+        """Return the image file without what the mask paints white. Raises PictureFailed."""

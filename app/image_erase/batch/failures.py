@@ -1,8 +1,8 @@
-"""What can go wrong: with one picture, with all of them, or before anything has begun."""
+"""Failures: of one image, of all images, or before the run starts."""
 
 from dataclasses import dataclass, replace
 
-# Codes of the command's own. All others are the vendor's.
+# Codes of this command. All others are the vendor's.
 NO_MASK = "NO_MASK"
 MANY_MASKS = "MANY_MASKS"
 UNREADABLE = "UNREADABLE"
@@ -14,10 +14,10 @@ BROKEN_ANSWER = "BROKEN_ANSWER"
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a picture was not erased.
+    """Why an image failed.
 
-    code: the vendor's error_code_str, or one of those above. message: one line for people. http_status: of the answer
-    that said so. attempts: how often it was asked. fatal: whether every other picture would fail the same.
+    code: the vendor's error_code_str, or one of those above. message: one line for people. http_status: of the
+    answer, None if there was none. attempts: number of tries. fatal: whether every other image would fail too.
     """
 
     code: str
@@ -27,12 +27,12 @@ class Failure:
     fatal: bool = False
 
     def after(self, attempts: int) -> "Failure":
-        """The same, asked so many times."""
+        """Return the same failure with another number of attempts."""
         return replace(self, attempts=attempts)
 
 
 class PictureFailed(Exception):
-    """One picture could not be erased."""
+    """One image failed."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -40,8 +40,8 @@ class PictureFailed(Exception):
 
 
 class EraserFailed(Exception):
-    """There is nothing that could erase. The message is one line."""
+    """The eraser could not start. The message is one line."""
 
 
 class PlanError(Exception):
-    """The run must not begin as it was asked for. The message is one line."""
+    """The run must not start. The message is one line."""

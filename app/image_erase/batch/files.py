@@ -1,4 +1,4 @@
-"""Reading and writing the files of a run; `-` is standard input or output."""
+"""Read and write the files of a run; `-` is standard input or output."""
 
 import contextlib
 import errno
@@ -11,18 +11,18 @@ from image_erase.batch.failures import OUTPUT_EXISTS, UNREADABLE, UNWRITABLE, Fa
 from image_erase.jobs.frames import MAX_BLOB_BYTES
 
 DASH = Path("-")
-# No room, or no writing at all.
+# Errors with which every other file would fail too: no space, or a read-only file system.
 _FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class Inputs:
-    """Reads images and masks. What standard input brings, is read once and before the run."""
+    """Reads images and masks. standard_input: its content, which is read once before the run."""
 
     def __init__(self, standard_input: bytes = b"") -> None:
         self._standard_input = standard_input
 
     def read(self, path: Path, subject: str) -> bytes:
-        """A file's bytes. Raises PictureFailed where it can't be read or is larger than a worker takes."""
+        """Return a file's bytes. Raises PictureFailed if it cannot be read or is too large for a worker."""
         try:
             data = self._standard_input if path == DASH else _read(path)
         except OSError as error:
@@ -33,7 +33,7 @@ class Inputs:
 
 
 def read_standard_input() -> bytes:
-    """All that comes, or one byte more than may be."""
+    """Return everything from standard input, at most one byte more than a worker accepts."""
     return sys.stdin.buffer.read(MAX_BLOB_BYTES + 1)
 
 
@@ -46,15 +46,15 @@ class Outputs:
     """Writes results."""
 
     def __init__(self, *, overwrite: bool) -> None:
-        """overwrite: whether files that are there already may be replaced."""
+        """overwrite: whether existing files may be replaced."""
         self._overwrite = overwrite
-        # Can only be read by changing it, which must not happen in two threads at a time.
+        # The umask can only be read by changing it, which must not happen in two threads at once.
         umask = os.umask(0)
         os.umask(umask)
         self._mode = 0o666 & ~umask
 
     def write(self, path: Path, data: bytes) -> None:
-        """Write a result. Raises PictureFailed; fatal where the next one would not be written either."""
+        """Write a result. Raises PictureFailed, fatal if no other result could be written either."""
         try:
             if path == DASH:
                 sys.stdout.buffer.write(data)
@@ -62,23 +62,23 @@ class Outputs:
             else:
                 self.write_whole(path, data)
         except FileExistsError:
-            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{path}: has come into being meanwhile")) from None
+            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{path}: was created during the run")) from None
         except OSError as error:
             message = f"{path}: cannot be written ({_reason(error)})"
             raise PictureFailed(Failure(UNWRITABLE, message, fatal=error.errno in _FATAL)) from None
 
     def write_whole(self, path: Path, data: bytes) -> None:
-        """Write a file so that it is there whole or not at all.
+        """Write a file atomically.
 
-        Raises OSError; FileExistsError where it is there already, even since a moment, and must not be overwritten.
+        Raises OSError; FileExistsError if the file exists and must not be overwritten, even if it is brand new.
         """
-        # Hidden, so that what a killed run leaves behind is not read as a picture.
+        # The draft is hidden, so that one left behind by a killed run is not read as an image.
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".image-erase-")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
-                # A resumed run believes in every file that is there, after a power cut as well.
+                # --resume trusts every existing file, also after a power failure.
                 os.fsync(descriptor)
             os.chmod(draft, self._mode)
             if self._overwrite:
@@ -91,13 +91,13 @@ class Outputs:
 
 
 def _name_new(draft: str, path: Path) -> None:
-    """Give a draft its name. Raises FileExistsError where that is taken."""
+    """Give a draft its final name. Raises FileExistsError if that exists."""
     try:
         os.link(draft, path)
     except FileExistsError:
         raise
     except OSError:
-        # The file system has no hard links: the name is taken by an empty file, and that replaced.
+        # The file system has no hard links: reserve the name with an empty file and replace that.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             os.replace(draft, path)

@@ -6,9 +6,11 @@ from typing import Any, Self
 
 from image_erase.batch.failures import EraserFailed, Failure, PictureFailed
 from image_erase.contract.errors import Code
+from image_erase.contract.failures import FAILURE_CODES, failure_detail
+from image_erase.jobs.messages import Failed
 from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import WorkerDied
-from image_erase.routes.erase import JOB_FAILURES
+from image_erase.jobs.request import JobRequest
 
 # A job that got no worker waited for one that is being started again, which more than once is no accident.
 _TRIES = 3
@@ -25,7 +27,7 @@ class LocalEraser:
         """Start the workers. Raises EraserFailed."""
         try:
             await self._pool.start()
-        except (WorkerDied, OSError) as error:
+        except WorkerDied as error:
             raise EraserFailed(str(error)) from None
         return self
 
@@ -39,23 +41,21 @@ class LocalEraser:
         """As PictureEraser says."""
         for attempt in range(1, _TRIES + 1):
             try:
-                answer = await self._pool.run({}, (image, mask))
+                answer = await self._pool.run(JobRequest(), image, mask)
             except PoolFull:
                 continue
             except JobTimeout:
                 raise _failed(Code.AI_SERVICE_TIMEOUT, "The erasing took too long.", attempt) from None
             except JobCrashed:
                 raise _failed(Code.PROCESSING_FAILURE, "The worker died over it.", attempt) from None
-            if "failure" in answer.head:
-                raise _refused(answer.head, attempt)
-            return bytes(answer.blobs[0])
+            if isinstance(answer.outcome, Failed):
+                raise _refused(answer.outcome, attempt)
+            return bytes(answer.outcome.data)
         raise _failed(Code.EXCEEDING_LIMITS, "No worker could be started.", _TRIES)
 
 
-def _refused(head: Mapping[str, Any], attempt: int) -> PictureFailed:
-    code = JOB_FAILURES.get(head["failure"], Code.PROCESSING_FAILURE)
-    detail = f"{head['subject']}: {head['detail']}" if head["detail"] else "The erasing failed."
-    return _failed(code, detail, attempt)
+def _refused(failed: Failed, attempt: int) -> PictureFailed:
+    return _failed(FAILURE_CODES[failed.failure], failure_detail(failed, failed.subject), attempt)
 
 
 def _failed(code: Code, message: str, attempts: int) -> PictureFailed:

@@ -1,4 +1,4 @@
-"""Which mask belongs to a picture: one for all, or one for each by name."""
+"""Find the mask of an image: one mask for all, or one per image by its name."""
 
 import os
 from collections import defaultdict
@@ -9,34 +9,34 @@ from pathlib import Path
 from image_erase.batch.failures import MANY_MASKS, NO_MASK, Failure, PictureFailed
 from image_erase.batch.pictures import SUFFIXES
 
-#: Gives the mask of the picture with a name. Raises PictureFailed where there is none, or more than one.
+#: Returns the mask for an image's name. Raises PictureFailed if there is none, or more than one.
 MaskOf = Callable[[Path], Path]
 
 _ENDINGS = ("_mask", "-mask")
 
 
 def masks_at(place: Path) -> MaskOf:
-    """place: a mask's file, for all pictures; or a folder of masks."""
+    """Return how to find masks. place: one mask for all images, or a folder of masks."""
     return MaskFolder(place).mask_of if place.is_dir() else lambda name: place
 
 
 @dataclass
 class _Listing:
-    """The names in one folder of masks, and those that look like pictures by their stem."""
+    """All names in a folder of masks, and the names with an image suffix by their stem."""
 
     names: frozenset[str] = frozenset()
     by_stem: dict[str, list[str]] = field(default_factory=dict)
 
 
 class MaskFolder:
-    """A folder of masks, its subfolders being those of the pictures."""
+    """A folder of masks with the same subfolders as the images."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._listings: dict[Path, _Listing] = {}
 
     def mask_of(self, name: Path) -> Path:
-        """The mask of the same name, else of the same stem, else of the stem with `_mask` or `-mask` behind it."""
+        """Return the mask with the same name, else the same stem, else the stem followed by `_mask` or `-mask`."""
         folder = self._folder / name.parent
         listing = self._listing(folder)
         if name.name in listing.names:

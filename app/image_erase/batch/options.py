@@ -1,4 +1,4 @@
-"""The command line of `image-erase erase`. The server's process loads this too, so the rest comes when it is needed."""
+"""Options of `image-erase erase`. The server imports this module too, so everything else is imported late."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ from image_erase.settings import SettingsError, load_settings
 if TYPE_CHECKING:
     from image_erase.batch.command import MakeEraser
 
-# How many pictures a server is sent at a time, which may have one processor or many.
+# Parallel images with --url; the server may have one processor or many.
 REMOTE_JOBS = 4
 
 
@@ -34,7 +34,7 @@ def _has_good_port(url: str) -> bool:
 def _header_value(_: click.Context, __: click.Parameter, key: str | None) -> str | None:
     key = key.strip() if key else None
     if key and not (key.isascii() and key.isprintable()):
-        raise click.BadParameter("has characters that no key has")
+        raise click.BadParameter("must be printable ASCII")
     return key
 
 
@@ -45,33 +45,33 @@ _INPUT = click.Path(path_type=Path, exists=True, allow_dash=True)
 @click.command(
     epilog="""\b
 Exit codes:
-  0    all is well: erased, or skipped by --resume
-  1    at least one picture failed, or the run was given up
-  2    not begun: wrong usage or settings, or outputs that are in the way
+  0    success: every image was erased, or skipped by --resume
+  1    at least one image failed, or the run was stopped early
+  2    not started: wrong usage or settings, or outputs that exist
   130  interrupted"""
 )
 @click.argument("source", type=_INPUT)
 @click.argument("mask", type=_INPUT, required=False)
-@click.option("--mask", "mask_option", metavar="MASK", type=_INPUT, help="MASK, said otherwise.")
+@click.option("--mask", "mask_option", metavar="MASK", type=_INPUT, help="The same as the argument MASK.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="File or folder to write; - is stdout."
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Pictures at a time (ERASE_WORKERS; with --url 4).")
-@click.option("--recursive", is_flag=True, help="Subfolders as well.")
-@click.option("--resume", is_flag=True, help="Skip the pictures whose output exists.")
-@click.option("--force", is_flag=True, help="Overwrite outputs that exist.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Images processed in parallel (ERASE_WORKERS; with --url 4).")
+@click.option("--recursive", is_flag=True, help="Include subfolders.")
+@click.option("--resume", is_flag=True, help="Skip images whose output exists.")
+@click.option("--force", is_flag=True, help="Overwrite existing outputs.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be done.")
-@click.option("--report", type=click.Path(path_type=Path), help="File to write totals and failures to, as JSON.")
-@click.option("--quiet", is_flag=True, help="No progress and no summary; failures are still named.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write totals and failures to this file, as JSON.")
+@click.option("--quiet", is_flag=True, help="Show no progress and no summary, only failures.")
 @click.option("--engine", help="What fills the hole (ERASE_ENGINE).")
-@click.option("--url", callback=_base_url, help="Let the server at this URL do it, this project's or the vendor's.")
+@click.option("--url", callback=_base_url, help="Use the server at this URL, one of this project or the vendor's.")
 @click.option(
     "--key",
     envvar="IMAGE_ERASE_KEY",
     callback=_header_value,
-    help="Its API key. Other users of this machine can see it here; set IMAGE_ERASE_KEY instead.",
+    help="API key for --url. Other users of this machine can see it; set IMAGE_ERASE_KEY instead.",
 )
-@click.option("--retries", type=click.IntRange(min=0), default=5, show_default=True, help="Tries again on 429 and 5xx.")
+@click.option("--retries", type=click.IntRange(min=0), default=5, show_default=True, help="Retries after 429 and 5xx.")
 def erase(
     *,
     source: Path,
@@ -87,12 +87,12 @@ def erase(
     engine: str | None,
     **options: Any,
 ) -> None:
-    """Erase from the picture SOURCE, or all pictures of the folder SOURCE, what MASK paints white.
+    """Erase what MASK paints white from the image SOURCE, or from all images in the folder SOURCE.
 
-    MASK is one mask for all pictures, or a folder with one for each: of the same name, of the same name up to the
-    suffix, or of that with _mask or -mask behind it. A SOURCE or MASK of - is standard input.
+    MASK is one mask for all images, or a folder with one mask per image. For cat.jpg, the mask is cat.jpg, else cat
+    with any suffix, else cat_mask or cat-mask with any suffix. - as SOURCE or MASK is standard input.
 
-    This machine does the work, with the settings of the server (ERASE_ variables), or a server, with --url.
+    The work is done on this machine, with the settings of the server (ERASE_ variables), or by a server with --url.
     """
     from image_erase.batch import command  # noqa: PLC0415
     from image_erase.batch.failures import PlanError  # noqa: PLC0415
@@ -123,24 +123,24 @@ def _one_mask(argument: Path | None, option: Path | None) -> Path:
 
 
 def _local(engine: str | None, key: str | None) -> tuple[int, "MakeEraser"]:
-    """How many pictures at a time, and what erases them on this machine. Raises SettingsError."""
+    """Return the default number of jobs, and how to create a local eraser. Raises SettingsError."""
     from image_erase.batch.local import LocalEraser  # noqa: PLC0415
     from image_erase.server import job_options  # noqa: PLC0415
 
     if key and click.get_current_context().get_parameter_source("key") is ParameterSource.COMMANDLINE:
-        raise click.UsageError("--key is for a server, and needs --url.")
+        raise click.UsageError("--key needs --url.")
     settings = load_settings(engine=engine)
     options, seconds = job_options(settings), settings.deadline_seconds
     return settings.workers, lambda jobs: LocalEraser(options, workers=jobs, deadline_seconds=seconds)
 
 
 def _remote(url: str, key: str | None, retries: int, engine: str | None) -> tuple[int, "MakeEraser"]:
-    """How many pictures at a time, and the server that erases them."""
+    """Return the default number of jobs, and how to create an eraser that calls the server."""
     from image_erase.batch.remote import RemoteEraser  # noqa: PLC0415
     from image_erase.batch.retries import Retries  # noqa: PLC0415
 
     if not key:
         raise click.UsageError("--url needs a key: IMAGE_ERASE_KEY or --key.")
     if engine:
-        raise click.UsageError("--engine is for this machine; with --url the server chooses.")
+        raise click.UsageError("--engine cannot be used with --url: the server chooses the engine.")
     return REMOTE_JOBS, lambda jobs: RemoteEraser(url, key, connections=jobs, retries=Retries(retries))

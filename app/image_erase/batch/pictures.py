@@ -1,4 +1,4 @@
-"""Which pictures a folder holds, and what their results are called."""
+"""Find the images in a folder, and name their results."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -13,13 +13,13 @@ _SNIFFED_BYTES = 16
 _NO_PICTURE = Failure(
     "UNSUPPORTED_FILE_TYPES", f"image: The file is none of {', '.join(FORMATS[:-1])} and {FORMATS[-1]}."
 )
-# The suffixes that a result's file may keep, the one it gets otherwise first.
+# Suffixes that a result may keep; otherwise it gets the first one.
 _JPEG_SUFFIXES, _PNG_SUFFIXES = (".jpg", ".jpeg"), (".png",)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file in a folder. name: relative to the folder. format: by its first bytes. failure: where it has none."""
+    """A file in a folder. name: relative to the folder. format: by its first bytes. failure: if it has no format."""
 
     name: Path
     format: str | None
@@ -27,20 +27,20 @@ class Found:
 
     @property
     def is_something_else(self) -> bool:
-        """Whether it is no picture and is not called like one either."""
+        """Whether the file is not an image and does not have an image suffix either."""
         return self.failure is _NO_PICTURE and self.name.suffix.lower() not in SUFFIXES
 
 
 def entry(path: Path) -> Path:
-    """Where a file's name stands, whatever links lead there: two paths that would write one file are equal."""
+    """Return a path with the links in its folder resolved, so that two paths to the same file are equal."""
     return Path(os.path.realpath(path.parent)) / path.name
 
 
 def find_pictures(folder: Path, *, recursive: bool, without: Collection[Path] = ()) -> list[Found]:
-    """The pictures of a folder in the order of their names, hidden ones and other files left out.
+    """Return the images of a folder sorted by name, without hidden and other files.
 
-    What is only called like a picture is found as a failure. without: folders that are not looked into, as realpath
-    gives them. Raises PlanError where a folder can't be read.
+    A file that only has an image suffix is returned with a failure. without: folders to skip, as returned by
+    realpath. Raises PlanError if a folder cannot be read.
     """
     names = sorted(_names(folder, recursive, without), key=lambda name: name.parts)
     looked_at = (look_at(folder, name) for name in names)
@@ -48,7 +48,7 @@ def find_pictures(folder: Path, *, recursive: bool, without: Collection[Path] = 
 
 
 def look_at(folder: Path, name: str | Path) -> Found:
-    """What a file is, by its first bytes."""
+    """Recognise a file by its first bytes."""
     name = Path(name)
     try:
         with (folder / name).open("rb") as file:
@@ -59,7 +59,7 @@ def look_at(folder: Path, name: str | Path) -> Found:
 
 
 def result_name(name: Path, file_format: str) -> Path:
-    """What the result of a picture is called: as the picture, with the suffix that its own format has."""
+    """Return the name of the result: the name of the image, with a suffix that fits the format of the result."""
     kept = _JPEG_SUFFIXES if file_format == "JPEG" else _PNG_SUFFIXES
     return name if name.suffix.lower() in kept else name.with_suffix(kept[0])
 
@@ -67,7 +67,7 @@ def result_name(name: Path, file_format: str) -> Path:
 def _names(folder: Path, recursive: bool, without: Collection[Path]) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if recursive and _is_wanted(Path(place, name), without)]
-        # What is neither a file nor a link to one, a pipe say, might never end.
+        # Only regular files: reading a pipe, for example, might never end.
         paths = (Path(place, name) for name in files if not name.startswith("."))
         yield from (path.relative_to(folder) for path in paths if path.is_file())
 

@@ -1,4 +1,4 @@
-"""What is to be done: which picture with which mask to which output. Conflicts are found before anything starts."""
+"""Plan a run: which image with which mask to which output. Conflicts are found before the run starts."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ _SHOWN = 3
 
 
 class Existing(Enum):
-    """What becomes of outputs that are there already."""
+    """How to treat outputs that already exist."""
 
     REFUSE = "refuse"
     SKIP = "skip"
@@ -24,7 +24,7 @@ class Existing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One picture. mask, output: None where it failed before there was one."""
+    """One image. mask, output: None if it failed before they were known."""
 
     image: Path
     mask: Path | None
@@ -33,7 +33,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """to_do: tasks with mask and output. is_folder: whether outputs are named by the command, below the folder OUT."""
+    """All tasks of a run.
+
+    to_do: tasks with mask and output. is_folder: whether OUT is a folder, so that the command names the outputs.
+    """
 
     to_do: list[Task] = field(default_factory=list)
     skipped: list[Task] = field(default_factory=list)
@@ -42,25 +45,25 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """How many pictures there are."""
+        """Number of images."""
         return len(self.to_do) + len(self.skipped) + len(self.failed)
 
     @property
     def tasks(self) -> Iterator[Task]:
-        """All of them."""
+        """All tasks."""
         yield from self.to_do
         yield from self.skipped
         yield from (task for task, _ in self.failed)
 
 
 def plan_one(image: Path, masks: Path, output: Path, existing: Existing) -> Plan:
-    """One picture, from a file to a file; each may be `-`. Raises PlanError."""
+    """Plan for one image, from a file to a file; each may be `-`. Raises PlanError."""
     if image == DASH and masks.is_dir():
-        raise PlanError("a picture from standard input has no name to find its mask by")
+        raise PlanError("an image from standard input has no name by which to find its mask")
     if image == masks == DASH:
-        raise PlanError("only one of picture and mask can come from standard input")
+        raise PlanError("only one of image and mask can come from standard input")
     if output != DASH and not output.parent.is_dir():
-        why = Failure(UNWRITABLE, f"{output}: there is no folder {output.parent}")
+        why = Failure(UNWRITABLE, f"{output}: the folder {output.parent} does not exist")
         return Plan(failed=[(Task(image, None, output), why)])
     try:
         task = Task(image, masks_at(masks)(Path(image.name)), output)
@@ -70,7 +73,7 @@ def plan_one(image: Path, masks: Path, output: Path, existing: Existing) -> Plan
 
 
 def plan_folder(source: Path, masks: Path, out: Path, *, recursive: bool, existing: Existing) -> Plan:
-    """The pictures of a folder, or one from a file, to the folder OUT. Raises PlanError."""
+    """Plan for the images of a folder, or for one file, with outputs in the folder OUT. Raises PlanError."""
     found = _pictures_of(source, masks, out, recursive) if source.is_dir() else [look_at(source.parent, source.name)]
     root = source if source.is_dir() else source.parent
     mask_of = masks_at(masks)
@@ -106,14 +109,14 @@ def _task(picture: Found, root: Path, mask_of: MaskOf, out: Path) -> tuple[Task,
 
 
 def _settled(tasks: list[Task], failed: list[tuple[Task, Failure]], existing: Existing, *, is_folder: bool) -> Plan:
-    """The plan with its tasks sorted by what there is to do. Raises PlanError on conflicts."""
+    """Return the plan with existing outputs skipped or refused. Raises PlanError on conflicts."""
     _refuse_shared_outputs(tasks)
     _refuse_read_outputs(tasks)
     there = [task for task in tasks if task.output and task.output != DASH and os.path.lexists(task.output)]
     if there and existing is Existing.REFUSE:
         names = _some(str(task.output) for task in there)
         raise PlanError(
-            f"{len(there)} of {len(tasks)} outputs exist already ({names}): --resume skips them, --force overwrites"
+            f"{len(there)} of {len(tasks)} outputs already exist ({names}): --resume skips them, --force overwrites"
         )
     skipped = there if existing is Existing.SKIP else []
     left_out = {task.output for task in skipped}
@@ -134,7 +137,7 @@ def _refuse_shared_outputs(tasks: Iterable[Task]) -> None:
 
 
 def _refuse_read_outputs(tasks: Iterable[Task]) -> None:
-    """An original that is overwritten is lost, even where the output was meant to be."""
+    """Raise PlanError if an output is also an input: overwriting it would lose the original, even with --force."""
     folders: dict[Path, Path] = {}
 
     def place(path: Path) -> Path:
@@ -145,10 +148,10 @@ def _refuse_read_outputs(tasks: Iterable[Task]) -> None:
     read = {place(path) for task in tasks for path in (task.image, task.mask) if path and path != DASH}
     both = [str(task.output) for task in tasks if task.output and task.output != DASH and place(task.output) in read]
     if both:
-        raise PlanError(f"{len(both)} outputs are pictures or masks to be read: {_some(both)}")
+        raise PlanError(f"{len(both)} outputs are also images or masks of the run: {_some(both)}")
 
 
 def _some(names: Iterable[str]) -> str:
-    """The first few, in one line."""
+    """Return the first few names in one line."""
     listed = list(names)
     return ", ".join(listed[:_SHOWN]) + (", ..." if len(listed) > _SHOWN else "")

@@ -1,4 +1,4 @@
-"""What a person sees on the terminal while pictures are erased."""
+"""Show progress and failures on the terminal."""
 
 import json
 import sys
@@ -10,29 +10,29 @@ from image_erase.batch.plan import Task
 
 
 def shown(text: object) -> str:
-    """Text from outside, a name or a server's words, in one line that does nothing to the terminal."""
+    """Return untrusted text, such as a name or a message, as one line without control characters."""
     line = str(text)
     return line if line.isprintable() else json.dumps(line)
 
 
 class Progress:
-    """A bar with rate and time left, where it is wanted, and lines above it."""
+    """An optional progress bar with rate and remaining time, and lines above it."""
 
     def __init__(self, total: int, *, bar: bool) -> None:
-        self._bar = tqdm(total=total, unit=" pictures", file=sys.stderr, disable=not bar, dynamic_ncols=True)
+        self._bar = tqdm(total=total, unit=" images", file=sys.stderr, disable=not bar, dynamic_ncols=True)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar and leave it visible."""
         self._bar.close()
 
     def advance(self) -> None:
-        """One picture more."""
+        """Count one more image."""
         self._bar.update()
 
     def failed(self, task: Task, failure: Failure) -> None:
-        """Say why a picture was not erased."""
+        """Show why an image failed."""
         self.say(f"{shown(task.image)}: {shown(failure.message)}")
 
     def say(self, line: str) -> None:
-        """A line of its own. line: for the terminal already, see shown."""
+        """Show a line above the bar. line: made safe by shown()."""
         tqdm.write(f"image-erase: {line}", file=sys.stderr)

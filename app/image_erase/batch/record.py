@@ -1,4 +1,4 @@
-"""What came of a run: counts, failures, the exit code, and the report that a program can read."""
+"""Outcome of a run: counts, failures, exit code, and the JSON report."""
 
 import json
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Exit(IntEnum):
 
 @dataclass
 class Record:
-    """What has come of the pictures so far. stopped: why the rest was given up."""
+    """Outcome so far. stopped: why the run was stopped early."""
 
     pictures: int
     skipped: int
@@ -32,32 +32,32 @@ class Record:
 
     @classmethod
     def of(cls, plan: Plan) -> "Record":
-        """Before the first picture; what can't be done is in it already."""
+        """Record of a run before its first image; failures of the plan are already included."""
         return cls(plan.size, len(plan.skipped), failures=list(plan.failed))
 
     @property
     def not_tried(self) -> int:
-        """Pictures that nothing came of."""
+        """Number of images that were not tried."""
         return self.pictures - self.skipped - self.erased - len(self.failures)
 
     @property
     def exit_code(self) -> Exit:
-        """What to tell the shell."""
+        """Exit code of the command."""
         if self.interrupted:
             return Exit.INTERRUPTED
         return Exit.FAILED if self.failures or self.stopped else Exit.DONE
 
     @property
     def summary(self) -> str:
-        """The whole in one line."""
+        """Summary in one line."""
         rate = self.erased / self.seconds if self.seconds else 0.0
         left = f", {self.not_tried} not tried" if self.not_tried else ""
         counts = f"{self.erased} erased, {self.skipped} skipped, {len(self.failures)} failed{left}"
-        return f"{counts} in {self.seconds:.1f} s, {rate:.2f} pictures/s"
+        return f"{counts} in {self.seconds:.1f} s, {rate:.2f} images/s"
 
     @property
     def report(self) -> bytes:
-        """The whole as JSON."""
+        """Report as JSON."""
         totals = {
             "pictures": self.pictures,
             "erased": self.erased,

@@ -1,4 +1,4 @@
-"""Erasing by a server that speaks the Image Erasure API: one of this project's, or the vendor's."""
+"""Erase through a server with the Image Erasure API: one of this project, or the vendor's."""
 
 import asyncio
 from types import TracebackType
@@ -14,25 +14,25 @@ from image_erase.imaging.header import format_of
 
 MEBIBYTE = 1024 * 1024
 ANSWER_BYTES = MEBIBYTE
-# The largest result, 4096x4096 in 16 bits with alpha and full of noise, has half of that.
+# Twice the size of the largest result: 4096x4096 with four 16-bit channels of noise.
 RESULT_BYTES = 256 * MEBIBYTE
-# Without a byte, and for an answer as a whole, however slowly it drips.
+# Longest pause between two bytes, and longest time for a whole answer.
 _SILENT_SECONDS, _WHOLE_SECONDS = 60.0, 300.0
 _SUFFIXES = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp"}
 
 
 class RemoteEraser:
-    """A server that erases. The key goes to it alone, not to where its links lead."""
+    """Erases through a server. The key is sent only to that server, not to the hosts of its links."""
 
     def __init__(self, base_url: str, key: str, *, connections: int, retries: Retries) -> None:
-        """base_url: what stands before /api/. connections: how many pictures are under way at a time."""
+        """base_url: the part before /api/. connections: number of images in progress at the same time."""
         self._url = base_url.rstrip("/") + IMAGE_ERASE.path
         self._headers = {HEADER: key}
         self._connections = connections
         self._retries = retries
 
     async def __aenter__(self) -> Self:
-        """Open nothing yet."""
+        """Create the client; no connection is opened yet."""
         self._web = httpx.AsyncClient(
             timeout=httpx.Timeout(_SILENT_SECONDS, connect=10.0, pool=None),
             limits=httpx.Limits(max_connections=self._connections),
@@ -43,11 +43,11 @@ class RemoteEraser:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up."""
+        """Close all connections."""
         await self._web.aclose()
 
     async def erase(self, image: bytes, mask: bytes) -> bytes:
-        """As PictureEraser says. A result that is hard to fetch is not asked for twice: it might be paid for twice."""
+        """See PictureEraser. If the download fails, only the download is retried: erasing again may cost again."""
         link = await self._retries.of(lambda: self._ask(image, mask))
         return await self._retries.of(lambda: self._fetch(link))
 
@@ -72,7 +72,7 @@ class RemoteEraser:
 
 
 def _part(name: str, data: bytes) -> tuple[str, bytes]:
-    """A file as httpx takes it. No name of the user's leaves the house."""
+    """Return a file for httpx under a neutral name, so that the user's file names are not sent."""
     return f"{name}.{_SUFFIXES.get(format_of(data[:16]) or '', 'bin')}", data
 
 

@@ -1,4 +1,4 @@
-"""Trying again what may go well the next time: exponential backoff with full jitter, and what the server asks for."""
+"""Retry temporary failures: exponential backoff with full jitter, and Retry-After."""
 
 import asyncio
 import random
@@ -12,12 +12,12 @@ Outcome = TypeVar("Outcome")
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 30.0
-#: No longer than that is waited on a server's word.
+#: Upper bound for Retry-After, in seconds.
 MOST_RETRY_AFTER = 300.0
 
 
 class Passing(Exception):
-    """It failed, and may go well the next time. retry_after: seconds that the server asked to wait."""
+    """A failure that may be temporary. retry_after: seconds that the server asked to wait."""
 
     def __init__(self, failure: Failure, retry_after: float = 0.0) -> None:
         super().__init__(failure.message)
@@ -27,14 +27,14 @@ class Passing(Exception):
 
 @dataclass(frozen=True)
 class Retries:
-    """most: tries after the first. sleep, uniform: so that a test need not wait nor guess."""
+    """Retry policy. most: number of retries. sleep, uniform: replaced in tests."""
 
     most: int
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
     async def of(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """The first outcome of an attempt that raises no Passing. Raises PictureFailed after the last."""
+        """Return the result of the first attempt that does not raise Passing. Raises PictureFailed after the last."""
         tries = 0
         while True:
             tries += 1
@@ -48,6 +48,6 @@ class Retries:
                 raise PictureFailed(error.failure.after(tries)) from None
 
     def _pause(self, tries: int, retry_after: float) -> float:
-        """Jitter comes on top of what the server asks for, so that not all come back at once."""
+        """Add jitter to the time that the server asked for, so that not all clients return at once."""
         longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** (tries - 1))
         return min(retry_after, MOST_RETRY_AFTER) + self.uniform(0, longest)

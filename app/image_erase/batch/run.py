@@ -1,4 +1,4 @@
-"""The run: so many pictures at a time, each read when its turn comes, and what came of it recorded."""
+"""Process the images of a plan in parallel and record the outcome."""
 
 import asyncio
 import logging
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 
 class _Stop(Exception):
-    """No other picture would fare better."""
+    """Every other image would fail too."""
 
 
 @dataclass
 class Run:
-    """What a run works with. Cancelling it gives up what is under way; what is done stays done."""
+    """One run. Cancelling it aborts the images in progress; finished files stay."""
 
     plan: Plan
     eraser: PictureEraser
@@ -37,7 +37,7 @@ class Run:
     progress: Progress
 
     async def all(self, jobs: int) -> None:
-        """Do all tasks, as many as jobs at a time."""
+        """Process all tasks. jobs: number of parallel tasks."""
         tasks = iter(self.plan.to_do)
         try:
             async with self.eraser, asyncio.TaskGroup() as group:
@@ -53,7 +53,7 @@ class Run:
             except PictureFailed as error:
                 self._failed(task, error.failure)
             except Exception as error:
-                # A fault of ours; it must not end the run for all other pictures.
+                # A bug in this program must not end the run for all other images.
                 log.exception("erasing failed")
                 self._failed(task, Failure(Code.UNKNOWN_ERROR.name, f"{type(error).__name__}: {error}"))
 
@@ -74,13 +74,13 @@ class Run:
         return frozenset(task.output for task in self.plan.tasks)
 
     def _place(self, task: Task, result: bytes) -> Path:
-        """Where the result belongs by its own first bytes, should a server give another format than expected."""
+        """Return the path for a result by its first bytes: a server may return another format than expected."""
         assert task.output
         if not self.plan.is_folder:
             return task.output
         place = result_name(task.output, format_of(result[:16]) or "PNG")
         if place != task.output and place in self._expected:
-            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{place}: is the output of another picture"))
+            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{place}: is the output of another image"))
         return place
 
     def _failed(self, task: Task, failure: Failure) -> None:
@@ -92,7 +92,7 @@ class Run:
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do it to its end, even where nobody wants what comes after: what is written must be known as written."""
+    """Finish the work even if cancelled, so that a written file is always recorded as written."""
     task = asyncio.create_task(work)
     try:
         await asyncio.shield(task)

@@ -3,20 +3,23 @@
 import asyncio
 import time
 import zlib
+from collections.abc import Sequence
 
 from image_erase.doctor.finding import Finding, Level
 from image_erase.imaging.png.chunks import SIGNATURE, chunk
+from image_erase.jobs.messages import Failed
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
-from image_erase.jobs.process import WorkerDied
+from image_erase.jobs.process import PROGRAM, WorkerDied
+from image_erase.jobs.request import JobRequest
 from image_erase.server import job_options
 from image_erase.settings import Settings
 
 
-def workers(settings: Settings) -> Finding:
+def workers(settings: Settings, program: Sequence[str] = PROGRAM) -> Finding:
     """Whether workers start and erase something. Takes a second or two."""
     try:
-        return asyncio.run(_try_workers(settings))
-    except (WorkerDied, OSError) as error:
+        return asyncio.run(_try_workers(settings, program))
+    except WorkerDied as error:
         return Finding(Level.WRONG, "workers", f"cannot be started ({error})")
     except (JobCrashed, JobTimeout, PoolFull) as error:
         return Finding(Level.WRONG, "workers", f"did not erase a small picture ({type(error).__name__})")
@@ -36,26 +39,27 @@ def _grey_png(rows: list[bytes]) -> bytes:
     return SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-async def _try_workers(settings: Settings) -> Finding:
+async def _try_workers(settings: Settings, program: Sequence[str]) -> Finding:
     pool = Pool(
         job_options(settings),
         workers=settings.workers,
         queue=settings.workers,
         deadline_seconds=settings.deadline_seconds,
+        program=program,
     )
     began = time.perf_counter()
     await pool.start()
     started = time.perf_counter()
     try:
         # As many jobs as workers, all at once: each has to do one.
-        answers = await asyncio.gather(*(pool.run({}, small_files()) for _ in range(settings.workers)))
+        answers = await asyncio.gather(*(pool.run(JobRequest(), *small_files()) for _ in range(settings.workers)))
     finally:
         await pool.stop()
     return _tried(answers, started - began)
 
 
 def _tried(answers: list[Answer], seconds: float) -> Finding:
-    failures = [answer.head["failure"] for answer in answers if "failure" in answer.head]
+    failures = [answer.outcome.failure for answer in answers if isinstance(answer.outcome, Failed)]
     if failures:
         return Finding(Level.WRONG, "workers", f"a small picture failed ({failures[0]})")
     slowest = max(answer.worked for answer in answers) * 1000

@@ -1,73 +1,100 @@
-"""What server and worker say to each other: a small JSON header and the bytes that belong to it.
+"""The framing of what server and worker send through their pipes: a head of text and the bytes that belong to it.
 
-Nothing is unpickled: a worker has read hostile files, so the server believes no more of it than JSON and bytes.
+Nothing is unpickled: a worker has read hostile files, so the server believes no more of it than lengths and bytes.
+What the head says is the business of `messages.py`.
 """
 
-import asyncio
-import json
 import struct
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-#: Where a head carries the stack of what went wrong in the worker: for the log, never for a client.
-TRACE = "trace"
-MAX_HEADER_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 64 * 1024
+MAX_BLOBS = 2
 MAX_BLOB_BYTES = 512 * 1024 * 1024
-_LENGTH = struct.Struct(">I")
+_START = struct.Struct(">IB")
+_SIZE = struct.Struct(">I")
+# Yields how many bytes it wants next, is sent them, returns the frame.
+_Reading = Generator[int, bytearray, "Frame"]
 
 
 class FrameError(Exception):
-    """What arrived is no frame."""
+    """What arrived is not a frame."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """head: what JSON can say. blobs: the bytes."""
+    """head: text, JSON as messages write it. blobs: at most MAX_BLOBS."""
 
-    head: dict[str, Any]
+    head: bytes
     blobs: tuple[bytes | bytearray, ...] = field(default=())
 
     def pieces(self) -> list[bytes | bytearray]:
-        """The frame as it goes over the pipe, without copying the blobs."""
-        head = json.dumps(self.head | {"blobs": [len(blob) for blob in self.blobs]}).encode()
-        return [_LENGTH.pack(len(head)) + head, *self.blobs]
+        """Return the frame as it is sent, without copying the blobs."""
+        sizes = b"".join(_SIZE.pack(len(blob)) for blob in self.blobs)
+        return [_START.pack(len(self.head), len(self.blobs)) + sizes + self.head, *self.blobs]
 
 
-def _head_length(data: bytes) -> int:
-    length: int = _LENGTH.unpack(data)[0]
-    if length > MAX_HEADER_BYTES:
-        raise FrameError("header too long")
-    return length
+class FrameDecoder:
+    """Turns bytes, in whatever portions they arrive, into frames."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._frame = _reading()
+        #: How many bytes the next step needs.
+        self.wanted = next(self._frame)
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take bytes and yield the frames that they complete. Raises FrameError; then nothing more can be read."""
+        self._received += data
+        while len(self._received) >= self.wanted:
+            try:
+                self.wanted = self._frame.send(self._take(self.wanted))
+            except StopIteration as complete:
+                self._frame = _reading()
+                self.wanted = next(self._frame)
+                yield complete.value
+
+    def _take(self, size: int) -> bytearray:
+        """Take bytes off the front; a blob that is all there is, as large ones are at their end, is not copied."""
+        if size == len(self._received):
+            taken, self._received = self._received, bytearray()
+            return taken
+        taken = self._received[:size]
+        del self._received[:size]
+        return taken
 
 
-def _head(data: bytes) -> tuple[dict[str, Any], list[int]]:
-    try:
-        head = json.loads(data)
-        sizes = head.pop("blobs")
-        if not all(isinstance(size, int) and 0 <= size <= MAX_BLOB_BYTES for size in sizes):
-            raise FrameError("blob too long")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise FrameError("header is not a frame's") from None
-    return head, sizes
-
-
-async def read_frame(reader: asyncio.StreamReader) -> Frame:
-    """Read one frame on the server's side. Raises FrameError, or asyncio.IncompleteReadError at the pipe's end."""
-    head, sizes = _head(await reader.readexactly(_head_length(await reader.readexactly(_LENGTH.size))))
-    return Frame(head, tuple([await reader.readexactly(size) for size in sizes]))
+def _reading() -> _Reading:
+    head_size, count = _START.unpack((yield _START.size))
+    _check(head_size, MAX_HEAD_BYTES)
+    _check(count, MAX_BLOBS)
+    sizes = [size for (size,) in _SIZE.iter_unpack((yield count * _SIZE.size))]
+    for size in sizes:
+        _check(size, MAX_BLOB_BYTES)
+    head = bytes((yield head_size))
+    blobs = []
+    for size in sizes:
+        blobs.append((yield size))
+    return Frame(head, tuple(blobs))
 
 
 def receive_frame(stream: BinaryIO) -> Frame | None:
-    """Read one frame on the worker's side; None at the pipe's end."""
-    prefix = stream.read(_LENGTH.size)
-    if len(prefix) < _LENGTH.size:
-        return None
-    head, sizes = _head(stream.read(_head_length(prefix)))
-    return Frame(head, tuple(stream.read(size) for size in sizes))
+    """Read one frame from a blocking stream; None at its end, also inside a frame. Raises FrameError."""
+    decoder = FrameDecoder()
+    while portion := stream.read(decoder.wanted):
+        for frame in decoder.feed(portion):
+            return frame
+    return None
 
 
 def send_frame(stream: BinaryIO, frame: Frame) -> None:
-    """Write one frame on the worker's side."""
+    """Write one frame to a blocking stream."""
     for piece in frame.pieces():
         stream.write(piece)
     stream.flush()
+
+
+def _check(size: int, limit: int) -> None:
+    if size > limit:
+        raise FrameError(f"{size} is more than {limit}")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from image_erase.imaging.encode import encode_picture, encode_result
 from image_erase.imaging.mask import decode_hole, grown
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Hole, Picture
+from image_erase.jobs.messages import Facts, Suffix
 from image_erase.jobs.request import JobRequest
 
 
@@ -54,21 +55,21 @@ class JobOptions:
 class ErasedFile:
     """suffix: `jpg` or `png`. data: the file. facts: what the log may say of the job."""
 
-    suffix: str
+    suffix: Suffix
     data: bytes
-    facts: dict[str, Any]
+    facts: Facts
 
 
 class _Stopwatch:
     """Milliseconds spent in each stage."""
 
     def __init__(self) -> None:
-        self.facts: dict[str, Any] = {}
+        self.milliseconds: dict[str, float] = {}
         self._since = time.perf_counter()
 
     def stage(self, name: str) -> None:
         now = time.perf_counter()
-        self.facts[f"{name}_ms"] = round((now - self._since) * 1000, 1)
+        self.milliseconds[f"{name}_ms"] = round((now - self._since) * 1000, 1)
         self._since = now
 
 
@@ -120,16 +121,17 @@ def erase_file(
         picture, erased.image, image, hole, policy=Policy(options.metadata), jpeg_quality=options.jpeg_quality
     )
     watch.stage("encode")
-    facts = {
-        "engine": "+".join(erased.engines) or None,
-        "width": hole.shape[1],
-        "height": hole.shape[0],
-        "hole": round(float(hole.mean()), 4),
-        "effort": request.effort,
-        "seed": request.seed,
-        "anew_because": encoded.anew_because or None,
-    }
-    return ErasedFile(encoded.suffix, encoded.data, watch.facts | facts)
+    facts = Facts(
+        **watch.milliseconds,
+        engine="+".join(erased.engines) or None,
+        width=hole.shape[1],
+        height=hole.shape[0],
+        hole=round(float(hole.mean()), 4),
+        effort=request.effort,
+        seed=request.seed,
+        reencode_reason=encoded.anew_because or None,
+    )
+    return ErasedFile("jpg" if encoded.suffix == "jpg" else "png", encoded.data, facts)
 
 
 def _hole(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Hole:

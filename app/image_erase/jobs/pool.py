@@ -3,22 +3,25 @@
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from image_erase.jobs.frames import Frame
-from image_erase.jobs.process import WorkerDied, WorkerGone, WorkerProcess
+from image_erase.jobs.messages import Done, Failed, Job, Ping
+from image_erase.jobs.process import DEFAULT_TIMEOUTS, PROGRAM, Reply, Timeouts, WorkerDied, WorkerProcess
+from image_erase.jobs.request import JobRequest
+from image_erase.jobs.turns import NoTurn, Turns
 from image_erase.observer import UNOBSERVED, Observer
+from image_erase.supervision import Supervisor
 
 log = logging.getLogger(__name__)
 
-RESTART_SECONDS = 1.0
 # A job that got no worker in this share of its time is turned away rather than begun too late to end.
 _WAITING_SHARE = 0.6
-# The share of the newest job in the running mean of how long jobs take.
-_NEWEST_SHARE = 0.2
+# How often a job is given to another worker because one died before it began.
+_TRIES = 3
+_MAX_RESTART_SECONDS = 5.0
 
 
 class PoolFull(Exception):
@@ -41,17 +44,47 @@ class JobCrashed(Exception):
 class Answer:
     """What a worker answered, and how many seconds the job waited for it and worked."""
 
-    head: dict[str, Any]
-    blobs: tuple[bytes | bytearray, ...]
+    outcome: Done | Failed
     waited: float
     worked: float
 
 
-class Pool:
-    """A fixed number of worker processes and a bounded queue before them.
+@dataclass(eq=False)
+class _Task:
+    """A job on its way through the pool. Times are the loop's. outcome: cancelled where nobody wants it any more."""
 
-    A job has one worker for itself. One that dies, or is killed because its job is overdue or no longer wanted, is
-    replaced; no other job notices.
+    owner: str
+    request_id: str | None
+    request: JobRequest
+    files: tuple[bytes | bytearray, bytes | bytearray]
+    admitted_at: float
+    deadline: float
+    outcome: asyncio.Future[Answer]
+    tries: int = 0
+
+    def job(self, now: float) -> Job:
+        return Job(self.deadline - now, self.request, *self.files)
+
+    def fail(self, error: Exception) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+@dataclass
+class _Keeper:
+    """One place for a worker. first: done when the place is filled for the first time, or can't be."""
+
+    first: asyncio.Future[None]
+    worker: WorkerProcess | None = None
+    failures: int = 0
+
+
+class Pool:
+    """A fixed number of worker processes and a bounded, fair queue before them.
+
+    A job has one worker for itself. A keeper has one worker for itself, too: it starts it, gives it jobs, asks it now
+    and then whether it still answers, and ends and replaces it whenever it is lost, however that came. Who waits for a
+    job waits for a future, so leaving costs nobody anything.
     """
 
     def __init__(
@@ -62,145 +95,217 @@ class Pool:
         queue: int,
         deadline_seconds: float,
         observer: Observer = UNOBSERVED,
+        program: Sequence[str] = PROGRAM,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
-        """options: a JobOptions as a mapping. queue: how many jobs may wait while all workers are busy."""
-        self._options = options
+        """options: a JobOptions as a mapping. queue: how many jobs may wait while all workers are busy.
+
+        program: the workers' command.
+        """
+        self._options, self._program, self._timeouts = options, program, timeouts
         self._workers = workers
-        self._capacity = workers + queue
         self._deadline_seconds = deadline_seconds
         self._observer = observer
-        self._idle: asyncio.Queue[WorkerProcess] = asyncio.Queue()
-        self._alive: set[WorkerProcess] = set()
-        self._keepers: list[asyncio.Task[None]] = []
-        self._admitted = self._running = 0
-        self._mean_seconds = 0.5
+        self._turns: Turns[_Task] = Turns(workers + queue)
+        self._resting: set[asyncio.Future[None]] = set()
+        self._keepers: list[_Keeper] = []
+        self._supervisor: Supervisor | None = None
+        self._start_seconds = 0.0
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Start all workers and wait until they are ready. Raises WorkerDied where the first try fails."""
-        starts = (WorkerProcess.start(self._options) for _ in range(self._workers))
-        started = await asyncio.gather(*starts, return_exceptions=True)
-        for worker in started:
-            if isinstance(worker, WorkerProcess):
-                self._join(worker)
-                self._keepers.append(asyncio.create_task(self._keep(worker)))
-        failures = [failure for failure in started if isinstance(failure, BaseException)]
-        if failures:
+        loop, self._is_stopping = asyncio.get_running_loop(), False
+        self._keepers = [_Keeper(loop.create_future()) for _ in range(self._workers)]
+        self._supervisor = Supervisor(self._observer)
+        for number, keeper in enumerate(self._keepers, 1):
+            self._supervisor.add(f"worker {number}", partial(self._keep, keeper))
+        await self._supervisor.__aenter__()
+        try:
+            await asyncio.gather(*(keeper.first for keeper in self._keepers))
+        except BaseException:
             await self.stop()
-            raise failures[0]
+            raise
 
     async def stop(self) -> None:
-        """Kill all workers. Jobs still running fail."""
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-        await asyncio.gather(*(worker.end() for worker in self._alive))
-        self._keepers, self._alive = [], set()
+        """Kill all workers. Jobs that wait or run fail."""
+        self._is_stopping = True
+        for task in self._turns.drain():
+            task.fail(JobCrashed())
+        if self._supervisor:
+            await self._supervisor.__aexit__(None, None, None)
+        self._keepers = []
 
     @property
     def ready_workers(self) -> int:
-        """How many workers are alive."""
-        return len(self._alive)
+        """How many workers are there and have answered the last time they were asked."""
+        return sum(keeper.worker is not None and not keeper.worker.gone.done() for keeper in self._keepers)
 
     @property
     def waiting(self) -> int:
         """How many jobs wait for a worker."""
-        return max(0, self._admitted - self._workers)
+        return self._turns.waiting
 
     @property
     def running(self) -> int:
         """How many jobs have a worker."""
-        return self._running
+        return self._turns.running
 
-    def refuse_when_full(self) -> None:
-        """Raise PoolFull where a job would not be taken now."""
-        if self._admitted >= self._capacity:
+    def refuse_when_full(self, owner: str = "") -> None:
+        """Raise PoolFull where a job of that owner would not be taken now."""
+        if not self._turns.has_room(owner):
             raise self._full()
 
-    async def run(self, head: Mapping[str, Any], blobs: tuple[bytes | bytearray, ...]) -> Answer:
-        """Do a job: wait for a worker, send it the frame, return its answer.
+    async def run(
+        self,
+        request: JobRequest,
+        image: bytes | bytearray,
+        mask: bytes | bytearray,
+        *,
+        owner: str = "",
+        request_id: str | None = None,
+    ) -> Answer:
+        """Do a job: wait for its turn and a worker, and return what that answers.
 
-        Raises PoolFull, at once or when the wait has become too long to begin; JobTimeout at the deadline; JobCrashed.
-        Cancelling it frees its place and its worker.
+        owner: who shares the workers fairly with other owners. request_id: for the log.
+        Raises PoolFull, at once, or when another owner needs the place more, or when the wait has become too long to
+        begin; JobTimeout at the deadline; JobCrashed. Cancelling it frees its place and its worker.
         """
-        self.refuse_when_full()
-        admitted_at = asyncio.get_running_loop().time()
-        self._admitted += 1
+        loop = asyncio.get_running_loop()
+        now, seconds = loop.time(), self._deadline_seconds
+        task = _Task(owner, request_id, request, (image, mask), now, now + seconds, loop.create_future())
+        self._queue(task)
+        too_late = loop.call_at(now + _WAITING_SHARE * seconds, self._turn_away, task)
         try:
-            while True:
-                worker = await self._idle_worker(admitted_at + _WAITING_SHARE * self._deadline_seconds)
-                with suppress(WorkerGone):
-                    return await self._do(worker, head, blobs, admitted_at)
+            return await task.outcome
         finally:
-            self._admitted -= 1
+            too_late.cancel()
+            self._turns.withdraw(task)
+            if not task.outcome.cancelled():
+                task.outcome.exception()  # has been seen, also by a caller that is cancelled at this very moment
+
+    def _queue(self, task: _Task) -> None:
+        try:
+            displaced = self._turns.add(task)
+        except NoTurn:
+            raise self._full() from None
+        if displaced:
+            displaced.fail(self._full())
+        self._wake()
+
+    def _turn_away(self, task: _Task) -> None:
+        if self._turns.withdraw(task):
+            task.fail(self._full())
 
     def _full(self) -> PoolFull:
-        return PoolFull(max(1, math.ceil(self._mean_seconds * self._admitted / self._workers)))
+        jobs = self._turns.waiting + self._turns.running
+        return PoolFull(max(1, math.ceil(self._turns.mean_seconds * jobs / self._workers)))
 
-    async def _do(
-        self, worker: WorkerProcess, head: Mapping[str, Any], blobs: tuple[bytes | bytearray, ...], admitted_at: float
-    ) -> Answer:
+    def _wake(self) -> None:
+        for rest in self._resting:
+            if not rest.done():
+                rest.set_result(None)
+
+    async def _keep(self, keeper: _Keeper) -> None:
+        """Keep one place filled until the pool stops, or until the very first start fails."""
+        while not self._is_stopping:
+            try:
+                await self._fill(keeper)
+            except WorkerDied as error:
+                if not keeper.first.done():
+                    keeper.first.set_exception(error)
+                    return
+                log.error("no worker could be started, trying again", extra={"reason": str(error)})
+            keeper.failures += 1
+            if keeper.failures > 1:
+                pause = self._timeouts.restart * 2.0 ** min(keeper.failures - 2, 8)
+                await asyncio.sleep(min(pause, _MAX_RESTART_SECONDS))
+
+    async def _fill(self, keeper: _Keeper) -> None:
+        """Start one worker and give it jobs until it is lost. Raises WorkerDied where it can't be started."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        worker = await WorkerProcess.start(self._options, program=self._program, timeouts=self._timeouts)
+        self._start_seconds = loop.time() - began
+        try:
+            keeper.worker = worker
+            if not keeper.first.done():
+                keeper.first.set_result(None)
+            while not worker.gone.done():
+                await self._employ(worker)
+                keeper.failures = 0 if worker.has_answered else keeper.failures
+        finally:
+            keeper.worker = None
+            code = await worker.end()
+        self._observer.worker_ended()
+        facts = {"request_id": worker.request_id, "pid": worker.pid, "exit_code": code, "reason": worker.gone.result()}
+        log.warning("worker ended", extra=facts)
+
+    async def _employ(self, worker: WorkerProcess) -> None:
+        """Give a worker the next job, or let it rest until there is one; after a long rest it has to answer a ping."""
+        if task := self._turns.take():
+            await self._work(worker, task)
+        elif not await self._rested(worker):
+            reply = worker.send(Ping())
+            if not await _first((reply,), self._timeouts.pong):
+                worker.lose("does not answer")
+
+    async def _rested(self, worker: WorkerProcess) -> bool:
+        """Wait for a job, or the worker's end; whether there was either before it had rested long enough."""
+        rest: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._resting.add(rest)
+        try:
+            done = await _first((rest, worker.gone), self._timeouts.rest)
+        finally:
+            self._resting.discard(rest)
+        return done
+
+    async def _work(self, worker: WorkerProcess, task: _Task) -> None:
+        """Let the worker do the job, as long as somebody wants it and no longer than until its deadline."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        self._observer.job_began(started - admitted_at)
-        self._running += 1
+        self._observer.job_began(started - task.admitted_at)
         try:
-            answer = await self._ask(worker, head, blobs, admitted_at + self._deadline_seconds)
-        finally:
-            self._running -= 1
-        worked = loop.time() - started
-        self._mean_seconds += _NEWEST_SHARE * (worked - self._mean_seconds)
-        return Answer(answer.head, answer.blobs, started - admitted_at, worked)
-
-    async def _idle_worker(self, latest: float) -> WorkerProcess:
-        try:
-            async with asyncio.timeout_at(latest):
-                while (worker := await self._idle.get()) not in self._alive:
-                    pass
-                return worker
-        except TimeoutError:
-            raise self._full() from None
-
-    async def _ask(
-        self, worker: WorkerProcess, head: Mapping[str, Any], blobs: tuple[bytes | bytearray, ...], deadline: float
-    ) -> Frame:
-        seconds = deadline - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout_at(deadline):
-                answer = await worker.ask(Frame({**head, "seconds": seconds}, blobs))
-        except WorkerGone:
-            raise
-        except WorkerDied:
-            raise JobCrashed from None
-        except TimeoutError:
-            await asyncio.shield(worker.end())
-            raise JobTimeout from None
+            reply = worker.send(task.job(started), task.request_id)
+            await _first((reply, task.outcome), task.deadline - started)
+            if reply.done() and reply.result() is None and not worker.has_begun and task.tries < _TRIES:
+                self._try_another(task)
+                return
+            self._settle(worker, task, reply, started)
         except BaseException:
-            # Nobody wants it any more. Only killing stops it; its keeper brings the next worker.
-            await asyncio.shield(worker.end())
+            self._turns.finish(task, 0.0, is_typical=False)
+            task.fail(JobCrashed())
             raise
-        self._idle.put_nowait(worker)
-        return answer
+        # An owner whose jobs cost workers, also by leaving them, has had the time that it takes to replace them.
+        lost = worker.gone.done()
+        worked = loop.time() - started + (self._start_seconds if lost else 0.0)
+        self._turns.finish(task, worked, is_typical=not lost)
 
-    def _join(self, worker: WorkerProcess) -> None:
-        self._alive.add(worker)
-        self._idle.put_nowait(worker)
+    def _try_another(self, task: _Task) -> None:
+        """The worker was lost before it began: nothing has happened yet."""
+        task.tries += 1
+        self._turns.put_back(task)
+        if task.outcome.done():
+            self._turns.withdraw(task)
+        self._wake()
 
-    async def _keep(self, worker: WorkerProcess) -> None:
-        """Keep one place in the pool filled, until cancelled."""
-        while True:
-            code = await worker.ended()
-            self._alive.discard(worker)
-            await worker.end()
-            self._observer.worker_ended()
-            log.warning("worker ended", extra={"request_id": worker.request_id, "pid": worker.pid, "exit_code": code})
-            worker = await self._replacement()
-            self._join(worker)
+    def _settle(self, worker: WorkerProcess, task: _Task, reply: Reply, started: float) -> None:
+        """Tell who waits for the job what came of it, and give the worker up unless it has answered."""
+        now = asyncio.get_running_loop().time()
+        answer = reply.result() if reply.done() else None
+        if isinstance(answer, Done | Failed):
+            if not task.outcome.done():
+                task.outcome.set_result(Answer(answer, started - task.admitted_at, now - started))
+        elif worker.gone.done():
+            task.fail(JobCrashed())
+        elif task.outcome.done():
+            worker.lose("its job is no longer wanted")
+        else:
+            task.fail(JobTimeout())
+            worker.lose("its job is overdue")
 
-    async def _replacement(self) -> WorkerProcess:
-        while True:
-            try:
-                return await WorkerProcess.start(self._options)
-            except (WorkerDied, OSError, RuntimeError) as error:
-                # RuntimeError is a thread that could not be started: asyncio waits for the worker's end in one.
-                log.error("no worker could be started, trying again", extra={"reason": repr(error)})
-                await asyncio.sleep(RESTART_SECONDS)
+
+async def _first(futures: Iterable[asyncio.Future[Any]], seconds: float) -> bool:
+    """Wait until one of them is done; whether it was in time."""
+    done, _ = await asyncio.wait(set(futures), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)

@@ -1,74 +1,106 @@
-"""The server's side of one worker process: start it, ask it, kill it."""
+"""The server's side of one worker process: start it, ask it, end it, and wait for none of that longer than agreed."""
 
 import asyncio
 import json
 import logging
 import os
+import signal
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from image_erase.jobs.frames import TRACE, Frame, FrameError, read_frame
+from image_erase import __version__
+from image_erase.jobs.frames import FrameDecoder, FrameError
+from image_erase.jobs.messages import Begun, Done, Failed, FromWorker, Job, Ping, Pong, Ready, Refused, frame_of
+from image_erase.jobs.reading import message_of
 
-START_SECONDS = 60.0
-_BUFFER_BYTES = 1024 * 1024
+PROGRAM = (sys.executable, "-I", "-m", "image_erase.jobs.worker")
 _REMARK_BYTES = 16 * 1024
+# A worker that writes more than this over one job writes nothing that anybody could read.
+_MAX_REMARKS_BYTES = 1024 * 1024
 # All that a worker may know of the server's environment; above all, none of its secrets.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _OWN = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}
 
-
 log = logging.getLogger(__name__)
+
+Reply = asyncio.Future[FromWorker | None]
 
 
 class WorkerDied(Exception):
-    """The worker ended, or spoke nonsense, instead of answering."""
+    """The worker could not be started, ended, or broke the protocol. The message says why, for the log."""
 
 
-class WorkerGone(WorkerDied):
-    """The worker ended before it began with the job, which another can still do."""
+@dataclass(frozen=True)
+class Timeouts:
+    """How long a worker may take, in seconds.
+
+    start: to be ready. rest: without a job before it is asked whether it still answers. pong: to answer that.
+    end: to be gone once it has been killed. restart: the pause after a start that failed, doubled each time.
+    """
+
+    start: float = 60.0
+    rest: float = 10.0
+    pong: float = 5.0
+    end: float = 5.0
+    restart: float = 1.0
+
+
+DEFAULT_TIMEOUTS = Timeouts()
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment that a worker gets: nothing that it does not need."""
+    """Return the environment that a worker gets: nothing that it does not need."""
     return {name: environment[name] for name in _PASSED_ON if name in environment} | _OWN
 
 
 class WorkerProcess:
-    """A worker that is ready for jobs, one at a time."""
+    """A worker that is ready for jobs, one at a time.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
-        self._remarks = asyncio.create_task(self._log_remarks(process.stderr))
-        #: The request whose job it has, None while it has none.
+    Whatever goes wrong with it (it ends, is silent, says what it was not asked, says nonsense) it is lost from then
+    on: `gone` is done, with the reason, and `end` is all that is left to do with it.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", timeouts: Timeouts) -> None:
+        self._process, self._timeouts = process, timeouts
+        self._loop = asyncio.get_running_loop()
+        self._input: asyncio.WriteTransport | None = None
+        self._outputs: list[asyncio.ReadTransport] = []
+        self._messages = _Messages(self._take, self.lose)
+        self._said_all = asyncio.Event()
+        self._remarks_bytes = 0
+        self._reply: Reply | None = None
+        self._expected: tuple[type, ...] = ()
+        self.gone: asyncio.Future[str] = self._loop.create_future()
+        #: The request whose job it has, or had when it was lost.
         self.request_id: str | None = None
+        #: Whether it has confirmed that it has the job it was sent last.
+        self.has_begun = False
+        #: Whether it has ever answered a job or a ping.
+        self.has_answered = False
 
     @classmethod
-    async def start(cls, options: Mapping[str, Any]) -> "WorkerProcess":
-        """Start a worker and wait until it has warmed up. options: a JobOptions as a mapping. Raises WorkerDied."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-m", "image_erase.jobs.worker", json.dumps(options)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=worker_environment(os.environ),
-            limit=_BUFFER_BYTES,
-            # Away from the terminal's signals: a worker ends when the server says so.
-            start_new_session=True,
-        )
-        worker = cls(process)
+    async def start(
+        cls, options: Mapping[str, Any], *, program: Sequence[str] = PROGRAM, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> "WorkerProcess":
+        """Start a worker and wait until it has warmed up. Raises WorkerDied, and leaves nothing running then.
+
+        options: a JobOptions as a mapping. program: the command, to which the options are added as JSON.
+        """
+        worker = cls(_started([*program, json.dumps(options)]), timeouts)
         try:
-            async with asyncio.timeout(START_SECONDS):
-                first = await worker._read()
-            if "refused" in first.head:
-                raise WorkerDied(first.head["refused"])
-            worker._log_trace(first, "worker could not warm up")
+            async with asyncio.timeout(timeouts.start):
+                await worker._connect()
+                await worker._await_ready()
         except TimeoutError:
             await worker.end()
-            raise WorkerDied(f"a worker was not ready within {START_SECONDS:.0f} s") from None
+            raise WorkerDied(f"a worker was not ready within {timeouts.start:.0f} s") from None
+        except OSError as error:
+            await worker.end()
+            raise WorkerDied(f"a worker cannot be reached ({error})") from None
         except BaseException:
             await worker.end()
             raise
@@ -79,48 +111,202 @@ class WorkerProcess:
         """Its process id."""
         return self._process.pid
 
-    async def ask(self, request: Frame) -> Frame:
-        """Send a job and wait for its answer.
+    def send(self, message: Job | Ping, request_id: str | None = None) -> Reply:
+        """Send a job or a ping, and return a future of its answer, or of None where the worker is lost before.
 
-        Raises WorkerGone or WorkerDied. A cancelled ask leaves the worker unusable.
+        It may never be done, so wait with a limit; a worker whose answer nobody waits for any more has to be lost.
         """
-        self.request_id = request.head.get("request_id")
+        self.request_id, self.has_begun, self._remarks_bytes = request_id, False, 0
+        reply = self._expect(*((Pong,) if isinstance(message, Ping) else (Done, Failed)))
+        if self._input and not self.gone.done():
+            for piece in frame_of(message).pieces():
+                self._input.write(piece)
+        return reply
+
+    async def ask(self, job: Job) -> Done | Failed:
+        """Do a job and wait for its answer, at most for the seconds that it says. Raises WorkerDied."""
         try:
-            self._stdin.writelines(request.pieces())
-            await self._stdin.drain()
-            await self._read()  # its word that it has the job
-        except (ConnectionError, RuntimeError, WorkerDied):
-            raise WorkerGone from None
-        answer = await self._read()
-        self._log_trace(answer, "job failed")
-        self.request_id = None
+            answer = await asyncio.wait_for(self.send(job), job.seconds)
+        except TimeoutError:
+            self.lose("overdue")
+            answer = None
+        if not isinstance(answer, Done | Failed):
+            raise WorkerDied(self.gone.result())
         return answer
 
-    async def ended(self) -> int:
-        """Wait for its end. Returns the exit code, negative for a signal."""
-        return await self._process.wait()
+    def lose(self, reason: str) -> None:
+        """Give the worker up. reason: for the log."""
+        if not self.gone.done():
+            self.gone.set_result(reason)
+        if self._reply and not self._reply.done():
+            self._reply.set_result(None)
 
-    async def end(self) -> None:
-        """Kill it, whatever it is doing, and wait until it is gone."""
-        if self._process.returncode is None:
-            self._process.kill()
-        self._stdin.close()
-        await self._process.wait()
-        await asyncio.wait({self._remarks})
+    async def end(self) -> int | None:
+        """Kill it and all that it has started, whatever they are doing, and close its pipes.
 
-    async def _read(self) -> Frame:
+        Returns the exit code, negative for a signal; None where the system did not let it go in time. Being cancelled
+        does not stop it half-way.
+        """
+        ending = asyncio.ensure_future(self._end())
         try:
-            return await read_frame(self._stdout)
-        except (asyncio.IncompleteReadError, ConnectionError, FrameError):
-            raise WorkerDied("a worker died") from None
+            return await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await asyncio.wait({ending})
+            raise
 
-    def _log_trace(self, answer: Frame, what: str) -> None:
-        """Log the stack that came with an answer, and take it off: it must reach no client."""
-        if trace := answer.head.pop(TRACE, None):
-            log.error(what, extra={"request_id": self.request_id, "pid": self.pid, TRACE: str(trace)})
+    async def _end(self) -> int | None:
+        self.lose("ended by the server")
+        self._kill()
+        try:
+            code = await self._reaped()
+            with suppress(TimeoutError):
+                if self._outputs:  # a dying process's last words are in the pipe
+                    await asyncio.wait_for(self._said_all.wait(), self._timeouts.end)
+        finally:
+            self._close()
+        return code
 
-    async def _log_remarks(self, stderr: asyncio.StreamReader) -> None:
+    async def _connect(self) -> None:
+        process, loop = self._process, self._loop
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        outputs = (
+            (process.stderr, lambda: _Pipe(self._log_remark, self._said_all.set)),
+            (process.stdout, lambda: _Pipe(self._messages.feed, lambda: self.lose("ended"))),
+        )
+        for stream, protocol in outputs:
+            transport, _ = await loop.connect_read_pipe(protocol, stream)
+            self._outputs.append(transport)
+        self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+
+    async def _await_ready(self) -> None:
+        first = await self._expect(Ready, Refused)
+        if first is None:
+            raise WorkerDied(f"a worker did not start: {self.gone.result()}")
+        if isinstance(first, Refused):
+            raise WorkerDied(first.reason)
+        assert isinstance(first, Ready)
+        if first.version != __version__:
+            raise WorkerDied(f"a worker is of version {first.version[:32]!r}, the server of {__version__}")
+        self._log_trace(first.trace, "worker could not warm up")
+
+    def _expect(self, *kinds: type) -> Reply:
+        self._expected, self._reply = kinds, self._loop.create_future()
+        if self.gone.done():
+            self._reply.set_result(None)
+        return self._reply
+
+    def _take(self, message: FromWorker) -> None:
+        if isinstance(message, Begun) and Done in self._expected and not self.has_begun:
+            self.has_begun = True
+        elif not self._is_awaited(message) or self._reply is None:
+            self.lose(f"said {message.kind!r} unasked")
+        else:
+            self._answered(self._reply, message)
+
+    def _is_awaited(self, message: FromWorker) -> bool:
+        asked = self._reply is not None and not self._reply.done() and isinstance(message, self._expected)
+        return asked and (self.has_begun or not isinstance(message, Done | Failed))
+
+    def _answered(self, reply: Reply, message: FromWorker) -> None:
+        if isinstance(message, Failed):
+            self._log_trace(message.trace, "job failed")
+        self.has_answered = self.has_answered or not isinstance(message, Ready)
+        self.request_id, self._expected, self._reply = None, (), None
+        reply.set_result(message)
+
+    def _kill(self) -> None:
+        """Kill its whole session. It has not been collected yet, so the id cannot belong to anybody else."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self._process.kill()
+
+    async def _reaped(self) -> int | None:
+        pause, waited = 0.002, 0.0
+        while (code := self._process.poll()) is None and waited < self._timeouts.end:
+            await asyncio.sleep(pause)
+            waited, pause = waited + pause, min(2 * pause, 0.1)
+        if code is None:
+            log.error("worker does not end", extra={"pid": self.pid})
+        return code
+
+    def _close(self) -> None:
+        if self._input and not self._input.is_closing():
+            self._input.abort()
+        for transport in self._outputs:
+            transport.close()
+        # Those that a start was cut off before it connected them.
+        connected = (len(self._outputs) > 1, len(self._outputs) > 0, self._input is not None)
+        for stream, is_connected in zip(
+            (self._process.stdout, self._process.stderr, self._process.stdin), connected, strict=True
+        ):
+            if stream and not is_connected:
+                stream.close()
+
+    def _log_trace(self, trace: str | None, what: str) -> None:
+        """Log the stack that came with an answer: it goes nowhere else."""
+        if trace:
+            log.error(what, extra={"request_id": self.request_id, "pid": self.pid, "trace": trace})
+
+    def _log_remark(self, data: bytes) -> None:
         """Log what it writes to standard error: a library's remark, Python's last words."""
-        while remark := await stderr.read(_REMARK_BYTES):
-            text = remark.decode("utf-8", "replace").strip()
-            log.warning("worker wrote", extra={"request_id": self.request_id, "pid": self.pid, "text": text})
+        self._remarks_bytes += len(data)
+        if self._remarks_bytes > _MAX_REMARKS_BYTES:
+            self.lose("wrote too many remarks")
+            return
+        text = data[-_REMARK_BYTES:].decode("utf-8", "replace").strip()
+        log.warning("worker wrote", extra={"request_id": self.request_id, "pid": self.pid, "text": text})
+
+
+class _Messages:
+    """Bytes from a worker -> messages. take: gets each. lose: is told where they are none."""
+
+    def __init__(self, take: Callable[[FromWorker], None], lose: Callable[[str], None]) -> None:
+        self._decoder, self._take, self._lose = FrameDecoder(), take, lose
+        self._is_lost = False
+
+    def feed(self, data: bytes) -> None:
+        if self._is_lost:
+            return
+        try:
+            for frame in self._decoder.feed(data):
+                self._take(message_of(frame))
+        except FrameError as error:
+            self._is_lost = True
+            self._lose(f"spoke nonsense ({error})")
+
+
+class _Pipe(asyncio.Protocol):
+    """A pipe from a worker, read as fast as it comes: nothing is ever left in it for somebody who has gone.
+
+    take: gets the bytes. lost: is called at the end.
+    """
+
+    def __init__(self, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._take, self._lost = take, lost
+
+    def data_received(self, data: bytes) -> None:
+        """Pass the bytes on."""
+        self._take(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say that there will be no more."""
+        self._lost()
+
+
+def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            command,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=worker_environment(os.environ),
+            # Away from the terminal's signals: a worker ends when the server says so.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise WorkerDied(f"a worker cannot be started ({error.strerror or error})") from None

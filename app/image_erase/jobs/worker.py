@@ -10,20 +10,32 @@ from typing import BinaryIO
 
 import cv2
 
+from image_erase import __version__
 from image_erase.erasure.eraser import Eraser
 from image_erase.erasure.neural import ModelError
 from image_erase.imaging.failures import ImagingFailure
-from image_erase.jobs.frames import TRACE, Frame, receive_frame, send_frame
+from image_erase.jobs.frames import receive_frame, send_frame
 from image_erase.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
+from image_erase.jobs.messages import (
+    Begun,
+    Done,
+    Failed,
+    Failure,
+    FromWorker,
+    Job,
+    Pong,
+    Ready,
+    Refused,
+    frame_of,
+    request_of,
+)
 from image_erase.jobs.request import JobRequest
 
 # Decoders lose some bytes over many a broken file; a new worker has them all again.
 JOBS = 20_000
-NO_MEMORY = "no_memory"
-FAILED = "failed"
-NO_ROOM = Frame({"failure": NO_MEMORY, "subject": "image", "detail": "There is not enough memory for this picture."})
+NO_ROOM = Failed(Failure.NO_MEMORY, "image", "There is not enough memory for this picture.")
 # The end of a stack says most; all of it might not fit into a frame's head.
-_TRACE_CHARACTERS = 8000
+_TRACE_CHARACTERS = 4000
 
 
 def main() -> None:
@@ -37,7 +49,7 @@ def main() -> None:
     try:
         eraser = make_eraser(options)
     except ModelError as error:
-        send_frame(target, Frame({"refused": f"ERASE_ONNX_MODEL: {error}"}))
+        _send(target, Refused(f"ERASE_ONNX_MODEL: {error}"))
         sys.exit(1)
     serve(options, eraser, source, target)
 
@@ -53,39 +65,47 @@ def limit_memory(megabytes: int | None) -> None:
 
 
 def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO, jobs: int = JOBS) -> None:
-    """Warm up and say so; then, for each frame, say that it has come, and answer it; end after so many jobs."""
-    warmed = answer(Frame({"seconds": 60.0}, warm_up_files()), options, eraser)
-    send_frame(target, Frame({"ready": True, TRACE: warmed.head.get(TRACE)}))
-    for _ in range(jobs):
-        request = receive_frame(source)
-        if request is None:
-            break
-        send_frame(target, Frame({"begun": True}))
-        send_frame(target, answer(request, options, eraser))
+    """Warm up and say so; then confirm and answer each job, and answer pings; end after so many jobs."""
+    warmed = answer(Job(60.0, JobRequest(), *warm_up_files()), options, eraser)
+    _send(target, Ready(__version__, warmed.trace if isinstance(warmed, Failed) else None))
+    while jobs and (frame := receive_frame(source)):
+        request = request_of(frame)
+        if isinstance(request, Job):
+            jobs -= 1
+            _send(target, Begun())
+            _send(target, answer(request, options, eraser))
+        else:
+            _send(target, Pong())
 
 
-def answer(request: Frame, options: JobOptions, eraser: Eraser) -> Frame:
+def answer(job: Job, options: JobOptions, eraser: Eraser) -> Done | Failed:
     """Do one job. What is wrong with the files goes back by name; anything else is a failure of ours, with its stack.
 
     The stack is for the server's log, where it stands with the request's id.
     """
-    deadline = time.monotonic() + request.head["seconds"]
+    deadline = time.monotonic() + job.seconds
     try:
-        image, mask = request.blobs
-        wanted = JobRequest.from_head(request.head)
         done = erase_file(
-            bytes(image), bytes(mask), options, eraser, wanted, time_left=lambda: deadline - time.monotonic()
+            bytes(job.image),
+            bytes(job.mask),
+            options,
+            eraser,
+            job.request,
+            time_left=lambda: deadline - time.monotonic(),
         )
     except ImagingFailure as failure:
-        return Frame({"failure": failure.name, "subject": failure.subject, "detail": failure.detail})
+        return Failed(Failure(failure.name), failure.subject, failure.detail)
     except MemoryError:
         return NO_ROOM
     except Exception as error:
         if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
             return NO_ROOM
-        trace = traceback.format_exc()[-_TRACE_CHARACTERS:]
-        return Frame({"failure": FAILED, "subject": "image", "detail": "", TRACE: trace})
-    return Frame({"suffix": done.suffix, "facts": done.facts}, (done.data,))
+        return Failed(Failure.FAILED, trace=traceback.format_exc()[-_TRACE_CHARACTERS:])
+    return Done(done.suffix, done.facts, done.data)
+
+
+def _send(target: BinaryIO, message: FromWorker) -> None:
+    send_frame(target, frame_of(message))
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

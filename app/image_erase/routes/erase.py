@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,12 +19,14 @@ from image_erase.contract import openapi
 from image_erase.contract.endpoints import HEADER, Endpoint
 from image_erase.contract.envelope import image_data, image_url, success_response
 from image_erase.contract.errors import ApiError, Code
+from image_erase.contract.failures import job_error
 from image_erase.http.addresses import base_url
 from image_erase.http.edge import note, request_ids
 from image_erase.http.intake import Intake
 from image_erase.http.upload import Part, UploadReader
-from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
-from image_erase.jobs.request import FACTS, JobRequest
+from image_erase.jobs.messages import Done, Failed, Failure, Subject
+from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
+from image_erase.jobs.request import JobRequest
 from image_erase.observer import UNOBSERVED, Observer
 from image_erase.results.links import Links
 from image_erase.results.names import ResultName
@@ -34,17 +36,6 @@ log = logging.getLogger(__name__)
 
 Outcome = TypeVar("Outcome")
 Presign = Callable[[ResultName], Awaitable[str]]
-
-#: A job's failure by name -> the vendor's code for it.
-JOB_FAILURES = {
-    "unsupported_format": Code.UNSUPPORTED_FILE_TYPES,
-    "broken_file": Code.FILE_DECODING_FAILURE,
-    "side_too_long": Code.FILE_RESOLUTION_EXCEEDS_LIMITS,
-    "side_too_short": Code.ERROR_LOW_RESOLUTION,
-    "size_mismatch": Code.ERROR_MASK_IMAGE_RESOLUTION_MISMATCH,
-    "nothing_to_fill_from": Code.UNSUPPORTED_PARAMETER_VALUES,
-    "no_memory": Code.ERROR_INSUFFICIENT_RESOURCES,
-}
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,7 @@ class EraseService:
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Serve one request of the endpoint. Raises ApiError."""
         key = self.keys.check(request.headers.get(HEADER))
-        self._refuse_when_full()
+        self._refuse_when_full(key)
         if self.rate_limit:
             await self.rate_limit.admit(key)
         base = base_url(request, self.public_url)
@@ -79,19 +70,19 @@ class EraseService:
         reader = UploadReader(endpoint.files, max_file_bytes, endpoint.texts)
         files, texts = await self.intake.receive(request, reader.max_body_bytes, reader.read)
         image, mask = (files[field.name] for field in endpoint.files)
-        erase = partial(self._erase, request, endpoint.job_request(texts), image, mask)
+        erase = partial(self._erase, request, key, endpoint.job_request(texts), image, mask)
         ids = request_ids(request.scope)
         if endpoint.answer == "base64":
-            result = (await while_connected(request, erase())).blobs[0]
+            result = (await while_connected(request, erase())).data
             # It may be tens of megabytes long, and writing it would hold up the event loop.
             return await asyncio.to_thread(lambda: success_response(ids, image_data(result)))
         name = await while_connected(request, self._kept(erase, ids.request_id))
         return success_response(ids, image_url(await self._link(name, base, ids.request_id)))
 
-    async def _erase(self, request: Request, wanted: JobRequest, image: Part, mask: Part) -> Answer:
-        head = {"request_id": request_ids(request.scope).request_id} | wanted.head()
+    async def _erase(self, request: Request, key: str, wanted: JobRequest, image: Part, mask: Part) -> Done:
+        request_id = request_ids(request.scope).request_id
         try:
-            answer = await self.pool.run(head, (image.data, mask.data))
+            answer = await self.pool.run(wanted, image.data, mask.data, owner=key, request_id=request_id)
         except PoolFull as full:
             raise _too_many(full) from None
         except JobTimeout:
@@ -99,20 +90,19 @@ class EraseService:
         except JobCrashed:
             raise ApiError(Code.PROCESSING_FAILURE, "The erasing failed.") from None
         note(request.scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
-        if "failure" in answer.head:
-            raise job_error(answer.head, {"image": image, "mask": mask})
-        # A worker has read hostile files: only what is known goes into the log, under no other name.
-        facts = {name: value for name, value in answer.head.get("facts", {}).items() if name in FACTS}
+        if isinstance(answer.outcome, Failed):
+            raise _job_error(answer.outcome, {"image": image, "mask": mask})
+        facts = asdict(answer.outcome.facts)
         note(request.scope, **facts)
         self.observer.job_done(facts)
-        return answer
+        return answer.outcome
 
-    async def _kept(self, erase: Callable[[], Awaitable[Answer]], request_id: str) -> ResultName:
+    async def _kept(self, erase: Callable[[], Awaitable[Done]], request_id: str) -> ResultName:
         """Erase, and keep the result where its link will find it."""
-        answer = await erase()
-        name = ResultName.new(answer.head["suffix"], self.clock(), self.ttl_seconds)
+        done = await erase()
+        name = ResultName.new(done.suffix, self.clock(), self.ttl_seconds)
         started = time.perf_counter()
-        put = asyncio.ensure_future(self.store.put(name, bytes(answer.blobs[0])))
+        put = asyncio.ensure_future(self.store.put(name, bytes(done.data)))
         try:
             await asyncio.shield(put)
         except asyncio.CancelledError:
@@ -124,7 +114,7 @@ class EraseService:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.") from None
         except StoreError as error:
             raise _not_stored(error, request_id) from None
-        self.observer.result_stored(time.perf_counter() - started, len(answer.blobs[0]))
+        self.observer.result_stored(time.perf_counter() - started, len(done.data))
         return name
 
     async def _link(self, name: ResultName, base: str, request_id: str) -> str:
@@ -135,9 +125,9 @@ class EraseService:
         except StoreError as error:
             raise _not_stored(error, request_id) from None
 
-    def _refuse_when_full(self) -> None:
+    def _refuse_when_full(self, key: str) -> None:
         try:
-            self.pool.refuse_when_full()
+            self.pool.refuse_when_full(key)
         except PoolFull as full:
             raise _too_many(full) from None
 
@@ -159,14 +149,11 @@ def router(endpoint: Endpoint, service: EraseService) -> APIRouter:
     return routes
 
 
-def job_error(failure: dict[str, Any], parts: dict[str, Part]) -> ApiError:
-    """The vendor's error for a job's failure, in the field names that the client used."""
-    part = parts[failure["subject"]]
-    name = failure["failure"]
-    if name == "unsupported_format" and part.is_plain_text:
+def _job_error(failed: Failed, parts: Mapping[Subject, Part]) -> ApiError:
+    part = parts[failed.subject]
+    if failed.failure is Failure.UNSUPPORTED_FORMAT and part.is_plain_text:
         return ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{part.name}: Must be a file, not text.")
-    code = JOB_FAILURES.get(name, Code.PROCESSING_FAILURE)
-    return ApiError(code, f"{part.name}: {failure['detail']}" if failure["detail"] else "The erasing failed.")
+    return job_error(failed, part.name)
 
 
 def _not_stored(error: StoreError, request_id: str) -> ApiError:

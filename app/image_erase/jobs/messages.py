@@ -1,0 +1,179 @@
+"""The messages between server and worker, one class for each, and how they travel in frames.
+
+A worker loads this module and no library for it; the server reads what workers send through `reading.py`, which checks
+every field.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+from image_erase.jobs.frames import Frame
+from image_erase.jobs.request import Effort, JobRequest
+
+Subject = Literal["image", "mask"]
+Suffix = Literal["jpg", "png"]
+
+# No job lasts an hour, and no side, seed or stack is larger: beyond these a worker talks nonsense.
+_MAX_MILLISECONDS = 3_600_000.0
+_MAX_SIDE = 1 << 20
+_MAX_TEXT = 1000
+
+
+class Failure(StrEnum):
+    """Why a job has no result: what is wrong with a file, by name, or with the worker."""
+
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    BROKEN_FILE = "broken_file"
+    SIDE_TOO_LONG = "side_too_long"
+    SIDE_TOO_SHORT = "side_too_short"
+    SIZE_MISMATCH = "size_mismatch"
+    NOTHING_TO_FILL_FROM = "nothing_to_fill_from"
+    NO_MEMORY = "no_memory"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the log may say of a finished job.
+
+    Times in milliseconds, sides in pixels, hole as its share of the picture. engine: names joined by `+`, None where
+    nothing was filled. reencode_reason: why a JPEG was re-encoded as a whole, None where it was not.
+    """
+
+    decode_ms: float
+    erase_ms: float
+    encode_ms: float
+    engine: str | None
+    width: int
+    height: int
+    hole: float
+    effort: Effort
+    seed: int
+    reencode_reason: str | None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a value cannot be true."""
+        times = (self.decode_ms, self.erase_ms, self.encode_ms)
+        _require(all(0 <= time <= _MAX_MILLISECONDS for time in times), "times")
+        _require(0 < self.width <= _MAX_SIDE and 0 < self.height <= _MAX_SIDE, "sides")
+        _require(math.isfinite(self.hole) and 0 <= self.hole <= 1, "hole")
+        _require(len(self.engine or "") <= _MAX_TEXT and len(self.reencode_reason or "") <= _MAX_TEXT, "texts")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Asks for a job. seconds: until nobody waits for it any more."""
+
+    seconds: float
+    request: JobRequest
+    image: bytes | bytearray
+    mask: bytes | bytearray
+
+    blobs: ClassVar[tuple[str, ...]] = ("image", "mask")
+    kind: Literal["job"] = "job"
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Asks for a Pong."""
+
+    blobs: ClassVar[tuple[str, ...]] = ()
+    kind: Literal["ping"] = "ping"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker's first message. version: of the package that it runs. trace: why it could not warm up, if so."""
+
+    version: str
+    trace: str | None = None
+
+    blobs: ClassVar[tuple[str, ...]] = ()
+    kind: Literal["ready"] = "ready"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A worker's first and last message where its options cannot be followed."""
+
+    reason: str
+
+    blobs: ClassVar[tuple[str, ...]] = ()
+    kind: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True)
+class Pong:
+    """The worker answers."""
+
+    blobs: ClassVar[tuple[str, ...]] = ()
+    kind: Literal["pong"] = "pong"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The worker has the whole job: from here on no other worker may try it."""
+
+    blobs: ClassVar[tuple[str, ...]] = ()
+    kind: Literal["begun"] = "begun"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job's result. data: the file."""
+
+    suffix: Suffix
+    facts: Facts
+    data: bytes | bytearray = b""
+
+    blobs: ClassVar[tuple[str, ...]] = ("data",)
+    kind: Literal["done"] = "done"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job without a result. subject: which file it is about. detail: for the client to read; empty: nothing to say.
+
+    trace: the stack of an unexpected failure, for the log and never for a client.
+    """
+
+    failure: Failure
+    subject: Subject = "image"
+    detail: str = ""
+    trace: str | None = None
+
+    blobs: ClassVar[tuple[str, ...]] = ()
+    kind: Literal["failed"] = "failed"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the detail is longer than any that a client should read."""
+        _require(len(self.detail) <= _MAX_TEXT, "detail")
+
+
+ToWorker = Job | Ping
+FromWorker = Ready | Refused | Pong | Begun | Done | Failed
+
+
+def frame_of(message: ToWorker | FromWorker) -> Frame:
+    """Return the frame that carries a message."""
+    named = {field.name: getattr(message, field.name) for field in fields(message)}
+    blobs = tuple(named.pop(name) for name in message.blobs)
+    return Frame(json.dumps(named, default=asdict).encode(), blobs)
+
+
+def request_of(frame: Frame) -> ToWorker:
+    """Return the message in a frame from the server. Raises ValueError, KeyError or TypeError where it is none."""
+    head: Mapping[str, Any] = json.loads(frame.head)
+    if head["kind"] == "ping":
+        return Ping()
+    image, mask = frame.blobs
+    return Job(head["seconds"], JobRequest.from_json(head["request"]), image, mask)
+
+
+def _require(true: bool, what: str) -> None:
+    if not true:
+        raise ValueError(f"impossible {what}")
