@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import threading
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from image_erase.cli import erase
 from support.command import lines, run_erase, start_erase, tree
@@ -98,6 +100,28 @@ def test_a_run_begins_only_where_nothing_is_in_the_way_and_goes_on_where_one_end
     forced = run_erase(folder, *arguments, "--force", "--quiet")
     assert (forced.returncode, forced.stderr) == (0, b"")
     assert (folder / "out/c.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_a_dry_run_compares_sizes(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = photo_file("JPEG", exif=exif)
+    width, height = Image.open(BytesIO(turned)).size
+    assert width != height
+    for name, data in {"fits.png": photo_file(), "turned.jpg": turned, "small.bmp": photo_file("BMP")}.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    masks = {"fits.png": (width, height), "turned.png": (height, width), "small.webp": (width - 1, height)}
+    (tmp_path / "masks").mkdir()
+    for name, size in masks.items():
+        Image.new("L", size).save(tmp_path / "masks" / name)
+    done = run_erase(tmp_path, "in", "masks", "-o", "out", "--dry-run")
+    assert done.returncode == 1
+    rows = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    assert [row[:2] for row in rows] == [["erase", "in/fits.png"], ["erase", "in/turned.jpg"], ["fail", "in/small.bmp"]]
+    assert f"{width - 1}x{height} pixels, image: {width}x{height}" in rows[2][4]
+    assert lines(done)[-1] == "image-erase: 2 would be erased, 0 skipped, 1 would fail"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> None:

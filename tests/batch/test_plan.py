@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,41 @@ def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in/sub").chmod(0)
     with pytest.raises(PlanError, match="cannot be read"):
         planned(recursive=True)
+
+
+@pytest.mark.parametrize(("picture", "mask"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC")])
+@pytest.mark.parametrize("ending", ["", "_mask"])
+def test_composed_and_decomposed_names_are_one(tmp_path: Path, picture: str, mask: str, ending: str) -> None:
+    name, mask_name = unicodedata.normalize(picture, "Müller"), unicodedata.normalize(mask, "Müller") + ending
+    make(tmp_path / "in", f"{name}.jpg:jpg")
+    make(tmp_path / "masks", f"{mask_name}.png")
+    (task,) = planned("masks").to_do
+    assert task == Task(Path(f"in/{name}.jpg"), Path(f"masks/{mask_name}.png"), Path(f"out/{name}.jpg"))
+
+
+def test_of_two_forms_of_a_name_the_same_one_wins(tmp_path: Path) -> None:
+    forms = [unicodedata.normalize(form, "ü.png") for form in ("NFC", "NFD")]
+    make(tmp_path / "in", *forms)
+    make(tmp_path / "masks", *forms)
+    assert {task.image.name: task.mask and task.mask.name for task in planned("masks").to_do} == {
+        form: form for form in forms
+    }
+
+
+@pytest.mark.parametrize("output", ["x.png", "x.PNG", "x.webp", "x.tiff"])
+def test_a_jpeg_result_is_never_called_otherwise(tmp_path: Path, output: str) -> None:
+    make(tmp_path, "a.jpg:jpg")
+    with pytest.raises(PlanError, match=r"JPEG file, so its name must end in \.jpg"):
+        plan_one(Path("a.jpg"), Path("mask.png"), Path(output), Existing.REFUSE)
+
+
+@pytest.mark.parametrize("output", ["x.jpg", "x.JPEG", "x", "x.part", "-"])
+def test_other_names_of_a_jpeg_result(tmp_path: Path, output: str) -> None:
+    make(tmp_path, "a.jpg:jpg")
+    assert plan_one(Path("a.jpg"), Path("mask.png"), Path(output), Existing.REFUSE).to_do
+
+
+def test_a_png_result_is_never_called_jpeg(tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    with pytest.raises(PlanError, match=r"PNG file, so its name must end in \.png, not \.jpg"):
+        plan_one(Path("a.png"), Path("mask.png"), Path("x.jpg"), Existing.REFUSE)

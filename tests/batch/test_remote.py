@@ -8,10 +8,8 @@ from email.utils import formatdate
 
 import pytest
 
-from image_erase.batch.answers import Answer, link_in
 from image_erase.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
-from image_erase.batch.remote import ANSWER_BYTES, RemoteEraser
-from image_erase.batch.retries import Passing, Retries
+from image_erase.batch.remote import ANSWER_BYTES, Answer, Passing, RemoteEraser, Retries, link_in
 from support.pictures import mask_file, photo_file
 from support.scripted import Scripted, ScriptedServer, envelope, refused
 from support.server import KEY, PATH, Server, free_port

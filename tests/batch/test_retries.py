@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from image_erase.batch.failures import Failure, PictureFailed
-from image_erase.batch.retries import LONGEST_SECONDS, MOST_RETRY_AFTER, Passing, Retries
+from image_erase.batch.remote import LONGEST_SECONDS, MOST_RETRY_AFTER, Passing, Retries
 
 BUSY = Failure("EXCEEDING_LIMITS", "busy", 429)
 

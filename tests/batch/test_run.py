@@ -13,8 +13,7 @@ import pytest
 from image_erase.batch.failures import EraserFailed, Failure, PictureFailed
 from image_erase.batch.files import Inputs, Outputs
 from image_erase.batch.plan import Plan, Task
-from image_erase.batch.progress import Progress
-from image_erase.batch.record import Exit, Record
+from image_erase.batch.report import Exit, Progress, Record
 from image_erase.batch.run import Run
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -66,6 +66,13 @@ def test_one_picture_is_not_overwritten_unless_asked(folder: Path) -> None:
     assert pixels_of((folder / "out.png").read_bytes()).shape == pixels_of(photo_file()).shape
 
 
+def test_a_jpeg_from_standard_input_is_never_called_png(folder: Path) -> None:
+    done = run_erase(folder, "-", "mask.png", "-o", "out.png", standard_input=photo_file("JPEG"))
+    assert done.returncode == 1
+    assert "its name must end in .jpg" in lines(done)[0]
+    assert not (folder / "out.png").exists()
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_terminal_sees_the_rate_and_the_time_left(folder: Path, quiet: bool) -> None:
     ours, theirs = pty.openpty()

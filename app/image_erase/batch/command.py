@@ -13,14 +13,12 @@ from pathlib import Path
 
 import click
 
-from image_erase.batch.eraser import PictureEraser
 from image_erase.batch.failures import PlanError
 from image_erase.batch.files import DASH, Inputs, Outputs, read_standard_input
-from image_erase.batch.pictures import entry
 from image_erase.batch.plan import Existing, Plan, Task, plan_folder, plan_one
-from image_erase.batch.progress import Progress, shown
-from image_erase.batch.record import Exit, Record
-from image_erase.batch.run import Run
+from image_erase.batch.report import Exit, Progress, Record, shown
+from image_erase.batch.run import PictureEraser, Run
+from image_erase.batch.sources import entry
 from image_erase.logs import configure_logging
 
 
@@ -86,20 +84,26 @@ def _check_report(order: Order, plan: Plan) -> None:
 
 def _list(plan: Plan, *, to_stderr: bool) -> Exit:
     """Print what would be done, as tab-separated columns."""
+    from image_erase.batch.sizes import mismatch  # noqa: PLC0415
 
     def line(word: str, task: Task, why: str = "") -> None:
         paths = (shown(path) if path else "" for path in (task.image, task.mask, task.output))
         click.echo("\t".join((word, *paths, *([shown(why)] if why else ()))), err=to_stderr)
 
+    failed = list(plan.failed)
     for task in plan.to_do:
-        line("erase", task)
+        failure = mismatch(task)
+        if failure:
+            failed.append((task, failure))
+        else:
+            line("erase", task)
     for task in plan.skipped:
         line("skip", task)
-    for task, failure in plan.failed:
+    for task, failure in failed:
         line("fail", task, failure.message)
-    counts = f"{len(plan.to_do)} would be erased, {len(plan.skipped)} skipped, {len(plan.failed)} would fail"
-    _say(counts)
-    return Exit.FAILED if plan.failed else Exit.DONE
+    would = plan.size - len(plan.skipped) - len(failed)
+    _say(f"{would} would be erased, {len(plan.skipped)} skipped, {len(failed)} would fail")
+    return Exit.FAILED if failed else Exit.DONE
 
 
 def _make_folders(out: Path, plan: Plan) -> None:

@@ -97,7 +97,7 @@ def erase(
     from image_erase.batch import command  # noqa: PLC0415
     from image_erase.batch.failures import PlanError  # noqa: PLC0415
     from image_erase.batch.plan import Existing  # noqa: PLC0415
-    from image_erase.batch.progress import shown  # noqa: PLC0415
+    from image_erase.batch.report import shown  # noqa: PLC0415
 
     masks = _one_mask(mask, mask_option)
     if resume and force:
@@ -136,8 +136,7 @@ def _local(engine: str | None, key: str | None) -> tuple[int, "MakeEraser"]:
 
 def _remote(url: str, key: str | None, retries: int, engine: str | None) -> tuple[int, "MakeEraser"]:
     """Return the default number of jobs, and how to create an eraser that calls the server."""
-    from image_erase.batch.remote import RemoteEraser  # noqa: PLC0415
-    from image_erase.batch.retries import Retries  # noqa: PLC0415
+    from image_erase.batch.remote import RemoteEraser, Retries  # noqa: PLC0415
 
     if not key:
         raise click.UsageError("--url needs a key: IMAGE_ERASE_KEY or --key.")

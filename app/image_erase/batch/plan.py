@@ -8,8 +8,16 @@ from pathlib import Path
 
 from image_erase.batch.failures import UNWRITABLE, Failure, PictureFailed, PlanError
 from image_erase.batch.files import DASH
-from image_erase.batch.masks import MaskOf, masks_at
-from image_erase.batch.pictures import Found, entry, find_pictures, look_at, result_name
+from image_erase.batch.sources import (
+    Found,
+    MaskOf,
+    entry,
+    find_pictures,
+    look_at,
+    masks_at,
+    result_name,
+    suffix_mismatch,
+)
 
 _SHOWN = 3
 
@@ -65,6 +73,10 @@ def plan_one(image: Path, masks: Path, output: Path, existing: Existing) -> Plan
     if output != DASH and not output.parent.is_dir():
         why = Failure(UNWRITABLE, f"{output}: the folder {output.parent} does not exist")
         return Plan(failed=[(Task(image, None, output), why)])
+    file_format = None if image == DASH else look_at(image.parent, image.name).format
+    mismatch = suffix_mismatch(output, file_format) if file_format else None
+    if mismatch:
+        raise PlanError(mismatch)
     try:
         task = Task(image, masks_at(masks)(Path(image.name)), output)
     except PictureFailed as error:

@@ -1,16 +1,171 @@
-"""Erase through a server with the Image Erasure API: one of this project, or the vendor's."""
+"""Erase by a server that speaks the Image Erasure API: one of this project's, or the vendor's."""
 
 import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
-from image_erase.batch.answers import Answer, broken, link_in, result_in
-from image_erase.batch.failures import UNREACHABLE, Failure
-from image_erase.batch.retries import Passing, Retries
+from image_erase.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
 from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
 from image_erase.imaging.header import format_of
+
+Outcome = TypeVar("Outcome")
+
+FIRST_SECONDS = 1.0
+LONGEST_SECONDS = 30.0
+#: Upper bound for Retry-After, in seconds.
+MOST_RETRY_AFTER = 300.0
+
+
+class Passing(Exception):
+    """A failure that may be temporary. retry_after: seconds that the server asked to wait."""
+
+    def __init__(self, failure: Failure, retry_after: float = 0.0) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Retry policy. most: number of retries. sleep, uniform: replaced in tests."""
+
+    most: int
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+
+    async def of(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Return the result of the first attempt that does not raise Passing. Raises PictureFailed after the last."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await attempt()
+            except Passing as passing:
+                if tries > self.most:
+                    raise PictureFailed(passing.failure.after(tries)) from None
+                await self.sleep(self._pause(tries, passing.retry_after))
+            except PictureFailed as error:
+                raise PictureFailed(error.failure.after(tries)) from None
+
+    def _pause(self, tries: int, retry_after: float) -> float:
+        """Add jitter to the time that the server asked for, so that not all clients return at once."""
+        longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** (tries - 1))
+        return min(retry_after, MOST_RETRY_AFTER) + self.uniform(0, longest)
+
+
+# Statuses with which every other image would fail too. Exception: before 2026 the vendor answered 403 with the code
+# ERROR_ILLEGAL_FILE for a bad image.
+_FATAL_STATUSES = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})
+_FATAL_CODES = frozenset({"ERROR_NOT_ENOUGH_CREDITS"})
+_ABOUT_THE_PICTURE = frozenset({"ERROR_ILLEGAL_FILE"})
+# 408: the body did not arrive in time, which may be temporary.
+_PASSING_STATUSES = frozenset({408, 429})
+_MESSAGE_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP response. retry_after, location: the headers, unparsed; empty if missing."""
+
+    status: int
+    body: bytes
+    retry_after: str = ""
+    location: str = ""
+
+
+def link_in(answer: Answer, now: Callable[[], float] = time.time) -> str:
+    """Return the link to the result from the answer to a POST. Raises PictureFailed or Passing."""
+    envelope = _envelope(answer)
+    code = envelope.get("error_code", 0)
+    if answer.status != HTTPStatus.OK or (isinstance(code, int) and code != 0):
+        raise _refusal(answer, envelope, now)
+    data = envelope.get("data")
+    link = data.get("image_url") if isinstance(data, dict) else None
+    if code != 0 or not isinstance(link, str) or not _is_http(link):
+        raise broken(answer.status, "the server's answer has no link to a result")
+    return link
+
+
+def result_in(answer: Answer, now: Callable[[], float] = time.time) -> bytes:
+    """Return the image from the answer to a GET of the link. Raises PictureFailed or Passing."""
+    if answer.status != HTTPStatus.OK:
+        envelope = _envelope(answer)
+        raise _refusal(answer, envelope, now, of="the result's link: ", may_be_fatal=False)
+    if format_of(answer.body[:16]) not in ("JPEG", "PNG"):
+        raise broken(answer.status, "the result is neither JPEG nor PNG")
+    return answer.body
+
+
+def broken(status: int | None, message: str) -> PictureFailed:
+    """Return the failure for an answer that cannot be used."""
+    return PictureFailed(Failure(BROKEN_ANSWER, message, status))
+
+
+def _refusal(
+    answer: Answer, envelope: dict[str, Any], now: Callable[[], float], of: str = "", may_be_fatal: bool = True
+) -> Exception:
+    code = _text(envelope.get("error_code_str")) or f"HTTP_{answer.status}"
+    said = envelope.get("error_code")
+    # If the HTTP status means success, the error code in the body decides.
+    status = said if answer.status < 300 and isinstance(said, int) and said else answer.status
+    fatal = code in _FATAL_CODES or (status in _FATAL_STATUSES and code not in _ABOUT_THE_PICTURE)
+    message = of + (_text(envelope.get("error_msg")) or _status_text(answer))
+    failure = Failure(code, message, answer.status, fatal=fatal and may_be_fatal)
+    passing = status in _PASSING_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if passing and code not in _FATAL_CODES:
+        return Passing(failure, _seconds(answer.retry_after, now))
+    return PictureFailed(failure)
+
+
+def _envelope(answer: Answer) -> dict[str, Any]:
+    try:
+        envelope = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        envelope = None
+    if isinstance(envelope, dict):
+        return envelope
+    if answer.status == HTTPStatus.OK:
+        raise broken(answer.status, "the server's answer is not a JSON object")
+    return {}
+
+
+def _text(value: object) -> str:
+    return value[:_MESSAGE_CHARACTERS] if isinstance(value, str) else ""
+
+
+def _status_text(answer: Answer) -> str:
+    names = {status.value: status.phrase for status in HTTPStatus}
+    text = f"the server answered {answer.status} {names.get(answer.status, '')}".rstrip()
+    return f"{text}, to {answer.location[:_MESSAGE_CHARACTERS]}" if answer.location else text
+
+
+def _is_http(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _seconds(retry_after: str, now: Callable[[], float]) -> float:
+    """Return `Retry-After`, a number or a date, in seconds; 0 if it is neither."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now())
+    except (ValueError, OverflowError):
+        return 0.0
+
 
 MEBIBYTE = 1024 * 1024
 ANSWER_BYTES = MEBIBYTE

@@ -6,19 +6,33 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
-from image_erase.batch.eraser import PictureEraser
-from image_erase.batch.failures import OUTPUT_EXISTS, EraserFailed, Failure, PictureFailed
+from image_erase.batch.failures import OUTPUT_EXISTS, WRONG_SUFFIX, EraserFailed, Failure, PictureFailed
 from image_erase.batch.files import Inputs, Outputs
-from image_erase.batch.pictures import result_name
 from image_erase.batch.plan import Plan, Task
-from image_erase.batch.progress import Progress
-from image_erase.batch.record import Record
+from image_erase.batch.report import Progress, Record
+from image_erase.batch.sources import result_name, suffix_mismatch
 from image_erase.contract.errors import Code
 from image_erase.imaging.header import format_of
 
 log = logging.getLogger(__name__)
+
+
+class PictureEraser(Protocol):
+    """Erases from images, several in parallel, while its context is entered."""
+
+    async def __aenter__(self) -> Self:
+        """Start. Raises EraserFailed."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Abort what is still in progress."""
+
+    async def erase(self, image: bytes, mask: bytes) -> bytes:
+        """Return the image file without what the mask paints white. Raises PictureFailed."""
 
 
 class _Stop(Exception):
@@ -76,9 +90,13 @@ class Run:
     def _place(self, task: Task, result: bytes) -> Path:
         """Return the path for a result by its first bytes: a server may return another format than expected."""
         assert task.output
+        result_format = format_of(result[:16]) or "PNG"
         if not self.plan.is_folder:
+            mismatch = suffix_mismatch(task.output, result_format)
+            if mismatch:
+                raise PictureFailed(Failure(WRONG_SUFFIX, mismatch))
             return task.output
-        place = result_name(task.output, format_of(result[:16]) or "PNG")
+        place = result_name(task.output, result_format)
         if place != task.output and place in self._expected:
             raise PictureFailed(Failure(OUTPUT_EXISTS, f"{place}: is the output of another image"))
         return place

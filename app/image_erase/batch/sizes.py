@@ -1,0 +1,46 @@
+"""The sizes of images and masks by their headers, to find pairs that do not fit before anything is erased."""
+
+import warnings
+from pathlib import Path
+
+from PIL import Image
+
+from image_erase.batch.failures import Failure
+from image_erase.batch.files import DASH
+from image_erase.batch.plan import Task
+from image_erase.contract.errors import Code
+
+_ORIENTATION = 0x0112
+# EXIF orientations that exchange width and height.
+_TURNED = frozenset({5, 6, 7, 8})
+
+Size = tuple[int, int]
+
+
+def mismatch(task: Task) -> Failure | None:
+    """Why the mask does not fit the image, by their headers; None where it fits or a header does not tell.
+
+    A mask may have the size of the image as it is stored or as it is shown, as for the server.
+    """
+    if task.mask is None or DASH in (task.image, task.mask):
+        return None
+    image, mask = _sizes(task.image), _sizes(task.mask)
+    if not image or not mask or image & mask:
+        return None
+    (width, height), (mask_width, mask_height) = min(image), min(mask)
+    message = f"mask: {mask_width}x{mask_height} pixels, image: {width}x{height}; both must have the same size."
+    return Failure(Code.ERROR_MASK_IMAGE_RESOLUTION_MISMATCH.name, message)
+
+
+def _sizes(path: Path) -> set[Size]:
+    """The size as stored, and as shown where an orientation turns it; nothing where the header can't be read."""
+    try:
+        with warnings.catch_warnings():
+            # Of large pictures: nothing is decoded here.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as picture:
+                width, height = picture.size
+                turned = picture.getexif().get(_ORIENTATION) in _TURNED
+    except Exception:  # a header may be broken in any way; erasing says how
+        return set()
+    return {(width, height), (height, width)} if turned else {(width, height)}
