@@ -215,9 +215,10 @@ def test_memory_suffices(container: dict[str, Any]) -> None:
 
 
 def test_the_servers_share_holds_what_uploads_may_take() -> None:
-    """Bodies on their way in, those of waiting jobs, and 100 MiB for the process."""
+    """Bodies on their way in, those of waiting jobs, results on their way out, and 100 MiB for the process."""
     defaults = Settings()
-    assert defaults.receive_memory_mb + defaults.queue * LARGEST_BODY / MIB + 100 <= SERVER_MB
+    transit = defaults.receive_memory_mb + defaults.answer_memory_mb
+    assert transit + defaults.queue * LARGEST_BODY / MIB + 100 <= SERVER_MB
 
 
 def test_processors_are_as_many_as_workers(container: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 
 from image_erase import __version__
+from image_erase.access.admission import Admission
 from image_erase.access.keys import KeyFile, Keys
 from image_erase.access.rates import RateLimit, WindowMemory
 from image_erase.access.shared_rates import Shared, SharedRateLimit
@@ -36,9 +37,12 @@ from image_erase.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secr
 from image_erase.results.store import ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
 from image_erase.routes import account, erase, operations, results
-from image_erase.routes.erase import Presign
+from image_erase.routes.erasing import Erasing
 from image_erase.routes.failures import raise_failures
+from image_erase.routes.keeping import Keeping, Presign
+from image_erase.routes.reception import Reception
 from image_erase.settings import Settings, SettingsError
+from image_erase.shares import Shares
 from image_erase.supervision import Supervisor
 from image_erase.web.serving import page_routes
 
@@ -61,19 +65,14 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     supervisor = _supervisor(settings, store, clock, metrics)
     own_limit = _rate_limit(settings)
     shared_limit = _shared_rate_limit(settings, own_limit)
-    service = erase.EraseService(
-        keys,
-        pool,
-        store,
-        links,
-        clock,
+    arriving, answers = Shares(settings.receive_memory_mb << 20), Shares(settings.answer_memory_mb << 20)
+    max_file_bytes = settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None
+    rooms = erase.Rooms(
+        Admission(keys, pool, answers, shared_limit or own_limit),
+        Reception(Intake(settings.receive_seconds, arriving), max_file_bytes),
+        Erasing(pool, answers, metrics),
+        Keeping(store, links, clock, settings.result_ttl_seconds, _presign(settings, store), metrics),
         settings.public_url,
-        settings.result_ttl_seconds,
-        settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None,
-        Intake(settings.receive_seconds, settings.receive_memory_mb << 20),
-        metrics,
-        shared_limit or own_limit,
-        _presign(settings, store),
     )
     refuser = Refuser(render, CorsPolicy(settings.cors_origins))
     app = FastAPIOffline(
@@ -85,12 +84,14 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         middleware=_layers(settings, refuser, metrics),
     )
     for endpoint in ENDPOINTS:
-        app.include_router(erase.router(endpoint, service))
+        app.include_router(erase.router(endpoint, rooms))
     app.include_router(account.router(keys, clock, settings.credits, shared_limit or own_limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor))
     if settings.metrics:
         _watch(metrics, pool, supervisor, shared_limit)
+        metrics.gauge("receive_memory_bytes", "Bytes of request bodies that are arriving", lambda: arriving.held)
+        metrics.gauge("answer_memory_bytes", "Bytes of results not yet stored or sent", lambda: answers.held)
         app.include_router(operations.metrics_router(metrics))
     if settings.page:
         limits = {"max_file_bytes": settings.max_file_bytes, "max_side": settings.max_side}

@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Memory for request bodies that are arriving, in MiB; a request that does not fit gets 429",
     )
+    answer_memory_mb: int = Field(
+        256,
+        ge=1,
+        description="Memory for results not yet stored or sent, in MiB; a request that finds none left gets 429",
+    )
     connections: int = Field(
         512,
         ge=1,

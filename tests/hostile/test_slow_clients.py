@@ -11,7 +11,8 @@ import pytest
 
 from image_erase.http import edge, intake
 from image_erase.http.protocol import EnvelopeH11Protocol
-from support.envelope import assert_failure, assert_success
+from support.envelope import assert_failure, assert_image_data, assert_success
+from support.family import ADVANCED
 from support.multipart import body_of, content_type, file_part
 from support.pictures import mask_file, noise_file, photo_file
 from support.processes import until
@@ -20,6 +21,9 @@ from support.server import KEY, PATH, Server
 
 BODY = body_of([file_part("image", photo_file()), file_part("user_mask", mask_file())])
 HEADERS = {"Host": "x", "Content-Type": content_type(), "ailabapi-api-key": KEY, "Content-Length": str(len(BODY))}
+UNSIZED = {name: value for name, value in HEADERS.items() if name != "Content-Length"}
+SECOND = "second-key-of-the-tests"
+LARGE = body_of([file_part("image", bytes(2_000_000))])
 SHORT = 0.4
 
 
@@ -60,6 +64,16 @@ def seconds_of(act: Callable[[], object]) -> float:
 
 def connections_of(server: Server) -> int:
     return len(server._server.server_state.connections)
+
+
+def held_by_bodies(server: Server) -> int:
+    """How many bytes of the memory for bodies are held."""
+    return int(server.metric("receive_memory_bytes"))
+
+
+def held_by_answers(server: Server) -> int:
+    """How many bytes of the memory for results are held."""
+    return int(server.metric("answer_memory_bytes"))
 
 
 class TestHead:
@@ -136,34 +150,75 @@ class TestBody:
 
 
 class TestMemory:
-    def test_of_all_bodies_together(self, start_server):
-        own: Server = start_server(receive_memory_mb=1, receive_seconds=8)
-        announced = HEADERS | {"Content-Length": str(900_000)}
+    def test_announced_and_not_sent_takes_nothing(self, start_server):
+        """What is counted is what has arrived, however many bodies are announced."""
+        own: Server = start_server(receive_memory_mb=1, api_keys=(KEY, SECOND), metrics=True)
         with ExitStack() as stack:
-            first = stack.enter_context(connected(own.client.address))
-            first.sendall(head_of(PATH, announced) + BODY[:100])
-            until(lambda: connections_of(own) == 1, "the first is there")
-            refused = own.client.erase(noise_file((400, 400)))
-            assert_failure(refused, "EXCEEDING_LIMITS")
-            assert 1 <= int(refused.headers["retry-after"]) <= 8
+            for length in ({"Content-Length": "3000000"}, {"Transfer-Encoding": "chunked"}) * 10:
+                connection = stack.enter_context(connected(own.client.address))
+                connection.sendall(head_of(PATH, UNSIZED | length) + b"1\r\n-")
+            until(lambda: connections_of(own) == 20, "all are there")
             assert_success(own.client.erase(), own.base)
-        until(lambda: connections_of(own) == 0, "the first is gone")
-        size = (400, 400)
-        assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
+            assert_success(own.client.erase(key=SECOND), own.base)
 
-    def test_unannounced_bodies_count_as_the_largest(self, start_server):
-        own: Server = start_server(receive_memory_mb=7)
-        chunked = {name: value for name, value in HEADERS.items() if name != "Content-Length"}
-        with connected(own.client.address) as first:
-            first.sendall(head_of(PATH, chunked | {"Transfer-Encoding": "chunked"}) + b"1\r\n-\r\n")
-            until(lambda: connections_of(own) == 1, "the first is there")
-            size = (600, 600)
-            assert_failure(own.client.erase(noise_file(size), mask_file(size)), "EXCEEDING_LIMITS")
+    def test_whoever_holds_most_gives_way_to_another_key(self, start_server):
+        own: Server = start_server(receive_memory_mb=1, api_keys=(KEY, SECOND), metrics=True)
+        with ExitStack() as stack:
+            slow = []
+            for _ in range(3):
+                slow.append(stack.enter_context(connected(own.client.address)))
+                slow[-1].sendall(head_of(PATH, UNSIZED | {"Content-Length": "3000000"}) + LARGE[:300_000])
+            until(lambda: held_by_bodies(own) == 900_000, "all have arrived")
+            refused = own.client.erase(noise_file((400, 400)))
+            assert_failure(refused, "EXCEEDING_LIMITS", "uploaded")
+            assert 1 <= int(refused.headers["retry-after"]) <= 30
+            size = (350, 350)
+            assert_success(own.client.erase(noise_file(size), mask_file(size), key=SECOND), own.base)
+            assert_failure(read_answer(slow[-1]), "EXCEEDING_LIMITS", "uploaded")
+        until(lambda: held_by_bodies(own) == 0, "nothing is held")
 
     def test_what_is_larger_than_all_of_it_goes_alone(self, start_server):
         own: Server = start_server(receive_memory_mb=1)
         size = (700, 700)
         assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
+
+
+class TestUnreadResults:
+    """Answers that are the result itself, and clients that don't read them."""
+
+    BODY = body_of([file_part("image", noise_file((1450, 1150))), file_part("mask", mask_file((1450, 1150)))])
+
+    def ask(self, connection: socket.socket, key: str) -> None:
+        headers = UNSIZED | {"Content-Length": str(len(self.BODY)), "ailabapi-api-key": key}
+        connection.sendall(head_of(ADVANCED.path, headers) + self.BODY)
+
+    def test_are_bounded_and_give_way_to_another_key(self, start_server):
+        own: Server = start_server(answer_memory_mb=13, metrics=True, api_keys=(KEY, SECOND))
+        with ExitStack() as stack:
+            for _ in range(2):
+                unread = stack.enter_context(connected(own.client.address, receive_buffer=4096))
+                before = held_by_answers(own)
+                self.ask(unread, KEY)
+                until(lambda now=before: held_by_answers(own) > now + 4_000_000, "its result is held")
+            with connected(own.client.address) as third:
+                self.ask(third, KEY)
+                refused = read_answer(third)
+                assert_failure(refused, "EXCEEDING_LIMITS", "read")
+                assert int(refused.headers["retry-after"]) >= 1
+            with connected(own.client.address) as other:
+                self.ask(other, SECOND)
+                assert len(assert_image_data(read_answer(other))) > 4_000_000
+            until(lambda: held_by_answers(own) < 6_000_000, "the newest was given up")
+        until(lambda: held_by_answers(own) == 0, "nothing is held")
+        assert_success(own.client.erase(), own.base)
+
+    def test_that_are_read_hold_nothing(self, start_server):
+        own: Server = start_server(answer_memory_mb=13, metrics=True)
+        for _ in range(4):
+            with connected(own.client.address) as connection:
+                self.ask(connection, KEY)
+                assert_image_data(read_answer(connection))
+        until(lambda: held_by_answers(own) == 0, "nothing is held")
 
 
 class TestAnswer:

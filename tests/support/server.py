@@ -1,6 +1,7 @@
 """A server to test against: in a thread with a clock of the test's, or as the real command in a process."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -145,6 +146,11 @@ class Server:
             keys = (entry["path"] for page in obstore.list(self._bucket._store) for entry in page)
             return [PurePath(key) for key in keys if "/" in key]
         return [path for path in (self.storage / "results").rglob("*") if path.is_file()]
+
+    def metric(self, name: str) -> float:
+        """A number without labels that /metrics shows; needs metrics=True."""
+        (value,) = re.findall(rf"^image_erase_{name} (\S+)$", self.client.get("/metrics").text, re.M)
+        return float(value)
 
     def workers(self) -> set[int]:
         """The ids of this server's worker processes."""

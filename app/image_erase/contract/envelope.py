@@ -1,12 +1,16 @@
 """The JSON object around every answer: the only place where its keys are spelled."""
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.responses import JSONResponse
 
 from image_erase.contract.errors import ApiError
 from image_erase.http.identity import RequestIds
+
+# A multiple of three, whose base64 needs no padding.
+_PIECE_BYTES = 48 * 1024
 
 
 def _envelope(ids: RequestIds, status: int, code: str, code_message: str, message: str) -> dict[str, Any]:
@@ -38,6 +42,30 @@ def image_url(url: str) -> dict[str, str]:
 def image_data(image: bytes | bytearray) -> dict[str, list[str]]:
     """The `data` of an answer that is the result itself."""
     return {"binary_data_base64": [base64.b64encode(image).decode("ascii")]}
+
+
+class ImageBody:
+    """The JSON of an answer that is the result itself, in pieces, as long as their `len` says.
+
+    A result may have tens of megabytes, and its text a third more.
+    """
+
+    def __init__(self, ids: RequestIds, image: bytes | bytearray) -> None:
+        empty = JSONResponse(success(ids, image_data(b""))).body
+        head, _, tail = bytes(empty).rpartition(b'""')
+        self._head, self._image, self._tail = head + b'"', image, b'"' + tail
+
+    def __len__(self) -> int:
+        """How many bytes it has."""
+        return len(self._head) + 4 * -(-len(self._image) // 3) + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Its bytes, in order."""
+        yield self._head
+        with memoryview(self._image) as image:
+            for start in range(0, len(image), _PIECE_BYTES):
+                yield base64.b64encode(image[start : start + _PIECE_BYTES])
+        yield self._tail
 
 
 def credit_account(amount: float, since: int) -> dict[str, str | float | int]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from image_erase.http.failures import Reason, Refused
+from image_erase.shares import Holding, NoRoom, Shares
 
 # A client that sends nothing for so long is not slow but gone.
 IDLE_SECONDS = 10.0
@@ -19,38 +20,37 @@ T = TypeVar("T")
 
 
 class Intake:
-    """Lets bodies in. seconds: for a whole body. budget_bytes: for all bodies that are being received at once."""
+    """Lets bodies in. seconds: for a whole body. shares: the memory for all bodies that are being received at once."""
 
-    def __init__(self, seconds: float, budget_bytes: int) -> None:
-        self._seconds, self._budget = seconds, budget_bytes
+    def __init__(self, seconds: float, shares: Shares) -> None:
+        self._seconds, self._shares = seconds, shares
         self._mean_seconds = 0.0
-        # When each body must have come to its end, in the loop's time -> its bytes.
-        self._reserved: dict[object, tuple[float, int]] = {}
+        # When each body must have come to its end, in the loop's time.
+        self._ends: dict[object, float] = {}
 
-    async def receive(self, request: Request, largest: int, read: Callable[[Request], Awaitable[T]]) -> T:
+    async def receive(self, request: Request, owner: str, read: Callable[[Request], Awaitable[T]]) -> T:
         """Let one body in and read it with `read`.
 
-        largest: bytes that the body may have at most; kept free for it where it does not announce less.
-        Raises Refused: RECEIVE_MEMORY_FULL at once where there is no room, BODY_OVERDUE where the
-        body takes too long; and what `read` raises.
+        owner: who shares the memory with other owners. What has arrived counts, not what is announced.
+        Raises Refused: RECEIVE_MEMORY_FULL where there is no room for the next piece, or another owner needs it more,
+        BODY_OVERDUE where the body takes too long; and what `read` raises.
         """
-        started = asyncio.get_running_loop().time()
-        end = started + self._seconds
-        wanted = min(_announced(request) or largest, largest)
-        if self._reserved and sum(size for _, size in self._reserved.values()) + wanted > self._budget:
-            raise self._no_room(started)
-        ticket = object()
-        self._reserved[ticket] = end, wanted
+        loop, ticket = asyncio.get_running_loop(), object()
+        started = loop.time()
+        self._ends[ticket] = started + self._seconds
         try:
-            return await read(Request(request.scope, _timed(request, end)))
+            async with asyncio.timeout(None) as evicted:
+                with self._shares.open(owner, lambda: evicted.reschedule(loop.time())) as holding:
+                    return await read(Request(request.scope, _metered(request, self._ends[ticket], holding)))
+        except (NoRoom, TimeoutError):
+            raise self._no_room(loop.time()) from None
         finally:
-            del self._reserved[ticket]
-            taken = asyncio.get_running_loop().time() - started
-            self._mean_seconds += _NEWEST_SHARE * (taken - self._mean_seconds)
+            del self._ends[ticket]
+            self._mean_seconds += _NEWEST_SHARE * (loop.time() - started - self._mean_seconds)
 
     def _no_room(self, now: float) -> Refused:
         """Room comes, as things go, with the next body's end, at the latest when the first must have come to it."""
-        latest = min(end for end, _ in self._reserved.values()) - now
+        latest = min(self._ends.values()) - now
         seconds = max(1, math.ceil(min(self._mean_seconds, latest)))
         return Refused(
             Reason.RECEIVE_MEMORY_FULL,
@@ -59,20 +59,17 @@ class Intake:
         )
 
 
-def _announced(request: Request) -> int | None:
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else None
-
-
-def _timed(request: Request, end: float) -> Callable[[], Awaitable[Message]]:
-    """The request's own way to receive, with a limit to each message and one to all of them."""
+def _metered(request: Request, end: float, holding: Holding) -> Callable[[], Awaitable[Message]]:
+    """The request's own way to receive, with a limit to each message's time and all of them, and to their memory."""
 
     async def receive() -> Message:
         now = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(min(end, now + IDLE_SECONDS)):
-                return await request.receive()
+                message = await request.receive()
         except TimeoutError:
             raise Refused(Reason.BODY_OVERDUE, "The body did not arrive in time.") from None
+        holding.grow(len(message.get("body", b"")))
+        return message
 
     return receive

@@ -64,7 +64,7 @@ class ResultStore:
     def __init__(self, objects: ObjectStore, downloads: ObjectStore | None = None) -> None:
         self._store, self._downloads = objects, downloads or objects
 
-    async def put(self, name: ResultName, data: bytes) -> None:
+    async def put(self, name: ResultName, data: bytes | bytearray) -> None:
         """Keep a result. Raises StoreFull or StoreError, and keeps nothing then."""
         async with self._call():
             attributes = self._attributes(name)

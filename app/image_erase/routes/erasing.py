@@ -1,0 +1,68 @@
+"""From what is to be done to a result, in a worker and in the vendor's words."""
+
+from dataclasses import asdict
+
+from starlette.types import Scope
+
+from image_erase.access.admission import busy, unread
+from image_erase.contract.errors import ApiError, Code
+from image_erase.http.edge import note, request_ids
+from image_erase.jobs.messages import Done, Failed
+from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
+from image_erase.observer import UNOBSERVED, Observer
+from image_erase.routes.reception import Order
+from image_erase.shares import Holding, NoRoom, Shares
+
+
+class Result:
+    """A result in this process's memory, held there until it is closed."""
+
+    def __init__(self, done: Done, holding: Holding) -> None:
+        self.done, self.holding = done, holding
+
+    def close(self) -> None:
+        """Hold its memory no longer."""
+        self.holding.close()
+
+
+class Erasing:
+    """Gives jobs to the pool. answers: the memory for results until they have been stored or sent."""
+
+    def __init__(self, pool: Pool, answers: Shares, observer: Observer = UNOBSERVED) -> None:
+        self._pool, self._answers, self._observer = pool, answers, observer
+
+    async def erase(self, scope: Scope, key: str, order: Order) -> Result:
+        """Do the job and note in the request's log line what the worker says of it. Raises ApiError."""
+        answer = await self._answer(key, order, request_ids(scope).request_id)
+        note(scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
+        if isinstance(answer.outcome, Failed):
+            raise order.error(answer.outcome)
+        facts = asdict(answer.outcome.facts)
+        note(scope, **facts)
+        self._observer.job_done(facts)
+        return self._held(answer.outcome, key)
+
+    async def _answer(self, key: str, order: Order, request_id: str) -> Answer:
+        try:
+            return await self._pool.run(
+                order.wanted, order.image.data, order.mask.data, owner=key, request_id=request_id
+            )
+        except PoolFull as full:
+            raise busy(full.retry_after) from None
+        except JobTimeout:
+            raise ApiError(Code.AI_SERVICE_TIMEOUT, "The erasing took too long.") from None
+        except JobCrashed:
+            raise ApiError(Code.PROCESSING_FAILURE, "The erasing failed.") from None
+
+    def _held(self, done: Done, key: str) -> Result:
+        holding = self._answers.open(key)
+        try:
+            holding.grow(len(done.data))
+        except NoRoom:
+            holding.close()
+            raise unread() from None
+        return Result(done, holding)
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 1)

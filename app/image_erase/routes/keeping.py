@@ -1,0 +1,68 @@
+"""From a result to its link."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from image_erase.clock import Clock
+from image_erase.contract.errors import ApiError, Code
+from image_erase.jobs.messages import Done
+from image_erase.observer import UNOBSERVED, Observer
+from image_erase.results.links import Links
+from image_erase.results.names import ResultName
+from image_erase.results.store import ResultStore, StoreError, StoreFull
+
+log = logging.getLogger(__name__)
+
+Presign = Callable[[ResultName], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Keeps results where their links find them.
+
+    ttl_seconds: how long links are valid. presign: makes the store's own link to a result; None where links are the
+    server's.
+    """
+
+    store: ResultStore
+    links: Links
+    clock: Clock
+    ttl_seconds: int
+    presign: Presign | None = None
+    observer: Observer = UNOBSERVED
+
+    async def keep(self, done: Done, request_id: str) -> ResultName:
+        """Store a result. Raises ApiError. Being cancelled, it leaves nothing in the store."""
+        name = ResultName.new(done.suffix, self.clock(), self.ttl_seconds)
+        started = time.perf_counter()
+        put = asyncio.ensure_future(self.store.put(name, done.data))
+        try:
+            await asyncio.shield(put)
+        except asyncio.CancelledError:
+            # Nobody will ever learn this result's link.
+            await asyncio.gather(put, return_exceptions=True)
+            await self.store.delete(name)
+            raise
+        except StoreFull:
+            raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.") from None
+        except StoreError as error:
+            raise _not_stored(error, request_id) from None
+        self.observer.result_stored(time.perf_counter() - started, len(done.data))
+        return name
+
+    async def link(self, name: ResultName, base: str, request_id: str) -> str:
+        """Return the link of a stored result. base: of this server's links. Raises ApiError."""
+        if not self.presign:
+            return base + self.links.path(name)
+        try:
+            return await self.presign(name)
+        except StoreError as error:
+            raise _not_stored(error, request_id) from None
+
+
+def _not_stored(error: StoreError, request_id: str) -> ApiError:
+    log.error("result not stored", extra={"request_id": request_id, "reason": str(error)})
+    return ApiError(Code.FILE_SERVICE_ERROR, "The result could not be stored.")

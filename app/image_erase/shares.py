@@ -1,0 +1,89 @@
+"""A bounded amount of memory that keys share: whoever holds most of it gives way when another needs some."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+Evict = Callable[[], None]
+
+
+class NoRoom(Exception):
+    """All of it is held, and nobody holds more than the owner that asks."""
+
+
+class Shares:
+    """Counts what owners hold of a bounded amount, in bytes.
+
+    One owner may hold all of it as long as no other needs any. Then the newest holding of the owner with the most is
+    evicted, until there is room, or until nobody holds more than the one that asks. What is larger than all of it is
+    let in where nothing else is held.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._holdings: dict[Holding, None] = {}  # as they came
+
+    @property
+    def held(self) -> int:
+        """How many bytes are held in all."""
+        return sum(holding.size for holding in self._holdings)
+
+    def has_room(self, owner: str, size: int = 1) -> bool:
+        """Whether a new holding of that owner could grow to that size now."""
+        held = self.held
+        return not held or held + size <= self._capacity or self._heaviest(owner, size) is not None
+
+    def open(self, owner: str, evict: Evict | None = None) -> "Holding":
+        """Return a holding, of nothing yet. evict: ends it, for a heavy owner's sake; None where that can't be done."""
+        holding = Holding(self, owner, evict)
+        self._holdings[holding] = None
+        return holding
+
+    def _grow(self, holding: "Holding", size: int) -> None:
+        while self.held + size > self._capacity and self.held > holding.size:
+            heaviest = self._heaviest(holding.owner, size)
+            if heaviest is None:
+                raise NoRoom
+            self._close(heaviest)
+            assert heaviest.evict
+            heaviest.evict()
+        holding.size += size
+
+    def _heaviest(self, owner: str, size: int) -> "Holding | None":
+        """The newest holding, that can be evicted, of the owner that holds most, if more than the other would."""
+        totals: dict[str, int] = {}
+        newest: dict[str, Holding] = {}
+        for holding in self._holdings:
+            totals[holding.owner] = totals.get(holding.owner, 0) + holding.size
+            if holding.size and holding.evict:
+                newest[holding.owner] = holding
+        heaviest = max(newest, key=totals.__getitem__, default=owner)
+        return newest[heaviest] if heaviest != owner and totals[heaviest] > totals.get(owner, 0) + size else None
+
+    def _close(self, holding: "Holding") -> None:
+        self._holdings.pop(holding, None)
+
+
+class Holding:
+    """What one request holds. A context manager: at its end nothing is held any more."""
+
+    def __init__(self, shares: Shares, owner: str, evict: Evict | None) -> None:
+        self._shares, self.owner, self.evict, self.size = shares, owner, evict, 0
+
+    def grow(self, size: int) -> None:
+        """Hold that many bytes more. Raises NoRoom."""
+        self._shares._grow(self, size)
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+        self._shares._close(self)
+
+    def __enter__(self) -> Self:
+        """Hold what it holds until the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hold nothing any more."""
+        self.close()
