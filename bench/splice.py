@@ -21,6 +21,8 @@ from image_erase.imaging.jpeg.splice import reencode, splice
 from image_erase.imaging.metadata.jpeg import with_metadata
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Picture
+from image_erase.imaging.reader import read_source
+from image_erase.imaging.source import Source
 
 Pixels = NDArray[np.uint8]
 CASES = [(quality, sampling, mode) for quality in (75, 92) for sampling in ("4:4:4", "4:2:0") for mode in (False, True)]
@@ -57,7 +59,8 @@ def decoded(data: bytes) -> Pixels:
 
 def spliced(source: bytes, filled: Pixels, hole: NDArray[np.bool_]) -> bytes:
     """Splice, and keep the metadata of the default policy."""
-    return with_metadata(source, splice(source, filled, hole, orientation=1), Policy.COLOUR)
+    facts = read_source(source, "JPEG")
+    return with_metadata(facts.segments, splice(facts, filled, hole, orientation=1), Policy.COLOUR)
 
 
 def plainly(source: bytes, filled: Pixels) -> bytes:
@@ -92,7 +95,7 @@ def measure(picture: Image.Image, case: tuple[int, str, bool], share: float, rou
     for _ in range(rounds):
         ours = timed(lambda: spliced(source, filled, hole), times["ours"])
         plain = timed(lambda: plainly(source, filled), times["plain"])
-        anew = timed(lambda: reencode(source, filled, orientation=1), times["anew"])
+        anew = timed(lambda: reencode(read_source(source, "JPEG"), filled, orientation=1), times["anew"])
     ours_shown, plain_shown = decoded(ours), decoded(plain)
     changed = [float((each != shown).any(axis=2)[~hole].mean()) for each in (ours_shown, plain_shown, decoded(anew))]
     seconds = {name: statistics.median(values) for name, values in times.items()}
@@ -110,7 +113,7 @@ def png_writing(picture: Image.Image, rounds: int) -> str:
     """Give a line that compares writing a PNG result with OpenCV's writer on pixels that lie ready for it."""
     pixels = np.asarray(picture)
     ready = np.ascontiguousarray(pixels[..., ::-1])
-    result = Picture(pixels, "RGB", "BMP")
+    result = Picture(pixels, "RGB", "BMP", source=Source("BMP", b""))
     canvas = result.canvas()[0]
     no_hole = np.zeros(pixels.shape[:2], np.bool_)
 
@@ -120,7 +123,7 @@ def png_writing(picture: Image.Image, rounds: int) -> str:
     times: dict[str, list[float]] = {"ours": [], "opencv": []}
     for _ in range(rounds):
         timed(
-            lambda: encode_result(result, canvas, b"", no_hole, policy=Policy.COLOUR, jpeg_quality=95).data,
+            lambda: encode_result(result, canvas, no_hole, policy=Policy.COLOUR, jpeg_quality=95).data,
             times["ours"],
         )
         timed(by_opencv, times["opencv"])

@@ -44,6 +44,8 @@ HOSTILE = {
     "tags without end": compressed_xmp(b"<GImage:Data " * 60_000),
     "runs of base64": compressed_xmp((b"/9j/" + b"A" * 195 + b"!") * 4500),
     "a flood of elements": compressed_xmp(b"<a>" + b"<b c='d'/>" * 100_000 + b"</a>"),
+    "XMP that inflates a hundred times": compressed_xmp(b"<a>" + bytes(MEGABYTE - 7) + b"</a>") * 900,
+    "texts that inflate a hundred times": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(MEGABYTE), 9)) * 900,
     "EXIF of strips": chunk(b"eXIf", strips(2000)),
     "EXIF of more strips": chunk(b"eXIf", strips(100_000)),
     "EXIF of overlapping values": chunk(b"eXIf", overlapping(65_000)),

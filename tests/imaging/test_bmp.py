@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from image_erase.imaging.bmp import expanded
+from image_erase.imaging.bmp.rle import expanded
 from image_erase.imaging.decode import decode_picture
 from support.files import bmp_rle
 

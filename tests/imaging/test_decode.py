@@ -153,7 +153,9 @@ FILES = {
 def test_a_cut_off_file_is_broken(name: str) -> None:
     data = FILES[name]
     decode_picture(data, MAX_SIDE)
-    for cut in {1, 2, 3, 4, 8, 12, len(data) // 4, len(data) // 2, len(data) - 40}:
+    # A JPEG's last two bytes say no more than that it ends.
+    least = 3 if data.startswith(b"\xff\xd8") else 1
+    for cut in {least, least + 1, 4, 8, 12, len(data) // 4, len(data) // 2, len(data) - 40}:
         with pytest.raises(BrokenFile):
             decode_picture(data[:-cut], MAX_SIDE)
 
@@ -211,8 +213,7 @@ def test_refuses_a_long_side_before_decoding(kind: str) -> None:
     side = 16000
     data = claiming(kind, side)
     assert len(data) < 200
-    if kind != "JPEG":
-        assert claimed_size(data, format_of(data) or "") == (side, side)
+    assert claimed_size(data, format_of(data) or "") == (side, side)
     with pytest.raises(SideTooLong, match="16000x16000"):
         decode_picture(data, MAX_SIDE)
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from image_erase.imaging.jpeg import result as jpeg
 from image_erase.imaging.jpeg import splice as jpeg_splice
-from image_erase.imaging.jpeg.result import jpeg_result
+from image_erase.imaging.jpeg.result import JpegResult
 from image_erase.imaging.jpeg.turbojpeg import LibraryMissing, available
 from image_erase.imaging.metadata.policy import Policy
 from support.jpegs import (
@@ -17,7 +18,13 @@ from support.jpegs import (
     pillow_jpeg,
     psnr,
     scene,
+    source_of,
 )
+
+
+def jpeg_result(data: bytes, *rest: object, **options: object) -> JpegResult:
+    return jpeg.jpeg_result(source_of(data), *rest, **options)
+
 
 SOURCE = pillow_jpeg(scene(96, 64), quality=85, dpi=(300, 200), comment=b"gone by default")
 HOLE = np.zeros((64, 96), dtype=np.bool_)

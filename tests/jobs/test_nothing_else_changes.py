@@ -155,7 +155,7 @@ def test_every_picture_of_the_corpus() -> None:
 
 
 def chunk_kinds(data: bytes) -> list[bytes]:
-    return [kind for kind, _ in png.chunks(data)]
+    return [chunk.kind for chunk in png.raw_chunks(data)]
 
 
 def described_png() -> bytes:

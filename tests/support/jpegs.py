@@ -13,7 +13,9 @@ from PIL import Image
 
 from image_erase.imaging.jpeg.blocks import touched_blocks
 from image_erase.imaging.jpeg.frame import Frame, read_frame
-from image_erase.imaging.jpeg.markers import walk
+from image_erase.imaging.jpeg.markers import Segment, read_segments
+from image_erase.imaging.reader import read_source
+from image_erase.imaging.source import Source
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -57,9 +59,19 @@ def decoded_by_opencv(data: bytes) -> Pixels:
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
 
 
+def walk(data: bytes) -> list[Segment]:
+    """The segments of a JPEG."""
+    return read_segments(data)[0]
+
+
+def source_of(data: bytes) -> Source:
+    """A JPEG's facts."""
+    return read_source(data, "JPEG")
+
+
 def frame_of(data: bytes) -> Frame:
     """Read the header."""
-    return read_frame(list(walk(data)))
+    return read_frame(walk(data))
 
 
 def with_colour_mark(data: bytes, transform: int) -> bytes:

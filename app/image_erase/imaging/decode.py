@@ -1,30 +1,27 @@
 """A picture file -> Picture: sniff, check the header, decode upright."""
 
 import io
-import math
 import warnings
-from collections import deque
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from image_erase.imaging import bmp
+from image_erase.imaging.bmp import rle
 from image_erase.imaging.failures import BrokenFile, SideTooLong, SideTooShort, Subject, UnsupportedFormat
 from image_erase.imaging.header import FORMATS, claimed_size, format_of
-from image_erase.imaging.limits import TooCostly, refuse_costly
+from image_erase.imaging.limits import TooCostly
 from image_erase.imaging.picture import Picture, Pixels, turned
-from image_erase.imaging.png import chunks as png
+from image_erase.imaging.reader import read_source
+from image_erase.imaging.source import Source
 
 # The sides are checked here, on the header; Pillow's own limit would only add a second, looser one.
 Image.MAX_IMAGE_PIXELS = None
-bmp.use()
+rle.use()
 
 # What decoding takes at most, for each pixel, while it goes on.
 _DECODER_BYTES = 32
-_ORIENTATION = 0x0112
-_MOST_DPI = 1e6
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
 # Pillow mode -> the mode it is worked on in. What has transparency gets an alpha channel besides.
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
@@ -46,12 +43,13 @@ def decode_picture(
         raise UnsupportedFormat(subject, f"The file is none of {', '.join(formats[:-1])} and {formats[-1]}.")
     refuse_long_side(claimed_size(data, file_format), max_side, subject)
     try:
-        refuse_costly(data, file_format)
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=[file_format]) as image:
+        source = read_source(data, file_format)
+        file = io.BytesIO(source.coded)
+        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=[file_format]) as image:
             refuse_long_side(image.size, max_side, subject)
             refuse_short_side(image.size, min_side, subject)
             require_memory(image.size)
-            return _decoded(image, data, file_format)
+            return _decoded(image, source)
     except (SideTooLong, SideTooShort, MemoryError):
         raise
     except TooCostly as what:
@@ -81,41 +79,11 @@ def require_memory(size: tuple[int, int]) -> None:
     np.empty(size[0] * size[1] * _DECODER_BYTES, np.uint8)
 
 
-def _decoded(image: Image.Image, data: bytes, file_format: str) -> Picture:
+def _decoded(image: Image.Image, source: Source) -> Picture:
     image.load()
-    if file_format == "PNG":
-        # Pillow checks neither the pixels' checksums nor that the file comes to its end.
-        deque(png.chunks(data), maxlen=0)
-    orientation = _orientation(image)
-    mode, pixels = _pixels_16_bit(image, data) if _is_16_bit(image, data, file_format) else _pixels_8_bit(image)
-    return Picture(
-        np.ascontiguousarray(turned(pixels, orientation)),
-        mode,
-        file_format,
-        image.info.get("icc_profile") or None,
-        _subsampling(image),
-        orientation,
-        _density(image),
-        image.info.get("exif", b""),
-        image.info.get("xmp", b""),
-    )
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 where there is none. Only EXIF counts: browsers don't turn a picture by its XMP."""
-    exif = Image.Exif()
-    try:
-        exif.load(image.info.get("exif", b""))
-        value = exif.get(_ORIENTATION, 1)
-    except Exception:
-        # Broken metadata is no reason to refuse a picture whose pixels are whole.
-        return 1
-    return value if value in range(1, 9) else 1
-
-
-def _density(image: Image.Image) -> tuple[float, float] | None:
-    x, y = (float(density) for density in image.info.get("dpi", (0, 0)))
-    return (x, y) if min(x, y) > 0 and math.isfinite(x + y) and max(x, y) < _MOST_DPI else None
+    mode, pixels = _pixels_16_bit(image, source.coded) if _is_16_bit(image, source) else _pixels_8_bit(image)
+    upright = np.ascontiguousarray(turned(pixels, source.orientation))
+    return Picture(upright, mode, source.format, source.icc_profile, _subsampling(image), source.orientation, source)
 
 
 def _subsampling(image: Image.Image) -> int:
@@ -132,8 +100,8 @@ def _pixels_8_bit(image: Image.Image) -> tuple[str, Pixels]:
     return mode, pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def _is_16_bit(image: Image.Image, data: bytes, file_format: str) -> bool:
-    return image.mode.startswith("I") or (file_format == "PNG" and data[24] == 16)
+def _is_16_bit(image: Image.Image, source: Source) -> bool:
+    return image.mode.startswith("I") or (source.format == "PNG" and source.coded[24] == 16)
 
 
 def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:

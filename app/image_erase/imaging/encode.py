@@ -32,17 +32,18 @@ class Encoded:
     anew_because: str = ""
 
 
-def encode_result(
-    picture: Picture, image: Pixels, source: bytes, hole: Hole, *, policy: Policy, jpeg_quality: int
-) -> Encoded:
+def encode_result(picture: Picture, image: Pixels, hole: Hole, *, policy: Policy, jpeg_quality: int) -> Encoded:
     """The file of a picture whose hole has been filled. image: its canvas with the hole filled.
 
     A JPEG becomes a JPEG in which nothing changes but the blocks that the hole touches, where that can be done; else
     it is coded anew with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). All
-    other formats become PNG. source: the picture's file. hole: HxW bool. policy: which metadata stays.
+    other formats become PNG. hole: HxW bool. policy: which metadata stays.
     """
+    source = picture.source
+    assert source is not None
     if picture.format != "JPEG":
-        return Encoded("png", _with_chunks(_png(image), metadata_chunks(picture, source, policy)))
+        chunks = metadata_chunks(source, policy, picture.quarter_turned)
+        return Encoded("png", _with_chunks(_png(image), chunks))
     result = picture.with_canvas(image)
     try:
         done = jpeg_result(source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy)

@@ -1,5 +1,6 @@
 """What the first bytes of a file say: its format and the size it claims. No pixel is decoded here."""
 
+import re
 import struct
 
 _SIGNATURES = {
@@ -9,6 +10,12 @@ _SIGNATURES = {
 }
 FORMATS = (*_SIGNATURES, "WEBP")
 _BITMAPCOREHEADER_BYTES = 12
+# ITU-T T.81, B.1.1: a marker behind any number of fill bytes; those of frames, and those without a length.
+_JPEG_MARKER = re.compile(rb"\xff+([\x01-\xfe])")
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
+_JPEG_LAST = frozenset({0xD9, 0xDA})
+_MOST_SEGMENTS = 1000
 
 
 def format_of(data: bytes) -> str | None:
@@ -21,13 +28,28 @@ def format_of(data: bytes) -> str | None:
 def claimed_size(data: bytes, file_format: str) -> tuple[int, int] | None:
     """Width and height in pixels that the header claims.
 
-    None for a JPEG (its decoder reads headers without decoding) and where the header is too short or odd to tell.
+    None where the header is too short or odd to tell.
     """
-    readers = {"PNG": _png_size, "BMP": _bmp_size, "WEBP": _webp_size}
+    readers = {"JPEG": _jpeg_size, "PNG": _png_size, "BMP": _bmp_size, "WEBP": _webp_size}
     try:
-        return readers[file_format](data) if file_format in readers else None
+        return readers[file_format](data)
     except (struct.error, IndexError):
         return None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        found = _JPEG_MARKER.search(data, at)
+        if found is None or data[found.start(1)] in _JPEG_LAST:
+            return None
+        at = found.end()
+        if data[found.start(1)] in _JPEG_FRAMES:
+            height, width = struct.unpack_from(">HH", data, at + 3)
+            return width, height
+        if data[found.start(1)] not in _JPEG_ALONE:
+            at += int.from_bytes(data[at : at + 2])
+    return None
 
 
 def _png_size(data: bytes) -> tuple[int, int]:

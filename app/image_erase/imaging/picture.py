@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image_erase.imaging.source import Source
+
 Pixels = NDArray[np.uint8 | np.uint16]
 Hole = NDArray[np.bool_]
 
@@ -36,9 +38,8 @@ class Picture:
 
     pixels: HxWxC, uint8 or uint16, channels as `mode` names them. mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
     format: `JPEG`, `PNG`, `BMP` or `WEBP`, what the file was. icc_profile: None where it had none.
-    density: dots per inch across and down as stored, both over 0. exif, xmp: as in the file, empty where it had none.
     subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
-    orientation: EXIF's, how the pixels stood in the file.
+    orientation: EXIF's, how the pixels stood in the file. source: the file's facts, None for a picture without a file.
     """
 
     pixels: Pixels
@@ -47,9 +48,7 @@ class Picture:
     icc_profile: bytes | None = None
     subsampling: int = 0
     orientation: int = 1
-    density: tuple[float, float] | None = None
-    exif: bytes = b""
-    xmp: bytes = b""
+    source: Source | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -118,7 +118,7 @@ def erase_file(
     del canvas
     watch.stage("erase")
     encoded = encode_result(
-        picture, erased.image, image, hole, policy=Policy(options.metadata), jpeg_quality=options.jpeg_quality
+        picture, erased.image, hole, policy=Policy(options.metadata), jpeg_quality=options.jpeg_quality
     )
     watch.stage("encode")
     facts = Facts(

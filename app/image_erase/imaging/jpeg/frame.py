@@ -1,5 +1,6 @@
 """What the header of a JPEG says: size, components, tables, colour space, completeness."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeAlias
@@ -92,7 +93,7 @@ class Frame:
         )
 
 
-def read_frame(segments: list[Segment]) -> Frame:
+def read_frame(segments: Sequence[Segment]) -> Frame:
     """Read the header of a picture from its segments; raises BadJpeg when it makes no sense."""
     frames = [each for each in segments if each.marker in SOF_MARKERS]
     if len(frames) != 1 or len(frames[0].payload) < 6:
@@ -128,7 +129,7 @@ def _components(payload: bytes) -> tuple[Component, ...]:
     return components
 
 
-def _tables(segments: list[Segment]) -> dict[int, Table]:
+def _tables(segments: Sequence[Segment]) -> dict[int, Table]:
     """Give the quantisation tables by slot, each 8x8 with the vertical frequency first."""
     tables: dict[int, Table] = {}
     for each in segments:
@@ -152,7 +153,7 @@ def _table(steps: NDArray[np.integer[Any]]) -> Table:
     return table.reshape(BLOCK, BLOCK)
 
 
-def _colours(segments: list[Segment], components: tuple[Component, ...]) -> ColourSpace:
+def _colours(segments: Sequence[Segment], components: tuple[Component, ...]) -> ColourSpace:
     """Tell the colour space by the rules of libjpeg's `default_decompress_parms`."""
     jfif = any(e.marker == APP0 and e.payload[:5] == b"JFIF\0" and len(e.payload) >= 14 for e in segments)
     adobe = [e.payload[11] for e in segments if e.marker == APP14 and e.payload[:5] == b"Adobe" and len(e.payload) > 11]

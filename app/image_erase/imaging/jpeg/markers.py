@@ -1,10 +1,12 @@
 """Walk the marker segments of a JPEG without decoding anything."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from image_erase.imaging.limits import MAX_SCANS, MAX_SEGMENTS, refuse
 
 SOI, EOI, SOS, DQT, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xDD, 0xFE
 APP0, APP1, APP2, APP10, APP11 = 0xE0, 0xE1, 0xE2, 0xEA, 0xEB
@@ -35,24 +37,43 @@ def segment(marker: int, payload: bytes) -> Segment:
     return Segment(marker, payload, bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2) + payload)
 
 
-def walk(source: bytes) -> Iterator[Segment]:
-    """Yield the segments between SOI and EOI of the first picture in `source`, in order.
+def read_segments(source: bytes) -> tuple[list[Segment], bool]:
+    """The segments between SOI and EOI of the first picture in `source`, in order, and whether the EOI is there.
 
-    What follows that EOI (further pictures of an MPO, garbage) is not looked at, nor are bytes between segments.
-    Raises BadJpeg where a marker or a length makes no sense, or where the EOI is missing.
+    What follows that EOI (further pictures of an MPO, garbage) is not looked at, nor are bytes between segments. A
+    metadata segment whose length is no length is left out. Raises BadJpeg where a marker or another length makes no
+    sense, TooCostly where there are more segments or scans than any encoder writes.
     """
     if source[:2] != b"\xff\xd8":
         raise BadJpeg("no SOI marker")
     places = _marker_places(source)
-    at = _next_place(places, 2)
-    while source[at + 1] != EOI:
-        marker, end = source[at + 1], at + 2
-        if marker not in (SOI, TEM):
-            end = _length_end(source, at + 2)
-            payload = source[at + 4 : end]
-            end = _next_place(places, end) if marker == SOS else end
-            yield Segment(marker, payload, source[at:end])
-        at = _next_place(places, end)
+    segments: list[Segment] = []
+    at, seen, scans = _next_place(places, 2), 0, 0
+    while at is not None and source[at + 1] != EOI:
+        seen += 1
+        scans += source[at + 1] == SOS
+        refuse(seen > MAX_SEGMENTS, "segments")
+        refuse(scans > MAX_SCANS, "scans")
+        one = _segment_at(source, at, places)
+        segments += [one] if one else []
+        at = _next_place(places, at + (len(one.raw) if one else 2))
+    return segments, at is not None
+
+
+def _segment_at(source: bytes, at: int, places: NDArray[np.intp]) -> Segment | None:
+    """The segment whose marker stands at `at`; None for a marker that stands alone."""
+    marker = source[at + 1]
+    length = int.from_bytes(source[at + 2 : at + 4])
+    if marker in (SOI, TEM) or (length < 2 and (APP0 <= marker <= APP15 or marker == COM)):
+        return None
+    end = at + 2 + length
+    if length < 2 or end > len(source):
+        raise BadJpeg("a segment runs over the end of the file")
+    payload = source[at + 4 : end]
+    if marker != SOS:
+        return Segment(marker, payload, source[at:end])
+    following = _next_place(places, end)
+    return Segment(marker, payload, source[at:following].rstrip(b"\xff") if following is None else source[at:following])
 
 
 def _marker_places(source: bytes) -> NDArray[np.intp]:
@@ -64,18 +85,9 @@ def _marker_places(source: bytes) -> NDArray[np.intp]:
     return marking
 
 
-def _next_place(places: NDArray[np.intp], position: int) -> int:
+def _next_place(places: NDArray[np.intp], position: int) -> int | None:
     index = int(np.searchsorted(places, position))
-    if index == places.size:
-        raise BadJpeg("no EOI marker")
-    return int(places[index])
-
-
-def _length_end(source: bytes, position: int) -> int:
-    length = int.from_bytes(source[position : position + 2])
-    if length < 2 or position + length > len(source):
-        raise BadJpeg("a segment runs over the end of the file")
-    return position + length
+    return None if index == places.size else int(places[index])
 
 
 def join(segments: Iterable[Segment]) -> bytes:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from image_erase.imaging.jpeg.splice import CannotSplice, reencode, splice
 from image_erase.imaging.metadata.jpeg import strip, with_metadata
 from image_erase.imaging.metadata.policy import Policy
+from image_erase.imaging.source import Source
 
 _QUARTER_TURNS = frozenset({5, 6, 7, 8})
 
@@ -21,7 +22,7 @@ class JpegResult:
 
 
 def jpeg_result(
-    source: bytes, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int, policy: Policy
+    source: Source, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int, policy: Policy
 ) -> JpegResult:
     """Give the upright JPEG of `source` with its hole filled; arguments as for `splice`.
 
@@ -29,11 +30,11 @@ def jpeg_result(
     BadJpeg, for a source whose header makes no sense, so that not even its tables can be taken over.
     """
     if orientation == 1 and not hole.any():
-        return JpegResult(strip(source, policy))
+        return JpegResult(strip(source.segments, policy))
     reason = ""
     try:
         coded = splice(source, filled, hole, orientation=orientation)
     except CannotSplice as error:
         reason = str(error)
         coded = reencode(source, filled, orientation=orientation)
-    return JpegResult(with_metadata(source, coded, policy, transposed=orientation in _QUARTER_TURNS), reason)
+    return JpegResult(with_metadata(source.segments, coded, policy, transposed=orientation in _QUARTER_TURNS), reason)

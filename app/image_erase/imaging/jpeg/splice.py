@@ -7,7 +7,7 @@ from image_erase.imaging.jpeg.blocks import BlockFiller, planes_of
 from image_erase.imaging.jpeg.by_pillow import coded_by_pillow
 from image_erase.imaging.jpeg.carrier import blank
 from image_erase.imaging.jpeg.frame import DCT_FRAMES, ColourSpace, Frame, read_frame
-from image_erase.imaging.jpeg.markers import BadJpeg, walk
+from image_erase.imaging.jpeg.markers import BadJpeg
 from image_erase.imaging.jpeg.turbojpeg import (
     LibraryMissing,
     Option,
@@ -15,6 +15,7 @@ from image_erase.imaging.jpeg.turbojpeg import (
     Turn,
     transform,
 )
+from image_erase.imaging.source import Source
 
 _MOST_SCANS = 200
 _CHANNELS = {ColourSpace.GREY: 1, ColourSpace.CMYK: 4, ColourSpace.YCCK: 4}
@@ -36,10 +37,10 @@ class CannotSplice(ValueError):
     """The picture can't be changed block by block; the message says why, for the log."""
 
 
-def splice(source: bytes, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int) -> bytes:
+def splice(source: Source, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int) -> bytes:
     """Give the upright JPEG of `source` with new coefficients in the blocks that `hole` touches, and only there.
 
-    source: a whole JPEG. filled: what it shows, as Pillow decodes it (H x W grey, H x W x 3 RGB, H x W x 4 CMYK
+    source: a JPEG. filled: what it shows, as Pillow decodes it (H x W grey, H x W x 3 RGB, H x W x 4 CMYK
     in Pillow's polarity, 0 is no ink), upright, filled inside of the hole. hole: H x W, upright. orientation: of
     the EXIF tag, 1 to 8. Quantisation tables, sampling, restart interval and progressive mode are the source's;
     Huffman tables are made for the result; no metadata but JFIF and Adobe's colour mark, as libjpeg writes them.
@@ -55,12 +56,12 @@ def splice(source: bytes, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *,
         }
     )
     try:
-        return _code(source, frame, filled, hole, orientation)
+        return _code(source.coded, frame, filled, hole, orientation)
     except (TransformFailed, LibraryMissing) as error:
         raise CannotSplice(str(error)) from error
 
 
-def reencode(source: bytes, filled: NDArray[np.uint8], *, orientation: int) -> bytes:
+def reencode(source: Source, filled: NDArray[np.uint8], *, orientation: int) -> bytes:
     """Code `filled` (upright, as for `splice`) from its pixels, with the tables, sampling and mode of `source`.
 
     All blocks are new, so the loss is that of one more encoding. Where libturbojpeg is missing or refuses, Pillow
@@ -77,9 +78,9 @@ def reencode(source: bytes, filled: NDArray[np.uint8], *, orientation: int) -> b
         return coded_by_pillow(upright, filled)
 
 
-def _frame_of(source: bytes) -> Frame:
+def _frame_of(source: Source) -> Frame:
     try:
-        return read_frame(list(walk(source)))
+        return read_frame(source.segments)
     except BadJpeg as error:
         raise CannotSplice(str(error)) from error
 

@@ -1,6 +1,6 @@
 """Which metadata of a JPEG a result keeps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from image_erase.imaging.jpeg.markers import (
     APP0,
@@ -12,8 +12,8 @@ from image_erase.imaging.jpeg.markers import (
     APP14,
     Segment,
     join,
+    read_segments,
     segment,
-    walk,
 )
 from image_erase.imaging.metadata.exif import cleaned_exif
 from image_erase.imaging.metadata.photoshop import cleaned_resources
@@ -39,26 +39,22 @@ _GONE = (
 )
 
 
-def strip(source: bytes, policy: Policy) -> bytes:
-    """Give the same picture, coded bytes untouched, with the metadata `policy` keeps; for an upright source.
+def strip(segments: Sequence[Segment], policy: Policy) -> bytes:
+    """Give the same picture, coded bytes untouched, with the metadata `policy` keeps; for an upright source."""
+    return join([*_kept(segments, policy, False), *(each for each in segments if not each.is_metadata)])
 
-    What follows the first picture goes. Raises BadJpeg where the segments make no sense.
+
+def with_metadata(segments: Sequence[Segment], result: bytes, policy: Policy, *, transposed: bool = False) -> bytes:
+    """Give `result`, a JPEG of the same colour space as the source, with what `policy` keeps of the source's metadata.
+
+    segments: of the source. transposed: the result is the source turned by a quarter, so its density and its sizes
+    change places. Raises BadJpeg where the segments of the result make no sense.
     """
-    parts = list(walk(source))
-    return join([*_kept(parts, policy, False), *(each for each in parts if not each.is_metadata)])
+    coded = (each for each in read_segments(result)[0] if not each.is_metadata)
+    return join([*_kept(segments, policy, transposed), *coded])
 
 
-def with_metadata(source: bytes, result: bytes, policy: Policy, *, transposed: bool = False) -> bytes:
-    """Give `result`, a JPEG of the same colour space as `source`, with the metadata of `source` that `policy` keeps.
-
-    transposed: the result is the source turned by a quarter, so its density and its sizes change places.
-    Raises BadJpeg where the segments make no sense.
-    """
-    coded = (each for each in walk(result) if not each.is_metadata)
-    return join([*_kept(list(walk(source)), policy, transposed), *coded])
-
-
-def _kept(segments: list[Segment], policy: Policy, transposed: bool) -> Iterator[Segment]:
+def _kept(segments: Sequence[Segment], policy: Policy, transposed: bool) -> Iterator[Segment]:
     metadata = [each for each in segments if each.is_metadata]
     previews = {each.marker for each in metadata if _is_unknown(each) and holds_picture(each.payload)}
     for each in metadata:

@@ -8,9 +8,9 @@ from image_erase.imaging.metadata.exif import PREFIX, cleaned_exif
 from image_erase.imaging.metadata.policy import Policy, cleaned
 from image_erase.imaging.metadata.previews import holds_picture
 from image_erase.imaging.metadata.xmp import cleaned_xmp
-from image_erase.imaging.picture import Picture
 from image_erase.imaging.png import chunks as png
-from image_erase.imaging.png.text import Inflation, read_text
+from image_erase.imaging.png.text import MAX_INFLATED_BYTES, Inflation, read_text
+from image_erase.imaging.source import Source
 
 Pair = tuple[bytes, bytes]
 
@@ -23,12 +23,12 @@ _RAW_PROFILE = b"Raw profile type "
 _METRES_PER_INCH = 0.0254
 
 
-def metadata_chunks(picture: Picture, source: bytes, policy: Policy) -> list[bytes]:
-    """The chunks that go into the picture's result, ready to be written behind IHDR.
+def metadata_chunks(source: Source, policy: Policy, transposed: bool) -> list[bytes]:
+    """The chunks that go into the result of a file, ready to be written behind IHDR.
 
-    source: the picture's file. Raises ValueError where it is a PNG whose chunks make no sense.
+    transposed: the result is the source turned by a quarter, so its density and its sizes change places.
     """
-    found = _of_png(source, picture, policy) if picture.format == "PNG" else _of_others(picture, policy)
+    found = _of_png(source, policy, transposed) if source.format == "PNG" else _of_others(source, policy, transposed)
     return [png.chunk(*pair) for pair in found]
 
 
@@ -37,16 +37,15 @@ def profile_of(profile: bytes) -> Pair:
     return b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)
 
 
-def _of_png(source: bytes, picture: Picture, policy: Policy) -> Iterator[Pair]:
+def _of_png(source: Source, policy: Policy, transposed: bool) -> Iterator[Pair]:
     inflation = Inflation()
-    for kind, view in png.chunks(source):
-        data = bytes(view)
-        if kind == b"pHYs" and picture.quarter_turned:
-            yield kind, data[4:8] + data[:4] + data[8:]
-        elif kind in _COLOUR:
-            yield kind, data
+    for chunk in source.chunks:
+        if chunk.kind == b"pHYs" and transposed:
+            yield chunk.kind, chunk.data[4:8] + chunk.data[:4] + chunk.data[8:]
+        elif chunk.kind in _COLOUR:
+            yield chunk.kind, chunk.data
         elif policy is Policy.ALL:
-            yield from _described(kind, data, picture.quarter_turned, inflation)
+            yield from _described(chunk.kind, chunk.data, transposed, inflation)
 
 
 def _described(kind: bytes, data: bytes, transposed: bool, inflation: Inflation) -> list[Pair]:
@@ -58,15 +57,15 @@ def _described(kind: bytes, data: bytes, transposed: bool, inflation: Inflation)
     return [(kind, data)] if kind == b"tIME" else []
 
 
-def _of_others(picture: Picture, policy: Policy) -> Iterator[Pair]:
-    if picture.icc_profile:
-        yield profile_of(picture.icc_profile)
-    if picture.density:
-        x, y = (round(density / _METRES_PER_INCH) for density in picture.density)
+def _of_others(source: Source, policy: Policy, transposed: bool) -> Iterator[Pair]:
+    if source.icc_profile and len(source.icc_profile) <= MAX_INFLATED_BYTES:
+        yield profile_of(source.icc_profile)
+    if source.density:
+        x, y = (round(density / _METRES_PER_INCH) for density in source.density)
         yield b"pHYs", struct.pack(">IIB", x, y, 1)
     if policy is Policy.ALL:
-        yield from _exif(picture.exif, picture.quarter_turned)
-        yield from _xmp(picture.xmp, picture.quarter_turned)
+        yield from _exif(source.exif, transposed)
+        yield from _xmp(source.xmp, transposed)
 
 
 def _exif(data: bytes, transposed: bool) -> list[Pair]:

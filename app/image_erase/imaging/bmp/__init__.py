@@ -1,0 +1,1 @@
+"""BMP files below the level of pixels."""
