@@ -49,7 +49,7 @@ def test_all_is_well(settings: Make) -> None:
     # A small machine may deserve a warning for its space and memory.
     assert {finding.level for finding in found if finding.subject not in ("space", "memory")} == {Level.OK}, found
     subjects = [finding.subject for finding in found]
-    assert subjects == ["storage", "space", "keys", "signing keys", "port", "memory", "workers"]
+    assert subjects == ["storage", "space", "keys", "signing keys", "port", "memory", "processors", "workers"]
     assert not any(GOOD_KEY in finding.line for finding in found)
 
 
@@ -136,6 +136,13 @@ class TestPort:
 
     def test_address_of_another_machine(self, settings: Make) -> None:
         said(doctor.port(settings(host="192.0.2.1")), Level.WRONG, "192.0.2.1")
+
+
+@pytest.mark.parametrize(("usable", "level"), [(2.0, Level.OK), (1.0, Level.WARNING), (0.5, Level.WARNING)])
+def test_processors(settings: Make, monkeypatch: pytest.MonkeyPatch, usable: float, level: Level) -> None:
+    wanted = settings(workers=2)
+    monkeypatch.setattr("image_erase.doctor.machine.available_processors", lambda: usable)
+    said(doctor.processors(wanted), level, f"{usable:g} can be used, for 2 workers")
 
 
 class TestMemory:
@@ -237,7 +244,7 @@ class TestCommand:
     def test_well(self, tmp_path: Path) -> None:
         code, output = self.run(tmp_path)
         assert code == 0
-        assert len(output.splitlines()) == 8
+        assert len(output.splitlines()) == 9
         assert not any(line.startswith("wrong ") for line in output.splitlines())
 
     def test_a_warning_is_no_failure(self, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PORT", "http"),
         ("PORT", "70000"),
         ("WORKERS", "0"),
+        ("WORKERS", "5000"),
         ("QUEUE", "-1"),
         ("DEADLINE_SECONDS", "0"),
         ("ENGINE", "magic"),

@@ -2,7 +2,6 @@
 
 import difflib
 import ipaddress
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from image_erase.processors import available_processors, default_workers, most_workers
 from image_erase.results.location import is_storage_url
 
 PREFIX = "ERASE_"
@@ -71,6 +71,13 @@ def _rate_limit(value: str | None) -> str | None:
         rates = []
     if not rates or any(rate.amount < 1 for rate in rates):
         raise ValueError("must be such as 60/minute or 10/second;1000/day")
+    return value
+
+
+def _workers(value: int) -> int:
+    processors = available_processors()
+    if value > most_workers(processors):
+        raise ValueError(f"must be at most {most_workers(processors)}, 4 for each of {processors:g} usable processors")
     return value
 
 
@@ -153,10 +160,10 @@ class Settings(BaseSettings):
         description="Maximum number of open connections; one more closes the connection that was idle longest",
     )
     max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
-    workers: int = Field(
-        default_factory=lambda: len(os.sched_getaffinity(0)),
+    workers: Annotated[int, AfterValidator(_workers)] = Field(
+        default_factory=lambda: default_workers(available_processors()),
         ge=1,
-        description="Number of worker processes; unset, one per processor",
+        description="Number of worker processes, at most 4 per usable processor; unset, one per processor",
     )
     worker_memory_mb: int = Field(
         1024, ge=384, description="Memory that a worker may use, in MiB; an image that needs more gets 503"

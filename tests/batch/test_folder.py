@@ -163,6 +163,7 @@ def test_names_cannot_write_to_the_terminal(folder: Path) -> None:
         (("in", "mask.png", "-o", "out", "--report", "mask.png"), "is an image or a mask"),
         (("in", "mask.png", "-o", "out", "--report", "in/notes.txt"), "already exists"),
         (("in", "mask.png", "-o", "out", "--jobs", "0"), "--jobs"),
+        (("in", "mask.png", "-o", "out", "--jobs", "5000"), "ERASE_WORKERS: must be at most"),
         (("in", "mask.png", "-o", "out", "--key", "k"), "needs --url"),
         (("in", "mask.png", "-o", "out", "--url", "http://127.0.0.1:9"), "needs a key"),
         (("in", "mask.png", "-o", "out", "--url", "ftp://host", "--key", "k"), "http or https"),

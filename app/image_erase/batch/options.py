@@ -104,7 +104,7 @@ def erase(
         raise click.UsageError("--resume and --force exclude each other.")
     existing = Existing.SKIP if resume else Existing.OVERWRITE if force else Existing.REFUSE
     try:
-        default_jobs, make_eraser = _remote(url, key, retries, engine) if url else _local(engine, key)
+        default_jobs, make_eraser = _remote(url, key, retries, engine) if url else _local(engine, key, jobs)
         order = command.Order(source, masks, out, jobs or default_jobs, existing=existing, **options)
         sys.exit(command.erase(order, make_eraser))
     except (SettingsError, PlanError) as error:
@@ -122,14 +122,17 @@ def _one_mask(argument: Path | None, option: Path | None) -> Path:
     return mask
 
 
-def _local(engine: str | None, key: str | None) -> tuple[int, "MakeEraser"]:
-    """Return the default number of jobs, and how to create a local eraser. Raises SettingsError."""
+def _local(engine: str | None, key: str | None, jobs: int | None) -> tuple[int, "MakeEraser"]:
+    """Return the number of jobs, the default where none is given, and how to create a local eraser.
+
+    Raises SettingsError, also where there would be more jobs than workers may be started.
+    """
     from image_erase.batch.local import LocalEraser  # noqa: PLC0415
     from image_erase.server import job_options  # noqa: PLC0415
 
     if key and click.get_current_context().get_parameter_source("key") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--key needs --url.")
-    settings = load_settings(engine=engine)
+    settings = load_settings(engine=engine, workers=jobs)
     options, seconds = job_options(settings), settings.deadline_seconds
     return settings.workers, lambda jobs: LocalEraser(options, workers=jobs, deadline_seconds=seconds)
 

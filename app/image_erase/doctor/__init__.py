@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from image_erase.doctor.callers import keys, signing_keys
 from image_erase.doctor.finding import Finding, Level
 from image_erase.doctor.limits import rate_limit
-from image_erase.doctor.machine import memory, port
+from image_erase.doctor.machine import memory, port, processors
 from image_erase.doctor.store import space, storage
 from image_erase.doctor.trial import workers
 from image_erase.settings import Settings
@@ -17,6 +17,7 @@ __all__ = [
     "keys",
     "memory",
     "port",
+    "processors",
     "rate_limit",
     "signing_keys",
     "space",
@@ -30,7 +31,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
     The checks leave nothing behind, except that the storage folder is created if it does not exist.
     """
-    for check in (storage, space, keys, signing_keys, port, memory, workers):
+    for check in (storage, space, keys, signing_keys, port, memory, processors, workers):
         yield check(settings)
     if settings.rate_limit_url:
         yield rate_limit(settings)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from image_erase.doctor.finding import Finding, Level
+from image_erase.processors import available_processors, default_workers
 from image_erase.settings import Settings
 
 MIB = 1024 * 1024
@@ -40,6 +41,15 @@ def memory(settings: Settings) -> Finding:
     if fit < settings.workers:
         return Finding(Level.WARNING, "memory", f"{says}; ERASE_WORKERS={max(1, fit)} is safer")
     return Finding(Level.OK, "memory", says)
+
+
+def processors(settings: Settings) -> Finding:
+    """Check that every worker has a processor."""
+    usable = available_processors()
+    says = f"{usable:g} can be used, for {settings.workers} workers"
+    if settings.workers > max(1, usable):
+        return Finding(Level.WARNING, "processors", f"{says}; ERASE_WORKERS={default_workers(usable)} is as fast")
+    return Finding(Level.OK, "processors", says)
 
 
 def available_memory(root: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int | None:
