@@ -43,7 +43,7 @@ async def kept(store: ResultStore, links: Links, data: bytes) -> list[float]:
     opened = await store.open(name, 0, await store.size(name))
     assert sum([len(chunk) async for chunk in opened.chunks()]) == len(data)
     marks.append(time.perf_counter())
-    await store.delete(name)
+    await store.delete(name, 0)
     return [after - before for before, after in pairwise(marks)]
 
 

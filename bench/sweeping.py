@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from image_erase.results.failures import Failures
 from image_erase.results.location import open_store
 from image_erase.results.names import ResultName
 from image_erase.results.sweeper import Sweeper
@@ -38,7 +39,7 @@ async def measure(url: str, count: int, size: int) -> None:
     seconds = await each(lambda name: store.put(name, data), expiring, AT_ONCE)
     print(f"put, {AT_ONCE} at a time: {count / seconds:.0f}/s")
     started = time.perf_counter()
-    listed = [name async for name in store.expired(now)]
+    listed = [name async for name in store.expired(now, Failures())]
     print(f"list what has expired: {len(listed) / (time.perf_counter() - started):.0f}/s")
     started = time.perf_counter()
     deleted = await Sweeper(store, lambda: now).sweep()

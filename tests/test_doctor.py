@@ -1,7 +1,6 @@
 """The command doctor: it finds what is wrong, reports it in one line, and shows no secret."""
 
 import os
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,8 @@ from image_erase import doctor
 from image_erase.cli import main
 from image_erase.doctor import Finding, Level
 from image_erase.doctor.machine import MIB, available_memory
+from image_erase.results.names import ResultName
+from image_erase.results.room import Disk
 from image_erase.settings import Settings, load_settings
 from support.processes import workers_of
 from support.redis import PASSWORD, RedisServer
@@ -68,11 +69,22 @@ class TestStorage:
         (tmp_path / "storage").mkdir(mode=0o500)
         said(doctor.storage(settings()), Level.WRONG)
 
-    @pytest.mark.parametrize(("free", "level"), [(5, Level.WRONG), (500, Level.WARNING), (5000, Level.OK)])
+    @pytest.mark.parametrize(("free", "level"), [(5, Level.WRONG), (900, Level.WARNING), (5000, Level.OK)])
     def test_space(self, settings: Make, monkeypatch: pytest.MonkeyPatch, free: int, level: Level) -> None:
-        usage = shutil._ntuple_diskusage(0, 0, free * MIB)
-        monkeypatch.setattr("image_erase.doctor.store.shutil.disk_usage", lambda _: usage)
+        monkeypatch.setattr("image_erase.doctor.store.Disk.of", lambda _: Disk(free * MIB, 1000 * MIB))
         said(doctor.space(settings()), level, f"{free} MiB")
+
+    @pytest.mark.parametrize(
+        ("megabytes", "level"), [(79, Level.OK), (80, Level.WARNING), (99, Level.WARNING), (100, Level.WRONG)]
+    )
+    def test_space_within_a_limit(self, settings: Make, tmp_path: Path, megabytes: int, level: Level) -> None:
+        own = settings(storage_bytes=100 * MIB)
+        doctor.storage(own)
+        path = tmp_path / "storage" / "results" / ResultName.new("png", 1795651200, 86400).key
+        path.parent.mkdir()
+        with path.open("wb") as file:
+            file.truncate(megabytes * MIB)
+        said(doctor.space(own), level, f"{megabytes} MiB of 100 MiB")
 
 
 class TestKeys:

@@ -4,8 +4,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from functools import partial
-from random import SystemRandom
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -30,7 +28,6 @@ from image_erase.jobs.pool import Pool
 from image_erase.jobs.process import WorkerDied
 from image_erase.metrics import Metrics
 from image_erase.observer import Observer
-from image_erase.results.bucket import BucketStore
 from image_erase.results.links import Links
 from image_erase.results.location import folder_of, open_store
 from image_erase.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
@@ -39,12 +36,15 @@ from image_erase.results.sweeper import Sweeper
 from image_erase.routes import account, erase, operations, results
 from image_erase.routes.erasing import Erasing
 from image_erase.routes.failures import raise_failures
-from image_erase.routes.keeping import Keeping, Presign
+from image_erase.routes.keeping import Keeping
 from image_erase.routes.reception import Reception
 from image_erase.settings import Settings, SettingsError
 from image_erase.shares import Shares
 from image_erase.supervision import Supervisor
 from image_erase.web.serving import page_routes
+
+# How often what is stored is counted again, for what others put there and deleted.
+COUNT_SECONDS = 600
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +67,12 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     shared_limit = _shared_rate_limit(settings, own_limit)
     arriving, answers = Shares(settings.receive_memory_mb << 20), Shares(settings.answer_memory_mb << 20)
     max_file_bytes = settings.max_file_bytes if "max_file_bytes" in settings.model_fields_set else None
+    presign = store.presign(settings.result_ttl_seconds) if settings.result_links == "presigned" else None
     rooms = erase.Rooms(
         Admission(keys, pool, answers, shared_limit or own_limit),
         Reception(Intake(settings.receive_seconds, arriving), max_file_bytes),
         Erasing(pool, answers, metrics),
-        Keeping(store, links, clock, settings.result_ttl_seconds, _presign(settings, store), metrics),
+        Keeping(store, links, clock, settings.result_ttl_seconds, presign, metrics),
         settings.public_url,
     )
     refuser = Refuser(render, CorsPolicy(settings.cors_origins))
@@ -89,7 +90,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor))
     if settings.metrics:
-        _watch(metrics, pool, supervisor, shared_limit)
+        _watch(metrics, pool, store, supervisor, shared_limit)
         metrics.gauge("receive_memory_bytes", "Bytes of request bodies that are arriving", lambda: arriving.held)
         metrics.gauge("answer_memory_bytes", "Bytes of results not yet stored or sent", lambda: answers.held)
         app.include_router(operations.metrics_router(metrics))
@@ -154,25 +155,14 @@ def shared_rates(settings: Settings) -> Shared:
 
 def _store(settings: Settings) -> ResultStore:
     try:
-        return open_store(settings.storage_url)
+        return open_store(settings.storage_url, settings.storage_bytes)
     except StoreError as error:
         raise SettingsError(f"ERASE_STORAGE_URL: cannot be used ({error})") from None
 
 
-def _first_sweep(settings: Settings, store: ResultStore) -> float:
-    """Servers that share a bucket are often started together; they need not all list it at the same second."""
-    return SystemRandom().uniform(0, settings.sweep_interval_seconds) if isinstance(store, BucketStore) else 0
-
-
-def _presign(settings: Settings, store: ResultStore) -> Presign | None:
-    if settings.result_links == "own" or not isinstance(store, BucketStore):
-        return None
-    return partial(store.presigned, seconds=settings.result_ttl_seconds)
-
-
 def _links_base(settings: Settings, store: ResultStore) -> str | None:
     """What result links begin with, where that is not how the client called the server."""
-    if settings.result_links == "own" or not isinstance(store, BucketStore):
+    if settings.result_links == "own":
         return settings.public_url
     try:
         return store.links_origin()
@@ -200,17 +190,25 @@ def _kept(settings: Settings, file: str, variable: str) -> str:
 def _supervisor(settings: Settings, store: ResultStore, clock: Clock, metrics: Metrics) -> Supervisor:
     """What runs beside the requests."""
     supervisor = Supervisor(metrics)
-    sweeper = Sweeper(store, clock, metrics)
-    supervisor.every("sweep", settings.sweep_interval_seconds, sweeper.sweep, delay=_first_sweep(settings, store))
+    interval = settings.sweep_interval_seconds
+    supervisor.every("sweep", interval, Sweeper(store, clock, metrics).sweep, delay=store.first_delay(interval))
+    if store.counts:
+        supervisor.every("storage_count", COUNT_SECONDS, lambda: store.count(clock()))
+    supervisor.add("storage_modes", store.close_to_others)
     # A bucket that can't be used now may be later, so the server starts all the same, and says so.
     supervisor.add("storage_check", store.check)
     return supervisor
 
 
-def _watch(metrics: Metrics, pool: Pool, supervisor: Supervisor, limit: SharedRateLimit | None) -> None:
+def _watch(
+    metrics: Metrics, pool: Pool, store: ResultStore, supervisor: Supervisor, limit: SharedRateLimit | None
+) -> None:
     metrics.gauge("jobs_waiting", "Jobs that wait for a worker", lambda: pool.waiting)
     metrics.gauge("jobs_running", "Jobs that a worker works on", lambda: pool.running)
     metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
+    if store.counts:
+        metrics.gauge("storage_used_bytes", "Bytes that results take", lambda: store.room.used)
+        metrics.gauge("storage_fullness", "Share in use of what results may take", lambda: store.room.fullness)
     metrics.gauge("tasks_failing", "Background tasks that fail now", lambda: len(supervisor.failing))
     if limit:
         metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: limit.is_up)

@@ -11,6 +11,7 @@ from limits import parse_many
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ByteSize,
     Field,
     FilePath,
     SecretStr,
@@ -128,6 +129,10 @@ class Settings(BaseSettings):
     storage_url: Annotated[str, AfterValidator(_storage_url)] = Field(
         "file:storage",
         description="Where results are kept: a folder (`file:`) or a bucket (`s3://`, `gs://` or `az://`)",
+    )
+    storage_bytes: Annotated[ByteSize | None, Field(ge=1)] = Field(
+        None,
+        description="Bytes that all results together may take, such as `10GiB`; a result that does not fit gets 503",
     )
     result_links: Literal["own", "presigned"] = Field(
         "own", description="Result links: `own` for links to this server, `presigned` for the bucket's signed URLs"

@@ -31,23 +31,24 @@ class _Task:
 
     name: str
     run: Run
-    repeated: bool = False
+    interval: float | None = None
     failures: int = 0
     since: float | None = None
     ended: bool = False
-    reasons: set[str] = field(default_factory=set)
+    kinds: set[type[BaseException]] = field(default_factory=set)
 
     def succeeded(self) -> None:
         if self.failures:
             log.info("background task works again", extra={"task": self.name, "failures": self.failures})
         self.failures = 0
-        self.reasons.clear()
+        self.kinds.clear()
 
 
 class Supervisor:
     """Runs background tasks between entering and leaving it; the end of one never ends another or the server.
 
-    A task that raises is logged, counted and started again after 1, 2, 4, ... at most 60 s. It counts as failing until
+    A task that raises is logged, counted and started again after 1, 2, 4, ... at most 60 s, and a repeated one after no
+    more than its interval. It counts as failing until
     it has returned, or has run for SETTLED_SECONDS. Being cancelled by anybody but the supervisor is a failure too.
     """
 
@@ -85,7 +86,7 @@ class Supervisor:
                 task.succeeded()
                 await self._sleep(seconds)
 
-        self._supervise(_Task(name, delayed, repeated=True))
+        self._supervise(_Task(name, delayed, interval=seconds))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,7 +99,7 @@ class Supervisor:
         if not task.failures or task.ended:
             return False
         # A repeated task shows by its next success that it works again; of any other only time can tell.
-        return task.repeated or task.since is None or self._monotonic() - task.since < SETTLED_SECONDS
+        return task.interval is not None or task.since is None or self._monotonic() - task.since < SETTLED_SECONDS
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -150,12 +151,13 @@ class Supervisor:
     async def _pause(self, task: _Task, error: BaseException) -> None:
         """Tell of a failure, and wait before the next start."""
         assert task.since is not None
-        if not task.repeated and self._monotonic() - task.since >= SETTLED_SECONDS:
+        if task.interval is None and self._monotonic() - task.since >= SETTLED_SECONDS:
             task.succeeded()
         task.since = None
         task.failures += 1
         self._observer.task_failed(task.name)
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(task.failures - 1, 10))
+        longest = LONGEST_PAUSE_SECONDS if task.interval is None else min(LONGEST_PAUSE_SECONDS, task.interval)
+        pause = min(longest, FIRST_PAUSE_SECONDS * 2 ** min(task.failures - 1, 10))
         _tell(task, error, pause)
         await self._sleep(pause)
 
@@ -167,13 +169,12 @@ def _is_cancelled() -> bool:
 
 
 def _tell(task: _Task, error: BaseException, pause: float) -> None:
-    """Log a failure: the first for each reason, and then ever more rarely."""
-    reason = describe(error)
-    if reason in task.reasons and task.failures.bit_count() > 1:
+    """Log a failure: the first of each kind, and then ever more rarely."""
+    if type(error) in task.kinds and task.failures.bit_count() > 1:
         return
-    task.reasons.add(reason)
-    facts = {"task": task.name, "failures": task.failures, "restart_seconds": pause, "reason": reason}
-    log.error("background task failed", extra=facts | {"at": _place(error)})
+    task.kinds.add(type(error))
+    facts = {"task": task.name, "failures": task.failures, "restart_seconds": pause}
+    log.error("background task failed", extra=facts | {"reason": describe(error), "at": _place(error)})
 
 
 def describe(error: BaseException) -> str:

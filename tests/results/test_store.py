@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from image_erase.results.directory import LEFTOVER_SECONDS, DirectoryStore, local_path
+from image_erase.results.failures import Failures
 from image_erase.results.location import open_store
 from image_erase.results.names import ResultName
 from image_erase.results.secret import kept_secret
@@ -42,7 +43,10 @@ async def read(store: ResultStore, what: ResultName, start: int = 0, stop: int =
 
 
 async def expired(store: ResultStore, now: float) -> list[ResultName]:
-    return [found async for found in store.expired(now)]
+    failures = Failures()
+    found = [found.name async for found in store.expired(now, failures)]
+    failures.raise_any()
+    return found
 
 
 def test_gives_back_what_it_was_given(store: ResultStore) -> None:
@@ -62,7 +66,7 @@ def test_what_is_missing(store: ResultStore) -> None:
             await store.size(name())
         with pytest.raises(ResultMissing):
             await store.open(name(), 0, 1)
-        await store.delete(name())
+        await store.delete(name(), 0)
 
     asyncio.run(main())
 
@@ -85,7 +89,7 @@ def test_a_download_in_progress_finishes(store: ResultStore) -> None:
         await store.put(what, DATA)
         chunks = (await store.open(what, 0, len(DATA))).chunks()
         first = await anext(chunks)
-        await store.delete(what)
+        await store.delete(what, len(DATA))
         rest = [chunk async for chunk in chunks]
         assert b"".join([first, *rest]) == DATA
 

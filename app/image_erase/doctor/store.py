@@ -1,85 +1,104 @@
 """Check the storage of results."""
 
 import asyncio
-import shutil
 import time
+from collections.abc import Awaitable
+from pathlib import Path
 
 from image_erase.doctor.finding import Finding, Level
-from image_erase.results.bucket import BucketStore
+from image_erase.results.failures import Failures, ResultMissing, StoreError
 from image_erase.results.location import folder_of, open_store
 from image_erase.results.names import ResultName
-from image_erase.results.store import ResultMissing, ResultStore, StoreError
+from image_erase.results.room import WARNING_SHARES, Disk
+from image_erase.results.store import ResultStore
 from image_erase.settings import Settings
 
 MIB = 1024 * 1024
-# The largest result is close to 50 MB. FULL_BYTES: room for about two. LOW_BYTES: may not last a busy day.
-FULL_BYTES = 100 * MIB
+# May not last a busy day.
 LOW_BYTES = 1024 * MIB
-# Lifetime of the trial object in a bucket, in case deleting it fails.
+# Lifetime of the trial result, in case deleting it fails.
 TRIED_SECONDS = 60
+TRIED = b"tried"
+
+
+class _Failed(Exception):
+    """An operation that failed, and why."""
 
 
 def storage(settings: Settings) -> Finding:
-    """Check that results can be written and, in a bucket, read, listed and deleted (each needs a permission)."""
+    """Check that results can be written, read, listed and deleted; in a bucket each needs a permission."""
     where = folder_of(settings.storage_url) or settings.storage_url
     try:
-        store = open_store(settings.storage_url)
-        done = asyncio.run(_try_bucket(store) if isinstance(store, BucketStore) else _try_folder(store))
+        asyncio.run(_try_out(open_store(settings.storage_url)))
     except StoreError as error:
         return Finding(Level.WRONG, "storage", f"{where} cannot be written ({error}); see ERASE_STORAGE_URL")
-    except _BucketFailure as failure:
+    except _Failed as failure:
         return Finding(Level.WRONG, "storage", f"{where} cannot be {failure}; see ERASE_STORAGE_URL")
-    return Finding(Level.OK, "storage", f"{where} can be {done}")
+    return Finding(Level.OK, "storage", f"{where} can be written, read, listed and deleted")
 
 
 def space(settings: Settings) -> Finding:
     """Check that there is free space for results."""
     folder = folder_of(settings.storage_url)
-    if folder is None:
-        return Finding(Level.OK, "space", "not limited by this machine: results are in a bucket")
     try:
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        return Finding(Level.WRONG, "space", f"cannot be determined ({error.strerror})")
-    if free < FULL_BYTES:
-        return Finding(Level.WRONG, "space", f"only {free // MIB} MiB are free in the storage")
-    if free < LOW_BYTES:
-        return Finding(Level.WARNING, "space", f"{free // MIB} MiB are free in the storage, which is not much")
-    return Finding(Level.OK, "space", f"{free // MIB} MiB are free in the storage")
+        store = open_store(settings.storage_url, settings.storage_bytes) if _exists(folder) else None
+        if store and store.counts:
+            asyncio.run(store.count(time.time()))
+        disk = Disk.of(folder) if folder else None
+    except (StoreError, OSError) as error:
+        says = error.strerror if isinstance(error, OSError) else str(error)
+        return Finding(Level.WRONG, "space", f"cannot be determined ({says})")
+    return _judged(store, disk)
 
 
-class _BucketFailure(Exception):
-    """An operation that failed in a bucket, and why."""
+def _exists(folder: Path | None) -> bool:
+    """Whether the store exists, without creating it. folder: None for a bucket."""
+    return folder is None or (folder / "results").is_dir()
 
 
-async def _try_folder(store: ResultStore) -> str:
-    await store.check()
-    return "written"
+def _judged(store: ResultStore | None, disk: Disk | None) -> Finding:
+    if disk is None and (store is None or not store.counts):
+        return Finding(Level.OK, "space", "not limited by this machine: results are in a bucket")
+    limit, used = (store.room.limit, store.room.used) if store else (None, 0)
+    fullness = max(disk.fullness if disk else 0.0, used / limit if limit else 0.0)
+    says = [f"{disk.available // MIB} MiB are free in the storage"] if disk else []
+    says += [f"results take {used // MIB} MiB" + (f" of {limit // MIB} MiB" if limit else "")] if store else []
+    if fullness >= 1:
+        return Finding(Level.WRONG, "space", f"{', '.join(says)}; full")
+    if fullness >= WARNING_SHARES[0] or (disk and disk.available < LOW_BYTES):
+        return Finding(Level.WARNING, "space", f"{', '.join(says)}; {fullness:.0%} full")
+    return Finding(Level.OK, "space", ", ".join(says))
 
 
-async def _try_bucket(store: BucketStore) -> str:
-    """Perform every operation of the server on a small trial object."""
+async def _try_out(store: ResultStore) -> None:
+    """Perform every operation of the server on a small trial result."""
     now = time.time()
     name = ResultName.new("png", now, TRIED_SECONDS)
-
-    async def read() -> None:
-        opened = await store.open(name, 0, await store.size(name))
-        assert b"".join([chunk async for chunk in opened.chunks()]) == b"tried"
-
-    async def find() -> None:
-        if name not in [found async for found in store.expired(now + TRIED_SECONDS)]:
-            raise ResultMissing
-
-    steps = {"written": store.put(name, b"tried"), "read": read(), "listed": find(), "deleted": store.delete(name)}
     try:
-        for done, step in steps.items():
-            try:
-                await step
-            except StoreError as error:
-                raise _BucketFailure(f"{done} ({error})") from None
-            except ResultMissing:
-                raise _BucketFailure(f"{done} (the written object is missing)") from None
+        await _step("written", store.put(name, TRIED))
+        await _step("read", _read(store, name))
+        await _step("listed", _find(store, name, now + TRIED_SECONDS))
     finally:
-        for step in steps.values():
-            step.close()
-    return "written, read, listed and deleted"
+        await _step("deleted", store.delete(name, len(TRIED)))
+
+
+async def _step(done: str, step: Awaitable[None]) -> None:
+    try:
+        await step
+    except StoreError as error:
+        raise _Failed(f"{done} ({error})") from None
+    except ResultMissing:
+        raise _Failed(f"{done} (the written object is missing)") from None
+
+
+async def _read(store: ResultStore, name: ResultName) -> None:
+    opened = await store.open(name, 0, await store.size(name))
+    if b"".join([chunk async for chunk in opened.chunks()]) != TRIED:
+        raise ResultMissing
+
+
+async def _find(store: ResultStore, name: ResultName, now: float) -> None:
+    failures = Failures()
+    if name not in [found.name async for found in store.expired(now, failures)]:
+        failures.raise_any()
+        raise ResultMissing

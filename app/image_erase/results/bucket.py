@@ -2,20 +2,25 @@
 
 import asyncio
 import os
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import SystemRandom
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, InvalidPathError
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from image_erase.results.failures import Failures, ResultMissing, StoreError
 from image_erase.results.names import ResultName
 from image_erase.results.reasons import call_reason, opening_reason
-from image_erase.results.store import ResultMissing, ResultStore, StoreError
+from image_erase.results.room import Room
+from image_erase.results.store import BATCH, Kept, Presign, ResultStore
 
 Bucket = S3Store | GCSStore | AzureStore
 KINDS: dict[str, type[S3Store] | type[GCSStore] | type[AzureStore]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
@@ -44,61 +49,111 @@ CALL_SECONDS = 20
 # A probe must end before those who ask for it give up, and costs money, whoever asks and however often.
 CHECK_SECONDS = 4
 CHECK_INTERVAL_SECONDS = 5
-# What one request deletes at most: Azure takes 256, S3 1000.
-DELETE_BATCH = 250
+# Of one that is listed, 250 results are deleted in one request: Azure takes 256 at most, S3 1000.
 DELETES_AT_ONCE = 10
+# How long results are deleted one by one where the store does not delete all of a batch together.
+DELETE_SECONDS = 60
+# Where days can't be listed, those at most so far from today are looked into.
+DAYS_AROUND = 32
+# How many keys that the library can't read are passed over in a day.
+_PASSED_OVER = 100
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_BAD_KEY = re.compile(r'[Pp]ath:? "([^"]*)"')
 
 
 class BucketStore(ResultStore):
     """A put is one request, which a store takes whole or not at all. Any number of servers may share a bucket."""
 
-    delete_batch = DELETE_BATCH
-
-    def __init__(self, url: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, url: str, limit_bytes: int | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Open s3://, gs:// or az://bucket/prefix with what the environment says. Asks nobody.
 
         Raises StoreError where the environment can't be followed.
         """
         self._bucket = _opened(url, timeout=f"{REQUEST_SECONDS}s")
-        super().__init__(self._bucket, _opened(url, timeout=f"{DOWNLOAD_SECONDS}s", read_timeout=f"{READ_SECONDS}s"))
+        downloads = _opened(url, timeout=f"{DOWNLOAD_SECONDS}s", read_timeout=f"{READ_SECONDS}s")
+        super().__init__(self._bucket, Room(limit_bytes), downloads)
+        self._prefix = urlsplit(url).path.strip("/")
         self._probe = f"probe-{uuid.uuid4()}"
         self._monotonic = monotonic
-        self._checking: asyncio.Task[StoreError | None] | None = None
         self._next_check = 0.0
 
-    async def delete_all(self, names: Sequence[ResultName]) -> None:
-        """Delete results, in one request where the store can; that some are gone already is fine."""
+    @property
+    def counts(self) -> bool:
+        """As ResultStore says: counting asks for every result's size, which costs requests, and bounds nothing else."""
+        return self.room.limit is not None
+
+    async def delete_all(self, results: Sequence[Kept], failures: Failures) -> int:
+        """As ResultStore says; in one request where the store can."""
         try:
             async with self._call(missing=ResultMissing):
-                await obstore.delete_async(self._bucket, [name.key for name in names])
-        except ResultMissing:
-            # Another sweeper was quicker, and not every store goes on with the rest then.
-            await self._delete_each(names)
+                await obstore.delete_async(self._bucket, [result.name.key for result in results])
+            gone = list(results)
+        except (ResultMissing, StoreError):
+            # One that another sweeper has deleted, or that may not be deleted: not every store goes on with the rest.
+            gone = await self._delete_each(results, failures)
+        self.room.give_back(sum(result.size for result in gone))
+        return len(gone)
 
-    async def _delete_each(self, names: Sequence[ResultName]) -> None:
-        free = asyncio.Semaphore(DELETES_AT_ONCE)
+    async def _delete_each(self, results: Sequence[Kept], failures: Failures) -> list[Kept]:
+        """Delete one by one, for a while. Returns what is gone."""
+        free, end = asyncio.Semaphore(DELETES_AT_ONCE), asyncio.get_running_loop().time() + DELETE_SECONDS
 
-        async def delete(name: ResultName) -> None:
-            async with free:
-                await self.delete(name)
+        async def delete(result: Kept) -> Kept | None:
+            try:
+                async with asyncio.timeout_at(end), free, self._call():
+                    with suppress(FileNotFoundError):
+                        await obstore.delete_async(self._bucket, result.name.key)
+                return result
+            except (StoreError, TimeoutError) as error:
+                failures.add(result.name.key, error)
+                return None
 
         async with asyncio.TaskGroup() as tasks:
-            for name in names:
-                tasks.create_task(delete(name))
+            deletions = [tasks.create_task(delete(result)) for result in results]
+        return [result for deletion in deletions if (result := deletion.result())]
 
-    async def expired(self, now: float) -> AsyncIterator[ResultName]:
-        """The results whose time is up, as a bucket lists them: by key, so that the first to last ends it."""
-        today = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
-        async with self._call():
-            days = (await obstore.list_with_delimiter_async(self._bucket))["common_prefixes"]
-        for day in sorted(day for day in days if day <= today):
-            async for name in self._listed(day):
-                if name.expires > now:
+    async def expired(self, now: float, failures: Failures) -> AsyncIterator[Kept]:
+        """As ResultStore says; a bucket lists by key, so that the first that is to last ends a day."""
+        today = _day(now)
+        for day in await self._days(now, failures):
+            if day <= today:
+                async for result in self._listed(day, failures):
+                    if result.name.expires > now:
+                        break
+                    yield result
+
+    async def _days(self, now: float, failures: Failures) -> list[str]:
+        """The folders of days; those around now where one that the library can't read hides them."""
+        try:
+            async with self._call():
+                days = (await obstore.list_with_delimiter_async(self._bucket))["common_prefixes"]
+        except InvalidKey as error:
+            failures.add(error.key, error)
+            days = [_day(now + 86400 * away) for away in range(-DAYS_AROUND, DAYS_AROUND + 1)]
+        return sorted(day for day in days if _DAY.fullmatch(day))
+
+    async def _listed(self, day: str, failures: Failures) -> AsyncIterator[Kept]:
+        """The results of a day. Keys that the library can't read are passed over, with what comes before on a page."""
+        after = f"{day}/0"  # before all of ours
+        for _ in range(_PASSED_OVER):
+            try:
+                async for result in self._pages(day, after):
+                    yield result
+                return
+            except InvalidKey as error:
+                failures.add(error.key, error)
+                behind = _behind(error.key.removeprefix(f"{self._prefix}/"))
+                if behind is None or behind <= after:
                     return
-                yield name
+                after = behind
+            except StoreError as error:
+                failures.add(day, error)
+                return
 
-    async def _listed(self, prefix: str) -> AsyncIterator[ResultName]:
-        pages = obstore.list(self._bucket, prefix=prefix, chunk_size=DELETE_BATCH)
+    async def _pages(self, day: str, after: str) -> AsyncIterator[Kept]:
+        pages = obstore.list(self._bucket, prefix=day, offset=after, chunk_size=BATCH)
         while True:
             async with self._call():
                 page = await anext(pages, None)
@@ -106,25 +161,42 @@ class BucketStore(ResultStore):
                 return
             for entry in page:
                 if name := ResultName.from_key(entry["path"]):
-                    yield name
+                    yield Kept(name, entry["size"])
 
-    async def check(self) -> None:
-        """Write and delete a small object, but not more often than every 5 s: till then, say the same again."""
-        if self._checking is None or (self._checking.done() and self._monotonic() >= self._next_check):
-            self._next_check = self._monotonic() + CHECK_INTERVAL_SECONDS
-            self._checking = asyncio.create_task(self._tried())
-        if failure := await asyncio.shield(self._checking):
-            raise StoreError(str(failure))
+    async def close_to_others(self) -> None:
+        """Nothing: who may read a bucket is for its operator to say."""
 
-    async def _tried(self) -> StoreError | None:
-        try:
-            async with self._call(seconds=CHECK_SECONDS):
-                await obstore.put_async(self._bucket, self._probe, b"probe", use_multipart=False)
-                with suppress(FileNotFoundError):
-                    await obstore.delete_async(self._bucket, self._probe)
-        except StoreError as error:
-            return error
-        return None
+    async def count(self, now: float) -> None:
+        """As ResultStore says."""
+        failures = Failures()
+        with self.room.counting() as count:
+            for day in await self._days(now, failures):
+                async for result in self._listed(day, failures):
+                    count.total += result.size
+        failures.raise_any()
+
+    def _may_check_again(self, last: asyncio.Task[StoreError | None]) -> bool:
+        """Not more often than every 5 s: till then, the last check's outcome counts."""
+        return last.done() and self._monotonic() >= self._next_check
+
+    async def _check(self) -> None:
+        self._next_check = self._monotonic() + CHECK_INTERVAL_SECONDS
+        async with self._call(seconds=CHECK_SECONDS):
+            await obstore.put_async(self._bucket, self._probe, b"probe", use_multipart=False)
+            with suppress(FileNotFoundError):
+                await obstore.delete_async(self._bucket, self._probe)
+
+    async def _put(self, name: ResultName, data: bytes | bytearray) -> None:
+        attributes = _attributes(name)
+        await obstore.put_async(self._bucket, name.key, data, use_multipart=False, attributes=attributes)
+
+    def presign(self, seconds: int) -> Presign:
+        """As ResultStore says. The links raise StoreError where they can't be made."""
+        return partial(self.presigned, seconds=seconds)
+
+    def first_delay(self, interval: float) -> float:
+        """As ResultStore says: servers that share a bucket are often started together, and sweep apart."""
+        return SystemRandom().uniform(0, interval)
 
     async def presigned(self, name: ResultName, seconds: int) -> str:
         """The store's own URL of a result, which holds that long. Raises StoreError."""
@@ -145,17 +217,42 @@ class BucketStore(ResultStore):
             async with asyncio.timeout(seconds):
                 yield
 
-    def _attributes(self, name: ResultName) -> dict[str, str]:
-        """What a presigned link answers with."""
-        return {
-            "Content-Type": name.content_type,
-            "Content-Disposition": name.disposition,
-            "Cache-Control": f"private, max-age={name.expires - name.created}",
-        }
-
     @staticmethod
     def _failure(error: Exception) -> StoreError:
+        if isinstance(error, InvalidPathError):
+            found = _BAD_KEY.search(str(error))
+            return InvalidKey(found[1] if found else "")
         return StoreError(call_reason(error))
+
+
+class InvalidKey(StoreError):
+    """The bucket has a key that the library refuses to list, and the page with it. key: with the store's prefix."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("a key that cannot be listed, and hides what is listed with it")
+        self.key = key
+
+
+def _day(now: float) -> str:
+    return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+
+
+def _behind(bad: str) -> str | None:
+    """A key that can be read and is listed after one that can't, which has a segment "", "." or ".."; None else."""
+    segments = bad.split("/")
+    for position, segment in enumerate(segments[1:], 1):
+        if segment in ("", ".", ".."):
+            return "/".join((*segments[:position], f"{segment}0"))  # 0 is the character after /
+    return None
+
+
+def _attributes(name: ResultName) -> dict[str, str]:
+    """What a presigned link answers with."""
+    return {
+        "Content-Type": name.content_type,
+        "Content-Disposition": name.disposition,
+        "Cache-Control": f"private, max-age={name.expires - name.created}",
+    }
 
 
 def _opened(url: str, **timeouts: str) -> Bucket:

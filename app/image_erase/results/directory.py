@@ -3,17 +3,34 @@
 import asyncio
 import errno
 import os
-from contextlib import suppress
+import re
+import secrets
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
 from obstore.store import LocalStore
 
-from image_erase.results.store import ResultStore, StoreError, StoreFull
+from image_erase.results.failures import Failures, StoreError, StoreFull
+from image_erase.results.names import ResultName
+from image_erase.results.room import Disk, Room
+from image_erase.results.store import BATCH, Kept, ResultStore
 
 # A put takes seconds; what is still half written after this long was left by a crash.
 LEFTOVER_SECONDS = 600
-_STORAGE_FULL = f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}"
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+#: No answer after this long means that the file system hangs, as one in a network may.
+CHECK_SECONDS = 4.0
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DRAFT = re.compile(r"[^#]+#[0-9a-f]+")
+_PROBE = "probe-"
+_FULL = errno.ENOSPC, errno.EDQUOT
+# A sweeper may delete an empty folder just before a file is written into it, or while it is made.
+_TRIES = 5
 
 
 def local_path(url: str) -> Path:
@@ -22,31 +39,227 @@ def local_path(url: str) -> Path:
 
 
 class DirectoryStore(ResultStore):
-    """Every result is there whole or not at all: it is written beside its place and then renamed."""
+    """A file for each result in a folder for each day, which nobody but their owner may read.
 
-    def __init__(self, directory: Path) -> None:
+    Nothing but results and what was to become one is listed or deleted, and no symbolic link is followed.
+    """
+
+    counts = True
+
+    def __init__(self, directory: Path, limit_bytes: int | None = None) -> None:
         """Create the directory where it is missing. Raises StoreError where that fails."""
         self._directory = directory
         with self._translated():
-            directory.mkdir(parents=True, exist_ok=True)
-            super().__init__(LocalStore(directory, automatic_cleanup=True))
+            directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            super().__init__(LocalStore(directory), Room(limit_bytes))
 
-    async def delete_leftovers(self, now: float) -> int:
-        """Delete what a crash left half written. Returns how many files that were."""
-        return await asyncio.to_thread(self._delete_leftovers, now)
+    async def delete_all(self, results: Sequence[Kept], failures: Failures) -> int:
+        """As ResultStore says."""
+        gone = await asyncio.to_thread(self._delete_all, results, failures)
+        self.room.give_back(sum(result.size for result in gone))
+        return len(gone)
 
-    def _delete_leftovers(self, now: float) -> int:
-        # The library writes to "<name>#<number>" first, and lists no such file.
-        deleted = 0
-        for leftover in (*self._directory.glob("*#*"), *self._directory.glob("*/*#*")):
+    def _delete_all(self, results: Sequence[Kept], failures: Failures) -> list[Kept]:
+        gone = []
+        for result in results:
+            try:
+                self._path(result.name).unlink(missing_ok=True)
+                gone.append(result)
+            except OSError as error:
+                failures.add(result.name.key, error)
+        for day in {self._path(result.name).parent for result in gone}:
             with suppress(OSError):
-                if now - leftover.stat().st_mtime > LEFTOVER_SECONDS:
-                    leftover.unlink()
-                    deleted += 1
-                    os.rmdir(leftover.parent)
+                day.rmdir()
+        return gone
+
+    async def expired(self, now: float, failures: Failures) -> AsyncIterator[Kept]:
+        """As ResultStore says."""
+        today = _day(now)
+        async for result in self._listed(failures, lambda day: day <= today):
+            if result.name.expires <= now:
+                yield result
+
+    async def count(self, now: float) -> None:
+        """As ResultStore says."""
+        failures = Failures()
+        with self.room.counting() as count:
+            async for result in self._listed(failures, lambda day: True):
+                count.total += result.size
+        await self._see_disk()
+        failures.raise_any()
+
+    async def _listed(self, failures: Failures, wanted: Callable[[str], bool]) -> AsyncIterator[Kept]:
+        """The results in all folders of days that are wanted."""
+        found = self._scan(failures, wanted)
+        with self._translated():
+            while page := await asyncio.to_thread(lambda: list(islice(found, BATCH))):
+                for result in page:
+                    yield result
+
+    def _scan(self, failures: Failures, wanted: Callable[[str], bool]) -> Iterator[Kept]:
+        for day in self._days(failures):
+            if wanted(day.name):
+                with _alone(day.name, failures):
+                    yield from _scan_day(day, failures)
+
+    async def close_to_others(self) -> None:
+        """As ResultStore says."""
+        failures = Failures()
+        with self._translated():
+            await asyncio.to_thread(self._close_to_others, failures)
+        failures.raise_any()
+
+    def _close_to_others(self, failures: Failures) -> None:
+        os.chmod(self._directory, FOLDER_MODE)
+        for day in self._days(failures):
+            with _alone(day.name, failures):
+                os.chmod(day, FOLDER_MODE)
+                for entry in _entries(day):
+                    with _alone(f"{day.name}/{entry.name}", failures):
+                        if entry.is_file(follow_symlinks=False):
+                            os.chmod(entry.path, FILE_MODE)
+
+    async def delete_leftovers(self, now: float, failures: Failures) -> int:
+        """As ResultStore says."""
+        with self._translated():
+            return await asyncio.to_thread(self._delete_leftovers, now, failures)
+
+    def _delete_leftovers(self, now: float, failures: Failures) -> int:
+        deleted = _delete_leftovers_in(self._directory, now, failures)
+        for day in self._days(failures):
+            there = _delete_leftovers_in(day, now, failures)
+            deleted += there
+            if there or day.name < _day(now):
+                with suppress(OSError):
+                    day.rmdir()
         return deleted
+
+    def _days(self, failures: Failures) -> Iterator[Path]:
+        for entry in _entries(self._directory):
+            with _alone(entry.name, failures):
+                if _DAY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                    yield Path(entry.path)
+
+    async def refuse_when_full(self) -> None:
+        """As ResultStore says. Looks at the disk again where it was full when it was last seen."""
+        try:
+            self.room.refuse_when_full()
+        except StoreFull:
+            await self._see_disk()
+            self.room.refuse_when_full()
+
+    async def _see_disk(self) -> None:
+        with self._translated():
+            self.room.see(await asyncio.to_thread(self._disk))
+
+    def _disk(self) -> Disk:
+        """The disk with the directory, which is made again where somebody has deleted it."""
+        self._directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        return Disk.of(self._directory)
+
+    async def _put(self, name: ResultName, data: bytes | bytearray) -> None:
+        await self._see_disk()
+        self.room.refuse_on_full_disk()
+        await asyncio.to_thread(self._write, self._path(name), data)
+
+    @staticmethod
+    def _write(path: Path, data: bytes | bytearray) -> None:
+        """Write beside the place, and rename when all is on the disk: a power cut leaves no link to half a picture."""
+        draft = path.with_name(f"{path.name}#{secrets.token_hex(4)}")
+        try:
+            with open(_created(draft), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fdatasync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink()
+            raise
+
+    async def _check(self) -> None:
+        async with self._call(), asyncio.timeout(CHECK_SECONDS):
+            await asyncio.to_thread(self._probe)
+            self.room.see(await asyncio.to_thread(self._disk))
+
+    def _probe(self) -> None:
+        path = self._directory / f"{_PROBE}{secrets.token_hex(8)}"
+        try:
+            with open(_created(path), "wb") as file:
+                file.write(b"probe")
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _path(self, name: ResultName) -> Path:
+        return self._directory / name.key
 
     @staticmethod
     def _failure(error: Exception) -> StoreError:
-        reason = str(error).split("\n", 1)[0]
-        return (StoreFull if any(mark in reason for mark in _STORAGE_FULL) else StoreError)(reason)
+        if isinstance(error, TimeoutError):
+            return StoreError("no answer in time")
+        if isinstance(error, OSError) and error.strerror:
+            return (StoreFull if error.errno in _FULL else StoreError)(error.strerror)
+        return StoreError(str(error).split("\n", 1)[0])
+
+
+def _day(now: float) -> str:
+    return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+
+
+def _created(path: Path) -> int:
+    """The descriptor of a new file that only its owner may read, in a folder that is made where it is missing."""
+    for tried in range(1, _TRIES + 1):
+        try:
+            path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        except (FileNotFoundError, FileExistsError):
+            if tried == _TRIES:
+                raise
+    raise AssertionError
+
+
+def _scan_day(day: Path, failures: Failures) -> Iterator[Kept]:
+    for entry in _entries(day):
+        name = ResultName.from_key(key := f"{day.name}/{entry.name}")
+        if name is None or name.key != key:
+            continue
+        with _alone(key, failures):
+            if not entry.is_dir(follow_symlinks=False):
+                yield Kept(name, entry.stat(follow_symlinks=False).st_size)
+
+
+def _entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder; nothing where there is none. Raises OSError."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        yield from entries
+
+
+@contextmanager
+def _alone(entry: str, failures: Failures) -> Iterator[None]:
+    """Around what is done with one entry: it may fail, or be gone, and the others go on."""
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        failures.add(entry, error)
+
+
+def _delete_leftovers_in(folder: Path, now: float, failures: Failures) -> int:
+    deleted = 0
+    with _alone(folder.name, failures):
+        for entry in _entries(folder):
+            with _alone(entry.name, failures):
+                deleted += _delete_leftover(entry, now)
+    return deleted
+
+
+def _delete_leftover(entry: os.DirEntry[str], now: float) -> bool:
+    """Delete a file that was to become a result, or to try the storage, where it is old. Returns whether it was."""
+    if not (_DRAFT.fullmatch(entry.name) or entry.name.startswith(_PROBE)):
+        return False
+    found = entry.stat(follow_symlinks=False)
+    if not stat.S_ISREG(found.st_mode) or now - found.st_mtime <= LEFTOVER_SECONDS:
+        return False
+    os.unlink(entry.path)
+    return True

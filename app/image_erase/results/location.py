@@ -15,10 +15,10 @@ def is_storage_url(url: str) -> bool:
     return url.startswith("file:") or _BUCKET.fullmatch(url) is not None
 
 
-def open_store(url: str) -> ResultStore:
-    """The store of results that the URL names. Raises StoreError."""
+def open_store(url: str, limit_bytes: int | None = None) -> ResultStore:
+    """The store of results that the URL names. limit_bytes: what all may take together. Raises StoreError."""
     folder = folder_of(url)
-    return DirectoryStore(folder / "results") if folder else BucketStore(url)
+    return DirectoryStore(folder / "results", limit_bytes) if folder else BucketStore(url, limit_bytes)
 
 
 def folder_of(url: str) -> Path | None:

@@ -4,8 +4,8 @@ import logging
 
 from image_erase.clock import Clock
 from image_erase.observer import UNOBSERVED, Observer
-from image_erase.results.names import ResultName
-from image_erase.results.store import ResultStore
+from image_erase.results.failures import Failures
+from image_erase.results.store import BATCH, Kept, ResultStore
 
 log = logging.getLogger(__name__)
 
@@ -13,32 +13,30 @@ log = logging.getLogger(__name__)
 class Sweeper:
     """Any number of sweepers may work on one store: a result that another has just deleted counts as deleted."""
 
-    def __init__(
-        self,
-        store: ResultStore,
-        clock: Clock,
-        observer: Observer = UNOBSERVED,
-    ) -> None:
+    def __init__(self, store: ResultStore, clock: Clock, observer: Observer = UNOBSERVED) -> None:
         self._store, self._clock, self._observer = store, clock, observer
 
     async def sweep(self) -> int:
-        """Delete what has expired by now. Returns how many files were deleted. Raises StoreError."""
-        now = self._clock()
-        deleted = await self._store.delete_leftovers(now)
+        """Delete what has expired by now. Returns how many files were deleted.
+
+        Raises EntriesFailed when all is done but for some entries, or StoreError where the store as a whole fails.
+        """
+        now, failures = self._clock(), Failures()
+        deleted = await self._store.delete_leftovers(now, failures)
         self._observer.swept(deleted)
-        batch: list[ResultName] = []
-        async for name in self._store.expired(now):
-            batch.append(name)
-            if len(batch) >= self._store.delete_batch:
-                deleted += await self._delete(batch)
+        batch: list[Kept] = []
+        async for result in self._store.expired(now, failures):
+            batch.append(result)
+            if len(batch) >= BATCH:
+                deleted += await self._delete(batch, failures)
                 batch = []
-        deleted += await self._delete(batch)
+        deleted += await self._delete(batch, failures)
         if deleted:
             log.info("swept", extra={"deleted": deleted})
+        failures.raise_any()
         return deleted
 
-    async def _delete(self, names: list[ResultName]) -> int:
-        if names:
-            await self._store.delete_all(names)
-            self._observer.swept(len(names))
-        return len(names)
+    async def _delete(self, results: list[Kept], failures: Failures) -> int:
+        deleted = await self._store.delete_all(results, failures) if results else 0
+        self._observer.swept(deleted)
+        return deleted

@@ -41,6 +41,8 @@ def router(endpoint: Endpoint, rooms: Rooms) -> APIRouter:
 
     async def erase(request: Request) -> Response:
         key = await rooms.admission.admit(request.headers.get(HEADER))
+        if endpoint.answer == "link":
+            await rooms.keeping.refuse_when_full()
         base = base_url(request, rooms.public_url)
         order = await rooms.reception.receive(request, endpoint, key)
         return await answer(rooms, request, key, order, base)

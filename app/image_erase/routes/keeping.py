@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from image_erase.clock import Clock
@@ -12,11 +11,9 @@ from image_erase.jobs.messages import Done
 from image_erase.observer import UNOBSERVED, Observer
 from image_erase.results.links import Links
 from image_erase.results.names import ResultName
-from image_erase.results.store import ResultStore, StoreError, StoreFull
+from image_erase.results.store import Presign, ResultStore, StoreError, StoreFull
 
 log = logging.getLogger(__name__)
-
-Presign = Callable[[ResultName], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,15 @@ class Keeping:
     presign: Presign | None = None
     observer: Observer = UNOBSERVED
 
+    async def refuse_when_full(self) -> None:
+        """Raise ApiError where no result has room: no job is worth beginning then."""
+        try:
+            await self.store.refuse_when_full()
+        except StoreFull:
+            raise _no_room() from None
+        except StoreError:
+            pass  # it may be over when there is a result
+
     async def keep(self, done: Done, request_id: str) -> ResultName:
         """Store a result. Raises ApiError. Being cancelled, it leaves nothing in the store."""
         name = ResultName.new(done.suffix, self.clock(), self.ttl_seconds)
@@ -44,10 +50,10 @@ class Keeping:
         except asyncio.CancelledError:
             # Nobody will ever learn this result's link.
             await asyncio.gather(put, return_exceptions=True)
-            await self.store.delete(name)
+            await self.store.delete(name, len(done.data))
             raise
         except StoreFull:
-            raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.") from None
+            raise _no_room() from None
         except StoreError as error:
             raise _not_stored(error, request_id) from None
         self.observer.result_stored(time.perf_counter() - started, len(done.data))
@@ -61,6 +67,10 @@ class Keeping:
             return await self.presign(name)
         except StoreError as error:
             raise _not_stored(error, request_id) from None
+
+
+def _no_room() -> ApiError:
+    return ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.")
 
 
 def _not_stored(error: StoreError, request_id: str) -> ApiError:

@@ -1,0 +1,137 @@
+"""How much room results take, and how much there is for them."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from image_erase.results.failures import StoreFull
+
+log = logging.getLogger(__name__)
+
+#: What is left free on a disk, for what else needs it: so many bytes, or this share of a small disk.
+RESERVE_BYTES = 256 * 1024 * 1024
+RESERVE_SHARE = 0.05
+#: Shares of what may be used at which the log warns.
+WARNING_SHARES = (0.8, 0.9)
+# It must become so much emptier before the log warns of the same share again.
+_HYSTERESIS = 0.05
+_FULL = len(WARNING_SHARES) + 1
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system, in bytes. available: what may still be written on it. used: by whatever is on it."""
+
+    available: int
+    used: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Disk":
+        """The file system that a path is on. Raises OSError."""
+        found = os.statvfs(path)
+        return cls(found.f_bavail * found.f_frsize, (found.f_blocks - found.f_bfree) * found.f_frsize)
+
+    @property
+    def reserve(self) -> int:
+        """What results leave free."""
+        return min(RESERVE_BYTES, int((self.available + self.used) * RESERVE_SHARE))
+
+    @property
+    def fullness(self) -> float:
+        """The share in use of what may be used; above 1 where the reserve is in use."""
+        return self.used / max(1, self.used + self.available - self.reserve)
+
+
+class Room:
+    """Keeps count of what is stored, so that no request has to list it, and refuses what does not fit.
+
+    limit: bytes that all results together may take; None where only the disk bounds them. Counts are exact while one
+    server alone puts and deletes; what others do is seen when the store is counted again.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self.used = 0
+        self._disk: Disk | None = None
+        self._changed = self._writing = self._level = 0
+
+    def take(self, size: int) -> None:
+        """Count a result that is about to be written. Raises StoreFull where it does not fit into the limit."""
+        if self.limit is not None and self.used + size > self.limit:
+            self._reach(_FULL)
+            raise StoreFull("the results take all that ERASE_STORAGE_BYTES allows")
+        self._change(size)
+        self._writing += size
+
+    def written(self, size: int) -> None:
+        """End what take() began."""
+        self._writing -= size
+
+    def give_back(self, size: int) -> None:
+        """Count a result that was deleted."""
+        self._change(-size)
+
+    def see(self, disk: Disk) -> None:
+        """Take note of the disk as it is now."""
+        self._disk = disk
+        self._judge()
+
+    def refuse_when_full(self) -> None:
+        """Raise StoreFull where nothing more may be written, as far as is known."""
+        if self.limit is not None and self.used >= self.limit:
+            raise StoreFull("the results take all that ERASE_STORAGE_BYTES allows")
+        self.refuse_on_full_disk()
+
+    def refuse_on_full_disk(self) -> None:
+        """Raise StoreFull where what is being written would take of the disk's reserve."""
+        if self._disk and self._disk.available - self._writing <= self._disk.reserve:
+            self._reach(_FULL)
+            raise StoreFull("the disk is full but for its reserve")
+
+    @contextmanager
+    def counting(self) -> Iterator["Count"]:
+        """Around a count of what is stored, which may take long; what changes meanwhile is added to it."""
+        self._changed, count = 0, Count()
+        yield count
+        self.used = max(0, count.total + self._changed)
+        self._judge()
+
+    @property
+    def fullness(self) -> float:
+        """The share in use of what may be used, of the limit or of the disk, whichever is larger."""
+        by_limit = self.used / self.limit if self.limit else 0.0
+        return max(by_limit, self._disk.fullness if self._disk else 0.0)
+
+    def _change(self, size: int) -> None:
+        self.used = max(0, self.used + size)
+        self._changed += size
+        self._judge()
+
+    def _judge(self) -> None:
+        level = sum(self.fullness >= share for share in WARNING_SHARES)
+        kept = sum(self.fullness >= share - _HYSTERESIS for share in WARNING_SHARES)
+        if level > self._level:
+            self._reach(level)
+        elif kept < min(self._level, len(WARNING_SHARES)):
+            self._level = kept
+
+    def _reach(self, level: int) -> None:
+        """Log that it has become fuller; once, until it is emptier again."""
+        if level <= self._level:
+            return
+        self._level = level
+        facts = {"used_bytes": self.used, "limit_bytes": self.limit, "full": f"{self.fullness:.0%}"}
+        if level == _FULL:
+            log.error("storage is full, results are refused", extra=facts)
+        else:
+            log.warning("storage fills", extra=facts)
+
+
+@dataclass
+class Count:
+    """Bytes counted so far."""
+
+    total: int = 0
