@@ -53,7 +53,8 @@ async def until(condition: Callable[[], object], seconds: float = 10) -> None:
 
 
 def workers() -> set[int]:
-    return children_of(os.getpid())
+    """The fake workers of this process, which may have other children: servers that tests share."""
+    return children_of(os.getpid()) & processes_of(fake_worker.__file__)
 
 
 async def echo(pool: Pool, image: bytes = b"0.0") -> Answer:
