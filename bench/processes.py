@@ -57,10 +57,10 @@ def multipart(image: bytes, mask: bytes) -> bytes:
 @contextmanager
 def served(**settings: str) -> Iterator[Served]:
     """Run the server as a process of its own on a free port. settings: ERASE_ variables without the prefix."""
-    key = settings.get("API_KEYS") or secrets.token_hex(16)
+    keys = settings.get("API_KEYS") or secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as storage:
         environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
-        environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": key}
+        environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": keys}
         environment.setdefault("ERASE_STORAGE_URL", f"file:{storage}")
         started = time.perf_counter()
         command = [str(Path(sys.executable).with_name("image-erase")), "serve"]
@@ -73,7 +73,7 @@ def served(**settings: str) -> Iterator[Served]:
             assert address is not None
             port = int(address[1])
             wait_until_ready(port)
-            yield Served(process.pid, port, key, time.perf_counter() - started, Path(storage))
+            yield Served(process.pid, port, keys.partition(",")[0], time.perf_counter() - started, Path(storage))
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)

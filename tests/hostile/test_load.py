@@ -5,9 +5,10 @@ from bench.load import crowd
 REQUESTS = 300
 
 
-def test_a_crowd_of_good_bad_and_rude_clients() -> None:
-    tally = crowd(REQUESTS, WORKERS="2", QUEUE="8")
+def test_a_crowd_of_good_bad_and_rude_clients_with_two_keys() -> None:
+    tally = crowd(REQUESTS, fair_seconds=4.0, workers=2, QUEUE="8")
     assert not tally.wrong
     assert sum(tally.outcomes.values()) == REQUESTS
     assert tally.waits, "the queue was never full"
+    assert tally.restarts, "no client left while its job was at work"
     assert len(tally.samples) > 4
