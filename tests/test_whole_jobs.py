@@ -20,6 +20,7 @@ from support.processes import is_alive, is_stopped, processor_ticks, until
 from support.raw import connected, head_of, read_answer
 from support.server import KEY, PATH, Server, continue_workers
 
+SECOND = "second-key-of-the-tests"
 BODY = body_of([file_part("image", photo_file()), file_part("user_mask", mask_file())])
 HEADERS = {
     "Host": "x",
@@ -79,6 +80,37 @@ class TestQueue:
         assert int(answer.headers["retry-after"]) >= 1
         continue_workers(stopped)
         assert_success(taken.result(), own.base)
+
+    def test_full_turns_away_whoever_holds_most_of_it(self, start_server):
+        own: Server = start_server(queue=2, api_keys=(KEY, SECOND))
+        stopped = own.stop_workers()
+        taken = [own.client.start_erase()]
+        for waiting in (1, 2):
+            taken.append(own.client.start_erase())
+            until(lambda now=waiting: own.client.waiting() == now, "the job waits")
+        other = own.client.start_erase(key=SECOND)
+        assert_busy(taken.pop().result())
+        assert own.client.waiting() == 2
+        assert_busy(own.client.erase())
+        continue_workers(stopped)
+        for answer in (*taken, other):
+            assert_success(answer.result(), own.base)
+
+    def test_the_next_job_is_of_the_key_that_has_had_the_least(self, start_server):
+        own: Server = start_server(queue=6, api_keys=(KEY, SECOND))
+        stopped = own.stop_workers()
+        many = [own.client.start_erase() for _ in range(5)]
+        until(lambda: own.client.waiting() == 4, "the jobs wait")
+        one = own.client.start_erase(key=SECOND)
+        until(lambda: own.client.waiting() == 5, "the other key's job waits")
+        ended: list[object] = []
+        for answer in (*many, one):
+            answer.add_done_callback(ended.append)
+        continue_workers(stopped)
+        assert_success(one.result(), own.base)
+        assert ended.index(one) <= 2, "at most one job was at work before, and one ended at the same moment"
+        for answer in many:
+            assert_success(answer.result(), own.base)
 
     def test_several_workers_work_at_once(self, start_server):
         own: Server = start_server(workers=2, queue=0)

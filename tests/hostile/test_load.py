@@ -2,7 +2,7 @@
 
 from bench.load import crowd
 
-REQUESTS = 300
+REQUESTS = 240
 
 
 def test_a_crowd_of_good_bad_and_rude_clients_with_two_keys() -> None:

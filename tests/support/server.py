@@ -66,9 +66,11 @@ class Client:
         """One call of the endpoint."""
         return self.request("POST", PATH, files=files(image, mask, options.pop("mask_name", "user_mask")), **options)
 
-    def start_erase(self, image: bytes | None = None, mask: bytes | None = None) -> Future[httpx.Response]:
+    def start_erase(
+        self, image: bytes | None = None, mask: bytes | None = None, key: str = KEY
+    ) -> Future[httpx.Response]:
         """One call of the endpoint, in the background."""
-        return self._pool.submit(self.erase, image, mask)
+        return self._pool.submit(self.erase, image, mask, key=key)
 
     def get(self, target: str, **options: Any) -> httpx.Response:
         """A result, as a client fetches it: without the key."""
