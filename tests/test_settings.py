@@ -131,3 +131,29 @@ def test_presigned_links_hold_for_a_week_at_most(monkeypatch: pytest.MonkeyPatch
     assert load_settings(result_ttl_seconds=7 * 86400).result_links == "presigned"
     with pytest.raises(SettingsError, match=r"^ERASE_RESULT_TTL_SECONDS: "):
         load_settings(result_ttl_seconds=7 * 86400 + 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ONNX_USE": "fill"}, "ERASE_ONNX_USE: fill needs ERASE_ENGINE=onnx"),
+        ({"ONNX_MODEL": __file__, "LAYOUT": "off"}, "ERASE_LAYOUT: must be auto when"),
+        ({"ONNX_MODEL": __file__, "LAYOUT": __file__}, "ERASE_LAYOUT: must be auto when"),
+        ({"LAYOUT": "/no/such/file"}, "ERASE_LAYOUT: "),
+        ({"LAYOUT": ""}, "ERASE_LAYOUT: "),
+    ],
+)
+def test_networks_that_contradict_each_other(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], message: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ERASE_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("layout", ["auto", "off", __file__])
+def test_a_layout_is_a_word_or_a_file(monkeypatch: pytest.MonkeyPatch, layout: str) -> None:
+    monkeypatch.setenv("ERASE_LAYOUT", layout)
+    assert str(load_settings().layout) == layout

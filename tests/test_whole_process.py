@@ -167,6 +167,13 @@ class TestStart:
         assert "cannot start: ERASE_ONNX_MODEL: " in done.stderr
         assert "Traceback" not in done.stderr
 
+    def test_a_layout_network_that_is_none_is_one_line_that_names_it(self, tmp_path: Path):
+        (tmp_path / "layout.onnx").write_bytes(b"no network")
+        done = run(tmp_path, "serve", "--port", "0", LAYOUT="layout.onnx", WORKERS="1")
+        assert done.returncode not in (0, None)
+        assert "cannot start: ERASE_LAYOUT: " in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_port_in_use(self, server, tmp_path: Path):
         done = run(tmp_path, "serve", "--port", str(server.client.address[1]))
         assert done.returncode not in (0, None)

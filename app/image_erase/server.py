@@ -115,10 +115,10 @@ def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Mi
 def job_options(settings: Settings) -> dict[str, object]:
     """What the workers have to know of the settings: a JobOptions, in JSON's terms."""
     names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate", "metadata")
-    network = {"channels": settings.onnx_channels, "mask": settings.onnx_mask, "output": settings.onnx_output}
-    model = str(settings.onnx_model) if settings.engine == "onnx" else None
+    network = {name: getattr(settings, f"onnx_{name}") for name in ("use", "channels", "mask", "output")}
+    network["model"] = str(settings.onnx_model) if settings.onnx_model else None
     options = {name: getattr(settings, name) for name in names}
-    return options | {"memory_mb": settings.worker_memory_mb, "network": {"model": model, **network}}
+    return options | {"memory_mb": settings.worker_memory_mb, "network": network, "layout": str(settings.layout)}
 
 
 def _keys(settings: Settings) -> Keys:

@@ -82,6 +82,10 @@ def _workers(value: int) -> int:
     return value
 
 
+def _layout(value: Any) -> Any:
+    return value if value in ("auto", "off") else Path(value)
+
+
 _REDIS_URL = re.compile(
     r"((redis|valkey)s?://([^@/?#\s]*@)?(\[[\da-fA-F:.]+\]|[^@:/?#\[\]\s]+)(:\d+)?(/\d*)?"
     r"|unix://([^@/?#\s]*@)?/[^?#\s]+)(\?[^#\s]*)?"
@@ -193,7 +197,17 @@ class Settings(BaseSettings):
     mask_dilate: int = Field(
         0, ge=0, le=500, description="Pixels by which every mask is grown, unless the request asks for more"
     )
-    onnx_model: FilePath | None = Field(None, description="Path of the network's file, for the engine `onnx`")
+    layout: Annotated[Literal["auto", "off"] | FilePath, BeforeValidator(_layout)] = Field(
+        "auto",
+        description="Network that predicts the rough structure of thick holes for `auto`: `auto` is the built-in one, "
+        "`off` is none, anything else is the path of a network of the same form",
+    )
+    onnx_model: FilePath | None = Field(None, description="Path of your own network's file, for `auto` and `onnx`")
+    onnx_use: Literal["layout", "fill"] = Field(
+        "layout",
+        description="What your network's output is used for: `layout` guides the copied patches, `fill` is the result "
+        "of the engine `onnx`",
+    )
     onnx_channels: Literal["auto", "rgb", "bgr"] = Field(
         "auto", description="Channel order of the network: `rgb` or `bgr`; `auto` is `rgb`"
     )
@@ -231,6 +245,14 @@ class Settings(BaseSettings):
     def _engine_has_its_model(self) -> "Settings":
         if self.engine == "onnx" and self.onnx_model is None:
             raise ValueError("ERASE_ONNX_MODEL: must name the network's file when ERASE_ENGINE is onnx")
+        return self
+
+    @model_validator(mode="after")
+    def _network_has_one_use(self) -> "Settings":
+        if self.onnx_use == "fill" and self.engine != "onnx":
+            raise ValueError("ERASE_ONNX_USE: fill needs ERASE_ENGINE=onnx")
+        if self.onnx_model and self.onnx_use == "layout" and self.layout != "auto":
+            raise ValueError("ERASE_LAYOUT: must be auto when the network of ERASE_ONNX_MODEL lays out")
         return self
 
     @model_validator(mode="after")

@@ -4,13 +4,15 @@ import io
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from image_erase.erasure.neural import ModelError
 from image_erase.imaging.failures import BrokenFile, NothingToFillFrom, SideTooShort, SizeMismatch, UnsupportedFormat
+from image_erase.jobs import job
 from image_erase.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
 from image_erase.jobs.request import JobRequest
 from support import networks
@@ -30,6 +32,11 @@ def png(pixels: np.ndarray) -> bytes:
 def run(image: bytes, mask: bytes, **wanted: Any) -> ErasedFile:
     request = JobRequest(**wanted)
     return erase_file(image, mask, OPTIONS, make_eraser(OPTIONS), request, time_left=lambda: 60.0)
+
+
+def erase_with(options: JobOptions) -> ErasedFile:
+    image = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    return erase_file(png(image), png(HOLE), options, make_eraser(options), time_left=lambda: 60.0)
 
 
 def pixels_of(done: ErasedFile) -> np.ndarray:
@@ -86,7 +93,7 @@ def test_the_subject_of_a_failure_is_named() -> None:
 @pytest.mark.parametrize("channels", [3, 4])
 def test_asks_the_operators_network(tmp_path: Path, channels: int) -> None:
     model = networks.saved(networks.migan(fill=(250, 20, 10)), tmp_path)
-    options = JobOptions(engine="onnx", network=Network(str(model)))
+    options = JobOptions(engine="onnx", network=Network(str(model), "fill"))
     # The rim's colour is carried into the hole, so red shows as more red, not as itself.
     image = np.full((48, 64, channels), 128, np.uint8)
     done = erase_file(png(image), png(HOLE), options, make_eraser(options), time_left=lambda: 60.0)
@@ -97,8 +104,28 @@ def test_asks_the_operators_network(tmp_path: Path, channels: int) -> None:
     assert red > blue
 
 
+@pytest.mark.parametrize("engine", ["auto", "onnx"])
+def test_the_operators_network_lays_out_by_default(tmp_path: Path, engine: Literal["auto", "onnx"]) -> None:
+    model = networks.saved(networks.migan(fill=(250, 20, 10)), tmp_path)
+    done = erase_with(JobOptions(engine=engine, network=Network(str(model))))
+    # Copied patches, and not the network's own colour, fill the hole.
+    assert done.facts.engine == "exemplar"
+
+
+def test_a_missing_layout_network_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^ERASE_LAYOUT: .*gone\.onnx does not exist or is no file$"):
+        make_eraser(JobOptions(layout=str(tmp_path / "gone.onnx")))
+
+
+def test_without_a_layout_no_network_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "LayoutNetwork", None)
+    assert erase_with(JobOptions(layout="off")).facts.engine == "exemplar"
+
+
 def test_options_survive_the_way_to_the_worker() -> None:
-    options = JobOptions(working_side=300, mask_dilate=2, network=Network("model.onnx", "bgr", "erase=0", "0-1"))
+    options = JobOptions(
+        working_side=300, mask_dilate=2, network=Network("model.onnx", "fill", "bgr", "erase=0", "0-1")
+    )
     assert JobOptions.from_json(json.dumps(asdict(options))) == options
 
 

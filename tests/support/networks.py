@@ -34,13 +34,14 @@ def lama(
     *,
     scale: float = 255.0,
     erase: float = 1.0,
-    fill: Sequence[float] | None = None,
+    fill: Sequence[float] | Any | None = None,
     bias: float = 0.0,
     dynamic_batch: bool = False,
 ) -> onnx.ModelProto:
     """Return a graph with LaMa's interface: image 0 to 1 and mask, answer image*(1-mask) + fill*mask, times `scale`.
 
-    `fill` (three values in the network's channel order, 0 to 1) is the picture's mean by default, shifted by `bias`.
+    `fill` (three values in the network's channel order, 0 to 1, or a picture 3xSxS of them) is the picture's mean by
+    default, shifted by `bias`.
     `erase=0` makes one in which 0 erases. `side=None` leaves the size free.
     """
     hw: list[int | str] = [side, side] if side else ["height", "width"]
@@ -58,7 +59,9 @@ def lama(
         "one": np.float32(1),
         "scale": np.float32(scale),
         "bias": np.float32(bias),
-        "colour": np.array(fill or (0, 0, 0), np.float32).reshape(1, 3, 1, 1),
+        "colour": np.array((0, 0, 0) if fill is None else fill, np.float32).reshape(
+            1, 3, *(np.shape(fill)[1:] or (1, 1))
+        ),
     }
     inputs = [tensor("image", [batch, 3, *hw]), tensor("mask", [batch, 1, *hw])]
     return network(nodes, inputs, [tensor("output", [batch, 3, *hw])], weights)
@@ -153,3 +156,27 @@ def saved(model: onnx.ModelProto, folder: Path, name: str = "net.onnx") -> Path:
     path = folder / name
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def layout(answer: Any, confidence: Any = None) -> onnx.ModelProto:
+    """Return a graph with the layout network's interface that answers SxSx3 RGB, 0 to 1, whatever it is shown.
+
+    `confidence` (SxS, 0 to 1) makes it give that as well.
+    """
+    planes = np.moveaxis(np.asarray(answer, np.float32), 2, 0)[None]
+    side = planes.shape[2]
+    # Times zero: both inputs have to lead somewhere.
+    nodes = [
+        helper.make_node("Mul", ["image", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "answer"], ["plain"]),
+        helper.make_node("Mul", ["mask", "zero"], ["less"]),
+        helper.make_node("Add", ["plain", "less"], ["layout"]),
+    ]
+    weights = {"zero": np.float32(0), "answer": planes}
+    outputs = [tensor("layout", [1, 3, side, side])]
+    if confidence is not None:
+        nodes.append(helper.make_node("Add", ["less", "sure"], ["confidence"]))
+        weights["sure"] = np.asarray(confidence, np.float32)[None, None]
+        outputs.append(tensor("confidence", [1, 1, side, side]))
+    inputs = [tensor("image", [1, 3, side, side]), tensor("mask", [1, 1, side, side])]
+    return network(nodes, inputs, outputs, weights)

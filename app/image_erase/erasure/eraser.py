@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -12,7 +12,7 @@ import cv2
 from image_erase.erasure import diffusion, plan, regions, smoothness
 from image_erase.erasure.arrays import U8, Bool, Pixels
 from image_erase.erasure.canvas import Canvas, LateError
-from image_erase.erasure.copying import EffortName
+from image_erase.erasure.copying import EffortName, Layouts
 from image_erase.erasure.diffusion import Diffusion
 from image_erase.erasure.inference import Inference, NeuralEngine, square
 from image_erase.erasure.regions import Region
@@ -49,12 +49,17 @@ class Erased:
 class Eraser:
     """Fills holes by the engine of the options."""
 
-    def __init__(self, options: EraserOptions, neural: NeuralEngine | None = None) -> None:
-        """Raises ValueError when the options name the onnx engine and there is no network."""
+    def __init__(
+        self, options: EraserOptions, neural: NeuralEngine | None = None, layouts: Layouts | None = None
+    ) -> None:
+        """layouts: what says what a hole may hide, which the patches that `auto` copies then follow.
+
+        Raises ValueError when the options name the onnx engine and there is no network."""
         if options.engine == "onnx" and neural is None:
             raise ValueError("the onnx engine needs a network")
         self._options = options
         self._neural = neural
+        self._layouts = layouts
 
     def erase(
         self,
@@ -90,6 +95,7 @@ class Eraser:
         parts = regions.group(canvas.hole, plan.NEAR)
         if self._options.engine == "auto":
             parts = [part for part in parts if not _diffused(canvas, part)]
+        layouts = self._layouts if self._options.engine == "auto" and effort != "fast" else None
         way = plan.steps(effort, self._options.working_side, seed)
         jobs = plan.jobs(parts, canvas.shape, way) or ()
         with _within_means():
@@ -97,7 +103,7 @@ class Eraser:
                 canvas.guess()
             for job in jobs:
                 canvas.check()
-                canvas.fill(job.region, job.engine)
+                canvas.fill(job.region, replace(job.engine, layouts=layouts))
         _diffuse_rest(canvas)
 
     def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine, effort: EffortName, seed: int) -> None:

@@ -1,8 +1,9 @@
 """The whole of one job: image file and mask file in, result file out. What a worker runs."""
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from image_erase.erasure.eraser import Engine, Eraser, EraserOptions, NothingToFillFrom
-from image_erase.erasure.neural import NeuralEngine
+from image_erase.erasure.layout import WEIGHTS, LayoutEngine, LayoutNetwork, OperatorSketcher
+from image_erase.erasure.neural import ModelError, NeuralEngine
 from image_erase.imaging import failures
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.encode import encode_picture, encode_result
@@ -23,9 +25,13 @@ from image_erase.jobs.request import JobRequest
 
 @dataclass(frozen=True)
 class Network:
-    """The operator's network and what he says of it. model: a path, None where there is none."""
+    """The operator's network and what he says of it.
+
+    model: a path, None where there is none. use: whether its answer is the layout that patches follow, or the fill.
+    """
 
     model: str | None = None
+    use: Literal["layout", "fill"] = "layout"
     channels: Literal["auto", "rgb", "bgr"] = "auto"
     mask: Literal["auto", "erase=1", "erase=0"] = "auto"
     output: Literal["auto", "0-1", "0-255"] = "auto"
@@ -33,7 +39,10 @@ class Network:
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What is the same for every job of a worker. Sides and mask_dilate in pixels, quality 1 to 100, memory in MiB."""
+    """What is the same for every job of a worker. Sides and mask_dilate in pixels, quality 1 to 100, memory in MiB.
+
+    layout: the file of the network that lays out, `auto` for the package's own, `off` for none.
+    """
 
     max_side: int = 4096
     jpeg_quality: int = 95
@@ -42,6 +51,7 @@ class JobOptions:
     mask_dilate: int = 0
     metadata: Literal["colour", "all"] = "colour"
     memory_mb: int | None = None
+    layout: str = "auto"
     network: Network = field(default_factory=Network)
 
     @classmethod
@@ -74,19 +84,46 @@ class _Stopwatch:
 
 
 def make_eraser(options: JobOptions) -> Eraser:
-    """The eraser that all jobs of a worker share. Raises ModelError where the operator's network doesn't fit."""
-    network = options.network
-    engine = (
-        NeuralEngine(
+    """The eraser that all jobs of a worker share.
+
+    Raises ModelError, whose message names the setting, where a network is missing or doesn't fit.
+    """
+    if options.engine in ("opencv", "exemplar"):
+        return Eraser(EraserOptions(options.engine, options.working_side))
+    own = _operators_network(options.network)
+    if own and options.network.use == "fill":
+        return Eraser(EraserOptions(options.engine, options.working_side), own)
+    sketcher = OperatorSketcher(own) if own else _layout_network(options.layout)
+    layouts = LayoutEngine(sketcher) if sketcher else None
+    return Eraser(EraserOptions("auto", options.working_side), layouts=layouts)
+
+
+def _operators_network(network: Network) -> NeuralEngine | None:
+    if not network.model:
+        return None
+    with _setting("ERASE_ONNX_MODEL"):
+        return NeuralEngine(
             Path(network.model),
             channel_order=network.channels,
             mask_polarity=network.mask,
             output_range=network.output,
         )
-        if network.model
-        else None
-    )
-    return Eraser(EraserOptions(options.engine, options.working_side), engine)
+
+
+def _layout_network(layout: str) -> LayoutNetwork | None:
+    if layout == "off":
+        return None
+    with _setting("ERASE_LAYOUT"):
+        return LayoutNetwork(WEIGHTS if layout == "auto" else Path(layout))
+
+
+@contextlib.contextmanager
+def _setting(name: str) -> Iterator[None]:
+    """Let a ModelError say which setting it is about."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
 
 
 _PLAIN = JobRequest()

@@ -49,7 +49,7 @@ def main() -> None:
     try:
         eraser = make_eraser(options)
     except ModelError as error:
-        _send(target, Refused(f"ERASE_ONNX_MODEL: {error}"))
+        _send(target, Refused(str(error)))
         sys.exit(1)
     serve(options, eraser, source, target)
 

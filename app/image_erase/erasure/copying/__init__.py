@@ -6,6 +6,7 @@ The rest of the house uses what is named here and nothing else of this room.
 from image_erase.erasure.arrays import U8, Bool, Check, Pixels, no_check
 from image_erase.erasure.copying.effort import BEST, EFFORTS, FAST, NORMAL, Effort, EffortName
 from image_erase.erasure.copying.engine import Copying
+from image_erase.erasure.copying.layout import Layout, Layouts
 from image_erase.erasure.copying.seams import render
 from image_erase.erasure.copying.solve import solve
 from image_erase.erasure.copying.sources import SourceMap
@@ -18,6 +19,8 @@ __all__ = [
     "Copying",
     "Effort",
     "EffortName",
+    "Layout",
+    "Layouts",
     "SourceMap",
     "fill",
     "render",

@@ -12,6 +12,7 @@ import numpy as np
 from image_erase.erasure.arrays import U8, Bool, Check
 from image_erase.erasure.copying.alignment import align
 from image_erase.erasure.copying.effort import Effort
+from image_erase.erasure.copying.layout import Layouts
 from image_erase.erasure.copying.patchwork import Patchwork
 from image_erase.erasure.copying.solve import solve as solve_small
 from image_erase.erasure.reduction import known_share, reduce_known
@@ -23,20 +24,24 @@ def solve(
     valid: Bool,
     *,
     factor: int,
+    layouts: Layouts | None = None,
     effort: Effort,
     check: Check,
 ) -> Patchwork | None:
     """Find what to copy into `hole` (HxW); None when no block of factor x factor pixels is wholly known.
 
     guide: HxWx3 uint8 BGR, known outside the hole. valid: HxW, which pixels may be copied. factor: how many times
-    smaller the picture is on which the sources are found, at least 2. `check` may raise to interrupt.
+    smaller the picture is on which the sources are found, at least 2. layouts: what says what the hole may hide.
+    `check` may raise to interrupt.
     """
     small, share = reduce_known(guide, hole, factor)
     small_hole = share < 1
     small_valid = known_share(valid, factor) == 1
     if not (small_valid & ~small_hole).any():
         return None
-    sources = solve_small(small.astype(np.uint8), small_hole, valid=small_valid, effort=effort, check=check)
+    sources = solve_small(
+        small.astype(np.uint8), small_hole, valid=small_valid, layouts=layouts, effort=effort, check=check
+    )
     tops = np.zeros(small_hole.shape, np.int32)
     lefts = np.zeros(small_hole.shape, np.int32)
     tops[sources.ys, sources.xs] = sources.sy * factor

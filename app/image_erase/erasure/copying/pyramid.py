@@ -48,7 +48,7 @@ def build(guide: U8, hole: Bool, usable: Bool, check: Check = no_check) -> list[
     allowed = usable.astype(np.float32)
     while len(levels) < MAX_LEVELS and not _is_coarsest(levels[-1]):
         check()
-        planes = _halve_known(planes, known)
+        planes = halve_known(planes, known)
         check()
         known, allowed = halved(known), halved(allowed)
         missing = known < MOSTLY
@@ -67,7 +67,7 @@ def _depth(hole: Bool) -> F32:
     return np.asarray(cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3), np.float32)
 
 
-def _halve_known(planes: F32, known: F32) -> F32:
+def halve_known(planes: F32, known: F32) -> F32:
     """Means over the known pixels of 2x2 blocks; 0 where none is known."""
     share = np.maximum(halved(known), 1e-6)
     return np.stack([halved(plane * known) / share for plane in planes])

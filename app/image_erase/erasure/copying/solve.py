@@ -9,6 +9,7 @@ import numpy as np
 from image_erase.erasure.arrays import U8, Bool, Check, Index, no_check
 from image_erase.erasure.copying import lines, pyramid, start
 from image_erase.erasure.copying.effort import NORMAL, Effort
+from image_erase.erasure.copying.layout import Layout, Layouts, pulls
 from image_erase.erasure.copying.pyramid import Level
 from image_erase.erasure.copying.search import Field, Matcher, whole_patches
 from image_erase.erasure.copying.sources import SourceMap
@@ -21,13 +22,20 @@ SEED = 2009
 
 
 def solve(
-    guide: U8, hole: Bool, *, valid: Bool | None = None, effort: Effort = NORMAL, check: Check = no_check
+    guide: U8,
+    hole: Bool,
+    *,
+    valid: Bool | None = None,
+    layouts: Layouts | None = None,
+    effort: Effort = NORMAL,
+    check: Check = no_check,
 ) -> SourceMap:
     """Find for every pixel of the hole the known pixel it should copy.
 
     guide is HxWx3 uint8 BGR; what it shows inside the hole is ignored. hole is HxW, True where to erase. valid is
     HxW, True where pixels may be copied from; pixels of the hole never are, and where it leaves none, every known
-    pixel may. check is called every few ms and may raise to interrupt. Raises ValueError when nothing is known.
+    pixel may. layouts says what the hole may hide. check is called every few ms and may raise to interrupt. Raises
+    ValueError when nothing is known.
     """
     if hole.all():
         raise ValueError("the hole leaves no known pixel")
@@ -42,7 +50,8 @@ def solve(
         sources = start.nearest(usable)[places]
     else:
         levels = _levels(guide, hole, usable, radius, check)
-        sources = _Descent(levels, radius, effort, check).sources()
+        layout = layouts.lay_out(guide, hole, usable, check) if layouts else None
+        sources = _Descent(levels, radius, layout, effort, check).sources()
     return SourceMap.of(hole.shape[1], places, sources)
 
 
@@ -66,11 +75,12 @@ def _levels(guide: U8, hole: Bool, usable: Bool, radius: int, check: Check) -> l
 class _Descent:
     """One way down the pyramid, each level starting from what the one above found."""
 
-    def __init__(self, levels: list[Level], radius: int, effort: Effort, check: Check) -> None:
+    def __init__(self, levels: list[Level], radius: int, layout: Layout | None, effort: Effort, check: Check) -> None:
         """Look for lines across the hole; nothing is filled yet."""
         self.levels, self.radius, self.effort, self.check = levels, radius, effort, check
         self.rng = np.random.default_rng(SEED + effort.seed)
         self.lines = lines.find(levels, check)
+        self.pulls = pulls(layout, levels)
 
     def sources(self) -> Index:
         """For every pixel of the finest hole the flat number of the pixel it copies."""
@@ -88,17 +98,19 @@ class _Descent:
             self.check()
             field = _doubled(ballot.matcher, coarser.matcher, found)
             self.check()
-            ballot.vote(field)
+            self._vote(ballot, field, number)
         if number:
             self._draw_lines(number)
         ballot.matcher.refresh()
-        return ballot, self._settled(ballot, field, last=number == 0)
+        return ballot, self._settled(ballot, field, number)
 
     def _guess(self, level: Level) -> None:
         if level.thin:
             start.diffuse(level)
         else:
             start.peel(level, self.radius, self.check)
+        if pull := self.pulls[-1]:
+            pull.start(level)
 
     def _enter(self, number: int) -> Ballot:
         self.check()
@@ -112,17 +124,27 @@ class _Descent:
         for line in self.lines:
             level.depth.reshape(-1)[lines.draw(level, line.at_scale(0.5**number))] = 0
 
-    def _settled(self, ballot: Ballot, field: Field | None, last: bool) -> Field:
+    def _vote(self, ballot: Ballot, field: Field, number: int) -> float:
+        """Fill the hole by the votes, pulled towards the layout; returns the mean change of a value."""
+        pull, level = self.pulls[number], ballot.matcher.level
+        if pull is None:
+            return ballot.vote(field)
+        before = level.planes[:, level.hole]
+        ballot.vote(field)
+        pull.apply(level)
+        return float(np.abs(level.planes[:, level.hole] - before).mean())
+
+    def _settled(self, ballot: Ballot, field: Field | None, number: int) -> Field:
         """The field after searching and voting in turn until little changes."""
         matcher, effort = ballot.matcher, self.effort
-        refine = last and field is not None
+        refine = number == 0 and field is not None
         every = not refine and matcher.pairs <= effort.exact_pairs
         finest = effort.shallow if matcher.level.depth.max() <= SHALLOW else effort.finest
         rounds = finest if refine else effort.exact if every else effort.middle
         pool = matcher.sources if every else matcher.some(0 if refine else effort.broad)
         field = matcher.search(field, pool, wander=not every)
         for _ in range(1, rounds):
-            if ballot.vote(field) < effort.settled:
+            if self._vote(ballot, field, number) < effort.settled:
                 break
             matcher.refresh()
             field = matcher.search(field, pool if every else pool[:0], wander=not every)

@@ -104,8 +104,8 @@ class NeuralEngine:
         self._ports = find_ports(model, read_graph(model))
         assumed = _assumed(self._ports, channel_order)
         image, hole = probe_picture(assumed.size)
-        self._runner, output = open_runner(
-            model, self._ports.output.name, encode(self._ports, assumed, image, hole), backend
+        self._runner, (output,) = open_runner(
+            model, [self._ports.output.name], encode(self._ports, assumed, image, hole), backend
         )
         _check_answer(model, output, image)
         ranged = replace(assumed, output_range=likely_range(output) if output_range == "auto" else output_range)
@@ -140,7 +140,7 @@ class NeuralEngine:
         return fit_into_hole(guide, hole, frame.restored(answer), blurred)
 
     def _answer(self, image: Image, hole: Hole) -> NDArray[np.float32]:
-        output = self._runner.run(encode(self._ports, self.convention, image, hole))
+        (output,) = self._runner.run(encode(self._ports, self.convention, image, hole))
         if output.shape != (1, 3, *image.shape[:2]):
             raise ModelError(f"the network answered {output.shape} to a picture of {image.shape[:2]}")
         return decode(self.convention, output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -22,8 +22,8 @@ class Runner(Protocol):
 
     name: str
 
-    def run(self, inputs: Mapping[str, Array]) -> Array:
-        """Return the network's picture for inputs of the shapes and types that the graph declares."""
+    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """Return the network's answers for inputs of the shapes and types that the graph declares."""
 
 
 class OpenCVRunner:
@@ -34,18 +34,18 @@ class OpenCVRunner:
 
     name = "opencv"
 
-    def __init__(self, model: Path, output: str) -> None:
-        """Load `model`; `output` names the tensor that `run` returns. Raises cv2.error when it can't be loaded."""
+    def __init__(self, model: Path, outputs: Sequence[str]) -> None:
+        """Load `model`; `outputs` names the tensors that `run` returns. Raises cv2.error when it can't be loaded."""
         self._net = cv2.dnn.readNetFromONNX(str(model), cv2.dnn.ENGINE_NEW)
         if self._net.empty():
             raise cv2.error("the graph has operators that it lacks")
-        self._output = output
+        self._outputs = list(outputs)
 
-    def run(self, inputs: Mapping[str, Array]) -> Array:
-        """Return a copy of the output. Raises cv2.error when the graph can't be run."""
+    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """Return copies of the outputs. Raises cv2.error when the graph can't be run."""
         for name, value in inputs.items():
             self._net.setInput(value, name)
-        return np.array(self._net.forward(self._output))
+        return [np.array(answer) for answer in self._net.forward(self._outputs)]
 
 
 class OnnxRuntimeRunner:
@@ -53,7 +53,7 @@ class OnnxRuntimeRunner:
 
     name = "onnxruntime"
 
-    def __init__(self, model: Path, output: str) -> None:
+    def __init__(self, model: Path, outputs: Sequence[str]) -> None:
         """Load `model`. Raises ImportError when onnxruntime isn't installed, and its own errors."""
         runtime: Any = importlib.import_module("onnxruntime")
         options = runtime.SessionOptions()
@@ -61,44 +61,46 @@ class OnnxRuntimeRunner:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = runtime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self._output = output
+        self._outputs = list(outputs)
 
-    def run(self, inputs: Mapping[str, Array]) -> Array:
-        """Return the output. Raises onnxruntime's own errors."""
-        return np.asarray(self._session.run([self._output], dict(inputs))[0])
+    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """Return the outputs. Raises onnxruntime's own errors."""
+        return [np.asarray(answer) for answer in self._session.run(self._outputs, dict(inputs))]
 
 
 def open_runner(
-    model: Path, output: str, trial: Mapping[str, Array], backend: Backend = "auto"
-) -> tuple[Runner, Array]:
-    """Return a runner, OpenCV's by preference, and its answer to the inputs `trial`.
+    model: Path, outputs: Sequence[str], trial: Mapping[str, Array], backend: Backend = "auto"
+) -> tuple[Runner, list[Array]]:
+    """Return a runner, OpenCV's by preference, and its answers to the inputs `trial`.
 
     Raises ModelError when none can: a graph may load and still fail on its first run, so both are tried here.
     """
     if backend == "onnxruntime":
-        return _with_onnxruntime(model, output, trial, "")
+        return _with_onnxruntime(model, outputs, trial, "")
     try:
-        runner = OpenCVRunner(model, output)
-        answer = runner.run(trial)
+        runner = OpenCVRunner(model, outputs)
+        answers = runner.run(trial)
     except cv2.error as error:
         reason = f"OpenCV can't run {model} ({_first_line(error)})"
         if backend == "opencv":
             raise ModelError(reason) from error
-        return _with_onnxruntime(model, output, trial, reason)
-    return runner, answer
+        return _with_onnxruntime(model, outputs, trial, reason)
+    return runner, answers
 
 
-def _with_onnxruntime(model: Path, output: str, trial: Mapping[str, Array], reason: str) -> tuple[Runner, Array]:
+def _with_onnxruntime(
+    model: Path, outputs: Sequence[str], trial: Mapping[str, Array], reason: str
+) -> tuple[Runner, list[Array]]:
     try:
-        runner = OnnxRuntimeRunner(model, output)
-        answer = runner.run(trial)
+        runner = OnnxRuntimeRunner(model, outputs)
+        answers = runner.run(trial)
     except ImportError as error:
         because = f"{reason} and " if reason else ""
         raise ModelError(f"{because}onnxruntime is not installed: pip install 'image-erase[onnx]'") from error
     except Exception as error:  # onnxruntime's errors share no base class of their own
         because = f"{reason}, and " if reason else ""
         raise ModelError(f"{because}onnxruntime can't run {model} ({_first_line(error)})") from error
-    return runner, answer
+    return runner, answers
 
 
 def _first_line(error: BaseException) -> str:
