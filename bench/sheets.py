@@ -1,4 +1,4 @@
-"""Contact sheets: the truth with the hole outlined and each engine's result, side by side."""
+"""Contact sheets: the truth with the hole outlined, the layout, and each engine's result, side by side."""
 
 from __future__ import annotations
 
