@@ -34,6 +34,20 @@ class Fixed:
         return Sketch(colours, np.full(hole.shape, self.confidence, np.uint8))
 
 
+class Smooth(Fixed):
+    """Sketches the smooth fill of the hole."""
+
+    def sketch(self, square: U8, hole: Bool) -> Sketch:
+        filled = cv2.inpaint(square, hole.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+        return Sketch(np.asarray(filled, np.uint8), np.full(hole.shape, 255, np.uint8))
+
+
+def gradient_with_texture(height: int = 240, width: int = 260) -> U8:
+    """Blobs of different sizes on a ground that grows brighter."""
+    shade = np.linspace(-30, 30, width)[None, :, None]
+    return np.clip(textured(height, width) * 0.7 + 40 + shade, 0, 255).astype(np.uint8)
+
+
 def likely(square: U8, hole: Bool) -> U8:
     """The square with its hole filled smoothly, and with some noise, so that it passes for a picture."""
     filled = cv2.inpaint(square, hole.astype(np.uint8), 3, cv2.INPAINT_TELEA)
@@ -176,7 +190,15 @@ class TestNetwork:
         network = LayoutNetwork(nets.saved(nets.layout(red, np.full((32, 32), 0.2)), tmp_path))
         sketch = network.sketch(textured(32, 32), disc((32, 32), (16, 16), 8))
         assert sketch.colours[16, 16].tolist() == [0, 127, 255]
-        assert sketch.confidence[16, 16] == 51
+        # An expected error of 0.05 * 0.8 / 0.2 is twice what halves the weight.
+        assert sketch.confidence[16, 16] == 255 // 5
+
+    def test_edges_are_sharpened(self, tmp_path: Path) -> None:
+        answer = cv2.GaussianBlur(np.repeat(np.eye(1, 64, 32, dtype=np.float32).cumsum(1), 64, 0), (0, 0), 3)
+        network = LayoutNetwork(nets.saved(nets.layout(answer[:, :, None].repeat(3, 2) * 0.6 + 0.2), tmp_path))
+        hole = disc((64, 64), (32, 32), 20)
+        row = network.sketch(np.full((64, 64, 3), 127, np.uint8), hole).colours[32, 20:44, 0].astype(int)
+        assert np.diff(row).max() > 1.1 * 255 * 0.6 * np.diff(answer[32]).max()
 
     @pytest.mark.parametrize(
         ("model", "message"),
@@ -244,6 +266,33 @@ class TestPatchesFollow:
             for layouts in (None, noise)
         )
         np.testing.assert_array_equal(one, other)
+
+
+class TestWrongLayouts:
+    """A layout that is wrong costs little: at most a twentieth of what the fill is off anyway."""
+
+    def cost(self, colours: U8 | None) -> float:
+        truth = gradient_with_texture()
+        hole = disc(truth.shape[:2], (130, 120), 45)
+        holed = truth.copy()
+        holed[hole] = 0
+        layouts = LayoutEngine(Smooth() if colours is None else Fixed(colours))
+        alone, led = (
+            Eraser(EraserOptions(), layouts=each).erase(holed, holed, hole, time_left=lambda: 60.0).image
+            for each in (None, layouts)
+        )
+        return error(led, truth, hole) / error(alone, truth, hole)
+
+    @pytest.mark.parametrize("cells", [SIDE, 16, 5])
+    def test_noise(self, cells: int) -> None:
+        noise = np.random.default_rng(2).integers(0, 256, (cells, cells, 3), np.uint8)
+        assert self.cost(cv2.resize(noise, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR).astype(np.uint8)) <= 1.05
+
+    def test_one_colour(self) -> None:
+        assert self.cost(np.full((SIDE, SIDE, 3), (10, 200, 90), np.uint8)) <= 1.05
+
+    def test_a_smooth_fill(self) -> None:
+        assert self.cost(None) <= 1.05
 
 
 class TestOperatorsNetwork:

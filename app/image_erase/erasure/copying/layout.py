@@ -20,7 +20,7 @@ FINE, COARSE = 0.6, 0.3
 """Share of the layout in a vote at the second finest and at the coarsest level: the coarser, the more of what
 surrounds the hole is in each patch, and the better the patches know themselves."""
 
-COARSENESS = 2.0
+COARSENESS = 0.7
 """Pixels of a level: the standard deviation of the blur whose result is pulled. A layout is smoother than the picture,
 and would make the votes so."""
 

@@ -23,6 +23,12 @@ INPUTS = {"image": 3, "mask": 1}
 BLUR, SHARPENING = 2.0, 0.8
 """Standard deviation in pixels of the blur that is taken away from the layout, and how many times."""
 
+ERROR_AT_HALF = 0.05
+"""A confidence of c stands for an expected error of ERROR_AT_HALF * (1 - c) / c in the mean colour around, of 1."""
+
+DOUBTFUL = 0.1
+"""Expected error, of 1, at which a layout gets half of its weight. Smaller ones made the gain smaller."""
+
 LAYOUT, CONFIDENCE = "layout", "confidence"
 
 
@@ -30,7 +36,7 @@ class LayoutNetwork:
     """A network in the form of ours.
 
     Inputs: `image`, 1x3xSxS float32 RGB in 0..1, and `mask`, 1x1xSxS float32, 1 in the hole. Outputs: `layout`, as
-    `image`, and optionally `confidence`, as `mask`, 0..1.
+    `image`, and optionally `confidence`, as `mask`, 0..1 (see ERROR_AT_HALF).
     """
 
     def __init__(self, model: Path = WEIGHTS) -> None:
@@ -50,7 +56,7 @@ class LayoutNetwork:
         colours = np.moveaxis(planes[0], 0, 2)[:, :, ::-1] * np.float32(255)
         whole = np.where(hole[:, :, None], colours, square.astype(np.float32))
         confidence = sure[0][0, 0] if sure else np.ones(hole.shape, np.float32)
-        return Sketch(_bytes(_sharpened(whole)), _bytes(confidence * np.float32(255)))
+        return Sketch(_bytes(_sharpened(whole)), _bytes(_weight(confidence) * np.float32(255)))
 
     def _check(self, model: Path, answers: list[Array]) -> None:
         for name, answer in zip(self._outputs, answers, strict=True):
@@ -81,6 +87,12 @@ def _sharpened(picture: Array) -> Array:
     """Unsharp masking: the network says where an edge is likely, and the likelier places it may have blur it."""
     blurred = cv2.GaussianBlur(picture, (0, 0), BLUR)
     return np.asarray(picture + np.float32(SHARPENING) * (picture - blurred))
+
+
+def _weight(confidence: Array) -> Array:
+    """How much a layout of that confidence (0..1) is worth: half at the expected error of DOUBTFUL."""
+    error = ERROR_AT_HALF * (1 - confidence) / np.maximum(confidence, 1e-3)
+    return np.asarray(1 / (1 + (error / DOUBTFUL) ** 2))
 
 
 def _bytes(values: Array) -> U8:
