@@ -68,8 +68,10 @@ def _strength(luma: NDArray[np.uint8], end: NDArray[np.float32]) -> float:
     along = (stop - start) / max(float(np.hypot(*(stop - start))), 1.0)
     across = np.array([-along[1], along[0]], np.float32) * BESIDE
     points = start + np.linspace(0, 1, 64, dtype=np.float32)[:, None] * (stop - start)
-    nothing = np.empty(0, np.float32)
-    sides = [cv2.remap(luma, points[None] + move, nothing, cv2.INTER_LINEAR)[0] for move in (across, -across)]
+    sides = []
+    for beside in (points + across, points - across):
+        x, y = (np.ascontiguousarray(beside[None, :, axis]) for axis in (0, 1))
+        sides.append(cv2.remap(luma, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0])
     return float(np.median(np.abs(sides[0].astype(np.float32) - sides[1])))
 
 

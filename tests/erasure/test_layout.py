@@ -159,6 +159,17 @@ class TestEngine:
             np.testing.assert_array_equal(one, other)
             np.testing.assert_array_equal(one_hole, other_hole)
 
+    def test_strokes_that_lie_together_are_looked_at_once(self) -> None:
+        canvas = np.zeros((400, 500), np.uint8)
+        cv2.line(canvas, (100, 100), (300, 140), 1, 30)
+        cv2.line(canvas, (120, 220), (320, 300), 1, 24)
+        hole = canvas.astype(np.bool_)
+        sketcher = Fixed()
+        layout = LayoutEngine(sketcher).lay_out(textured(400, 500), hole, ~hole, no_check)
+        assert layout is not None
+        assert layout.trust[hole].min() > 0
+        assert len(sketcher.shown) == 1
+
     def test_it_can_be_interrupted_before_each_part(self) -> None:
         class Enough(Exception):
             pass

@@ -23,6 +23,12 @@ CONTEXT = 2.0
 LEAST_CONTEXT = 1.25
 """The same at least, where the picture is not large enough for more."""
 
+COARSER = 2.0
+"""How many times larger than for itself alone the square around a part may be that shows several."""
+
+LEAST_SHOWN = 2.5
+"""Half width in pixels of a square at which a part is shown at least, together with others."""
+
 
 class LayoutEngine:
     """Lays out holes by a network."""
@@ -37,14 +43,28 @@ class LayoutEngine:
         guide: HxWx3 BGR, of which only the `known` pixels (HxW) count. `check` is called before each part and may
         raise to interrupt.
         """
-        parts = _thick_parts(hole)
-        if not parts:
-            return None
         colours, trust = np.zeros_like(guide), np.zeros(hole.shape, np.uint8)
-        for part in parts:
+        for part in self._together(_thick_parts(hole)):
             check()
             self._lay_out(part, guide, known, colours, trust)
         return Layout(colours, trust * np.float32(1 / 255)) if trust.any() else None
+
+    def _together(self, parts: Sequence[Region]) -> list[Region]:
+        """The parts, joined where the network can be shown several at once that lie close together."""
+        groups: list[list[Region]] = []
+        for part in parts:
+            fitting = next((group for group in groups if self._shows([*group, part])), None)
+            if fitting is None:
+                groups.append([part])
+            else:
+                fitting.append(part)
+        return [_joined(group) for group in groups]
+
+    def _shows(self, parts: Sequence[Region]) -> bool:
+        """Whether one square around all the parts shows each of them large enough."""
+        side = LEAST_CONTEXT * _joined(parts).side
+        scale = self._sketcher.side / max(side, self._sketcher.side)
+        return all(side <= COARSER * CONTEXT * part.side and part.half_width * scale >= LEAST_SHOWN for part in parts)
 
     def _lay_out(self, part: Region, guide: U8, known: Bool, colours: U8, trust: U8) -> None:
         square = self._square(part, (guide.shape[0], guide.shape[1]))
@@ -65,6 +85,19 @@ class LayoutEngine:
         inside = min(wanted, *shape)
         side = max(inside, round(LEAST_CONTEXT * part.side), self._sketcher.least)
         return Square.around(part.box, side, shape)
+
+
+def _joined(parts: Sequence[Region]) -> Region:
+    """One region of all the parts, in the box around them."""
+    rows, columns = (
+        slice(min(part.box[axis].start for part in parts), max(part.box[axis].stop for part in parts))
+        for axis in (0, 1)
+    )
+    hole = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.bool_)
+    for part in parts:
+        top, left = part.box[0].start - rows.start, part.box[1].start - columns.start
+        hole[top : top + part.hole.shape[0], left : left + part.hole.shape[1]] |= part.hole
+    return Region((rows, columns), hole)
 
 
 def _thick_parts(hole: Bool) -> Sequence[Region]:
