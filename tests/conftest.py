@@ -10,14 +10,25 @@ from typing import Any
 import pytest
 
 from support.buckets import Azurite, Place, Seaweed
+from support.kinds import KINDS, kind_of
 from support.redis import PROGRAMS, RedisServer, find_redis
 from support.server import Client, CommandServer, Server
 
+TESTS = Path(__file__).resolve().parent
 #: Variables that would change what servers do.
 FOREIGN = "ERASE_", "AWS_", "AZURE_", "GOOGLE_"
 
 StartServer = Callable[..., Server]
 StartCommand = Callable[..., CommandServer]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the marker of its kind, unless it has one already."""
+    for item in items:
+        if not any(map(item.get_closest_marker, KINDS)):
+            fixtures = getattr(item, "fixturenames", ())
+            item.add_marker(kind_of(item.path.relative_to(TESTS), fixtures))
 
 
 @pytest.fixture(scope="session", autouse=True)
