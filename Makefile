@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests of one file run in the same process, so that they can share a server; `ARGS="-n 0"` runs all in one process.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 # How long `make fuzz` goes on.
 SECONDS ?= 600
 # What checks the page's modules; fetched by npm where there is one.
@@ -10,10 +12,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint lint-page format bench fuzz examples screenshots lock clean
+.PHONY: help install serve test test-all lint lint-page format bench fuzz examples screenshots lock clean
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
 install: $(VENV)/.installed ## the project and its tools into .venv
 
@@ -27,8 +29,11 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 serve: install ## run the server and print a line to try it with
 	@$(BIN)/image-erase serve
 
-test: install ## run the tests; ARGS are pytest's
-	$(BIN)/python -m pytest $(ARGS)
+test: install ## run the quick tests, unit and whole; ARGS are pytest's
+	$(BIN)/python -m pytest $(PARALLEL) -m "unit or whole" $(ARGS)
+
+test-all: install ## run all tests, also those that attack the server and open the page in a browser
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: install ## check style, types, imports between the rooms, and the Dockerfile
 	$(BIN)/ruff check .
