@@ -1,4 +1,4 @@
-"""Builds the server from its parts, and starts and stops what runs beside it."""
+"""Build the application from its parts, and start and stop its background tasks."""
 
 import logging
 import time
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
-    """The server as an ASGI application. Raises SettingsError where a setting can't be followed."""
+    """Return the ASGI application. Raises SettingsError if a setting cannot be used."""
     metrics = Metrics()
     keys = _keys(settings)
     store = _store(settings)
@@ -103,7 +103,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 
 def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Middleware]:
-    """What every request passes through on its way to a route, outermost first."""
+    """Return the layers that every request passes on its way to a route, outermost first."""
     return [
         Middleware(Edge, refuser=refuser, observer=observer),
         Middleware(PlainTargets),
@@ -113,7 +113,7 @@ def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Mi
 
 
 def job_options(settings: Settings) -> dict[str, object]:
-    """What the workers have to know of the settings: a JobOptions, in JSON's terms."""
+    """Return the settings of the workers: a JobOptions as JSON values."""
     names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate", "metadata")
     network = {name: getattr(settings, f"onnx_{name}") for name in ("use", "channels", "mask", "output")}
     network["model"] = str(settings.onnx_model) if settings.onnx_model else None
@@ -141,8 +141,8 @@ def _shared_rate_limit(settings: Settings, own: RateLimit | None) -> SharedRateL
 
 
 def shared_rates(settings: Settings) -> Shared:
-    """What counts in the storage of ERASE_RATE_LIMIT_URL. Raises SettingsError where the URL can't be followed."""
-    # Few servers need the client, and it takes 6 MB and a tenth of a second.
+    """Return the rate limits shared through ERASE_RATE_LIMIT_URL. Raises SettingsError if the URL is not supported."""
+    # Imported late: most servers do not need the client, which takes 6 MB and 0.1 s.
     from image_erase.access.shared_windows import SharedRates, SharedWindows  # noqa: PLC0415
 
     assert settings.rate_limit
@@ -161,7 +161,7 @@ def _store(settings: Settings) -> ResultStore:
 
 
 def _links_base(settings: Settings, store: ResultStore) -> str | None:
-    """What result links begin with, where that is not how the client called the server."""
+    """Return the start of result links, if it is not that of the client's request."""
     if settings.result_links == "own":
         return settings.public_url
     try:
@@ -195,7 +195,7 @@ def _supervisor(settings: Settings, store: ResultStore, clock: Clock, metrics: M
     if store.counts:
         supervisor.every("storage_count", COUNT_SECONDS, lambda: store.count(clock()))
     supervisor.add("storage_modes", store.close_to_others)
-    # A bucket that can't be used now may be later, so the server starts all the same, and says so.
+    # A bucket that cannot be used now may work later, so the server starts anyway and logs the problem.
     supervisor.add("storage_check", store.check)
     return supervisor
 
@@ -203,13 +203,13 @@ def _supervisor(settings: Settings, store: ResultStore, clock: Clock, metrics: M
 def _watch(
     metrics: Metrics, pool: Pool, store: ResultStore, supervisor: Supervisor, limit: SharedRateLimit | None
 ) -> None:
-    metrics.gauge("jobs_waiting", "Jobs that wait for a worker", lambda: pool.waiting)
-    metrics.gauge("jobs_running", "Jobs that a worker works on", lambda: pool.running)
+    metrics.gauge("jobs_waiting", "Jobs waiting for a worker", lambda: pool.waiting)
+    metrics.gauge("jobs_running", "Jobs being processed by a worker", lambda: pool.running)
     metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
     if store.counts:
         metrics.gauge("storage_used_bytes", "Bytes that results take", lambda: store.room.used)
         metrics.gauge("storage_fullness", "Share in use of what results may take", lambda: store.room.fullness)
-    metrics.gauge("tasks_failing", "Background tasks that fail now", lambda: len(supervisor.failing))
+    metrics.gauge("tasks_failing", "Background tasks that currently fail", lambda: len(supervisor.failing))
     if limit:
         metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: limit.is_up)
 

@@ -1,1 +1,1 @@
-"""Who may call, how often, and whose turn it is."""
+"""API keys, rate limits and fair admission."""

@@ -1,4 +1,4 @@
-"""Whether a call may go on: its key, its rate, and the room that there is for what it will need."""
+"""Admit or refuse a call: by its key, its rate, and the resources that it will need."""
 
 from image_erase.access.keys import Keys
 from image_erase.access.rates import Limiter
@@ -11,18 +11,18 @@ _UNREAD_SECONDS = 5
 
 
 class Admission:
-    """What every call that wants a job has to pass before its body is read.
+    """Checks that every job request has to pass before its body is read.
 
-    answers: the memory for results that have not been sent yet. rate_limit: None where there is none.
+    answers: the memory for results that have not been sent yet. rate_limit: None if there is none.
     """
 
     def __init__(self, keys: Keys, pool: Pool, answers: Shares, rate_limit: Limiter | None = None) -> None:
         self._keys, self._pool, self._answers, self._rate_limit = keys, pool, answers, rate_limit
 
     async def admit(self, presented: str | None) -> str:
-        """Let a call in and count it. presented: the key that came with it.
+        """Admit a call and count it. presented: the key in the request.
 
-        Returns a name for the key that does not give it away. Raises ApiError.
+        Returns a name for the key that does not reveal it. Raises ApiError.
         """
         key = self._keys.check(presented)
         try:
@@ -37,12 +37,12 @@ class Admission:
 
 
 def busy(seconds: int) -> ApiError:
-    """Return the error for a call that finds no room. seconds: until there is probably some."""
+    """Return the error for a call when the queue is full. seconds: until there is probably room."""
     return _too_many(f"The server is busy, try again in {seconds} s.", seconds)
 
 
 def unread() -> ApiError:
-    """Return the error for a call whose result would find no room beside those that clients have not read yet."""
+    """Return the error for a call whose result would not fit in memory beside results that were not read yet."""
     message = f"Too many results are waiting to be read by their clients, try again in {_UNREAD_SECONDS} s."
     return _too_many(message, _UNREAD_SECONDS)
 

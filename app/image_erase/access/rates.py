@@ -1,4 +1,4 @@
-"""How often a key may call."""
+"""Rate limits per key."""
 
 import math
 from collections import deque
@@ -13,21 +13,21 @@ from image_erase.contract.errors import ApiError, Code
 
 
 class WindowMemory(Storage, MovingWindowSupport):
-    """The times of the last calls, in this process's memory.
+    """Times of recent calls, in the memory of this process.
 
-    The library's own storage in memory goes by the wall clock, which may jump, and starts a thread for every call.
+    The library's own in-memory storage uses the wall clock, which may jump, and starts a thread for every call.
     """
 
     STORAGE_SCHEME = None
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """now: seconds from any moment on, never going back."""
+        """now: a monotonic clock, in seconds."""
         super().__init__()
         self._now = now
         self._calls: dict[str, deque[float]] = {}
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count calls unless that makes more than the limit within expiry seconds; whether they were counted."""
+        """Count calls unless that exceeds the limit within expiry seconds. Returns whether they were counted."""
         calls = self._recent(key, expiry)
         if len(calls) + amount > limit:
             return False
@@ -35,39 +35,39 @@ class WindowMemory(Storage, MovingWindowSupport):
         return True
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
-        """When the oldest call within expiry seconds was, and how many there were."""
+        """Return the time of the oldest call within expiry seconds, and the number of calls."""
         calls = self._recent(key, expiry)
         return (calls[0] if calls else self._now()), len(calls)
 
     def clear(self, key: str) -> None:
-        """Forget the key's calls."""
+        """Delete the calls of a key."""
         self._calls.pop(key, None)
 
     def reset(self) -> int:
-        """Forget all calls. Returns of how many keys."""
+        """Delete all calls. Returns the number of keys."""
         keys = len(self._calls)
         self._calls.clear()
         return keys
 
     def check(self) -> bool:
-        """Whether it works."""
+        """Whether the storage works."""
         return True
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What goes wrong in it."""
+        """Errors that the storage raises."""
         return ValueError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Not for moving windows."""
+        """Not used by moving windows."""
         raise NotImplementedError
 
     def get(self, key: str) -> int:
-        """Not for moving windows."""
+        """Not used by moving windows."""
         raise NotImplementedError
 
     def get_expiry(self, key: str) -> float:
-        """Not for moving windows."""
+        """Not used by moving windows."""
         raise NotImplementedError
 
     def _recent(self, key: str, expiry: int) -> deque[float]:
@@ -78,16 +78,16 @@ class WindowMemory(Storage, MovingWindowSupport):
 
 
 class Limiter(Protocol):
-    """Says whether a key may call once more."""
+    """Decides whether a key may make another call."""
 
     async def admit(self, key: str) -> None:
-        """Count one call of the key. Raises ApiError, and counts nothing, where that is one too many."""
+        """Count one call of the key. Raises ApiError and counts nothing if that exceeds a limit."""
 
 
 class RateLimit:
-    """Lets each key call so often, in a window that moves: no moment at which all is forgotten at once.
+    """Limits the calls of each key within a moving window.
 
-    rates: such as `60/minute;1000/day`. storage: where calls are counted; its times and `now` are of one clock.
+    rates: such as `60/minute;1000/day`. storage: where calls are counted; it must use the same clock as `now`.
     """
 
     def __init__(self, rates: str, storage: Storage, now: Callable[[], float]) -> None:
@@ -100,14 +100,14 @@ class RateLimit:
         self.count(key)
 
     def count(self, key: str) -> None:
-        """Count one call of the key. Raises ApiError, and counts nothing, where that is one too many."""
+        """Count one call of the key. Raises ApiError and counts nothing if that exceeds a limit."""
         exceeded = [rate for rate in self._rates if not self._limiter.test(rate, key)]
         if exceeded:
             raise too_often({rate: self._reset(rate, key) - self._now() for rate in exceeded})
         self.note(key)
 
     def note(self, key: str) -> None:
-        """Count one call that has been let through already, as far as the limits leave room."""
+        """Count a call that was already admitted, as far as the limits allow."""
         for rate in self._rates:
             self._limiter.hit(rate, key)
 
@@ -116,14 +116,14 @@ class RateLimit:
 
 
 def distinct(rates: str) -> list[RateLimitItem]:
-    """The rates, each once: one said twice must not count twice."""
+    """Return the rates without duplicates: a duplicate must not count twice."""
     return list(dict.fromkeys(parse_many(rates)))
 
 
 def too_often(waits: Mapping[RateLimitItem, float]) -> ApiError:
-    """What a key is told that has reached limits. waits: how many seconds it is until each has room again."""
+    """Return the error for a key that reached limits. waits: seconds until each limit allows a call again."""
     last = max(waits, key=lambda rate: waits[rate])
-    # Clocks of two machines, or one that was set, may differ by more than a whole window.
+    # If clocks differ or were changed, the difference may be longer than a whole window.
     seconds = min(max(1, math.ceil(waits[last])), last.get_expiry())
     return ApiError(
         Code.EXCEEDING_LIMITS,

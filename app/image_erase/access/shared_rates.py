@@ -1,4 +1,4 @@
-"""Limits that servers share, for as long as the storage that they share them in is there."""
+"""Rate limits shared through Redis, with local limits as a fallback while Redis is unreachable."""
 
 import asyncio
 import logging
@@ -9,41 +9,41 @@ from typing import Protocol, Self
 from image_erase.access.rates import RateLimit
 from image_erase.contract.errors import ApiError
 
-#: How long a call may wait for the storage, in seconds.
+#: Longest time that a call waits for Redis, in seconds.
 PATIENCE_SECONDS = 0.25
-#: How long it is until a storage that was gone is tried again, in seconds.
+#: Pause between two tries to reach Redis again, in seconds.
 PAUSE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
 
 class Shared(Protocol):
-    """What counts for all servers together; see SharedRates."""
+    """Counts for all servers together; see SharedRates."""
 
     async def count(self, key: str) -> None:
-        """Raise ApiError where the call is one too many, anything else where it can't be told."""
+        """Count a call. Raises ApiError if it exceeds a limit, and any other exception if Redis fails."""
 
     async def try_out(self) -> None:
-        """Raise anything where it does not work."""
+        """Check that it works. Raises any exception if not."""
 
     async def close(self) -> None:
-        """Leave nothing open."""
+        """Close all connections."""
 
 
 def reason(error: Exception) -> str:
-    """Why a storage can't be used, in a word: what the error itself says may hold what the URL holds."""
+    """Return the kind of an error. Its message is not used, because it may contain the URL with its password."""
     cause = error.__cause__
     return type(cause if isinstance(cause, Exception) else error).__name__
 
 
 class SharedRateLimit:
-    """Asks the shared storage; while it is gone or slow, goes by what this server has counted itself.
+    """Counts in Redis; while that is unreachable or slow, uses the counts of this server only.
 
-    No call is refused, and only those under way are held up, because the storage has gone: from the first that fails
-    on, none waits for it until it could be written again.
+    No call is refused because Redis fails, and only calls in progress are delayed: after the first failure, no call
+    waits for Redis until it can be written again.
 
-    own: counts this server's calls all along, so that it knows them when it has to go on alone.
-    pause: waits so many seconds.
+    own: counts the calls of this server at all times, so that it is up to date when Redis fails.
+    pause: waits that many seconds.
     """
 
     def __init__(
@@ -55,16 +55,16 @@ class SharedRateLimit:
 
     @property
     def is_up(self) -> bool:
-        """Whether limits are shared at the moment."""
+        """Whether limits are shared at present."""
         return self._is_up
 
     async def __aenter__(self) -> Self:
-        """Try the storage, so that an operator hears at the start of one that is not there."""
+        """Try Redis, so that the log says at the start if it is unreachable."""
         await self._try()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop waiting for the storage and leave it."""
+        """Stop trying to reach Redis and close the connections."""
         if self._waiting:
             self._waiting.cancel()
             await asyncio.gather(self._waiting, return_exceptions=True)
@@ -84,7 +84,7 @@ class SharedRateLimit:
                 await self._shared.count(key)
         except ApiError:
             raise
-        # Whatever the client makes of a server that is gone, full, or none at all: the call is not the one to suffer.
+        # The client raises many kinds of errors if Redis is gone, full or misconfigured; none may fail the call.
         except Exception as error:
             self._lost(error)
             return False

@@ -1,4 +1,4 @@
-"""The times of the last calls in a Redis or Valkey, where several servers count together."""
+"""Times of recent calls in Redis or Valkey, through which several servers count together."""
 
 import re
 from typing import Any
@@ -13,12 +13,12 @@ from redis.exceptions import RedisError
 from image_erase.access.rates import distinct, too_often
 from image_erase.access.shared_rates import PATIENCE_SECONDS
 
-#: What all names in the storage begin with.
+#: Prefix of all names in Redis.
 PREFIX = "image-erase"
 _CONNECTIONS = 8
-# One step that no other call comes between, by the storage's own clock; the library's script knows one limit only.
-# KEYS: a list of times for each limit, the newest first. ARGV: calls and seconds of each. Returns nothing, or for each
-# limit how many seconds it is until there is room.
+# Atomic, by the clock of Redis; the library's own script supports one limit only. KEYS: a list of times per limit,
+# newest first. ARGV: calls and seconds of each limit. Returns nothing, or for each limit the seconds until a call is
+# allowed again.
 _ACQUIRE_ALL = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -43,14 +43,14 @@ return {}
 
 
 class SharedWindows(RedisStorage):
-    """The library's storage, on few connections, and with a way to count for several limits at once."""
+    """The library's storage with few connections, which can count for several limits at once."""
 
     STORAGE_SCHEME = None  # type: ignore[assignment]
 
     def __init__(self, url: str) -> None:
         """url: redis://, rediss:// or unix://, or valkey:// and valkeys:// for the first two.
 
-        Raises ValueError, which does not tell the URL, where the client can't follow it.
+        Raises ValueError without the URL in its message if the client does not support it.
         """
         self._pool = _connections(url)
         options: dict[str, Any] = {"connection_pool": self._pool}
@@ -59,7 +59,7 @@ class SharedWindows(RedisStorage):
         self._acquire_all = connection.get_connection().register_script(_ACQUIRE_ALL)
 
     async def acquire_all(self, rates: list[RateLimitItem], key: str) -> dict[RateLimitItem, float]:
-        """Count a call for all limits, or for none. Returns in how many seconds those that are reached have room."""
+        """Count a call for all limits, or for none. Returns the seconds until reached limits allow a call again."""
         names = [self.bridge.prefixed_key(rate.key_for(key)) for rate in rates]
         numbers = [number for rate in rates for number in (rate.amount, rate.get_expiry())]
         waits = await self._acquire_all(names, numbers)
@@ -79,32 +79,32 @@ def _connections(url: str) -> BlockingConnectionPool:
             socket_timeout=PATIENCE_SECONDS,
             socket_connect_timeout=PATIENCE_SECONDS,
             retry=Retry(NoBackoff(), 0),  # a command that timed out may have been counted
-            protocol=2,  # which every version speaks
+            protocol=2,  # supported by every version
         )
         pool.make_connection()  # type: ignore[no-untyped-call]  # connects nothing, but refuses unknown options
     except (ValueError, TypeError, RedisError):
-        raise ValueError("has a part or an option that the client can't follow") from None
+        raise ValueError("has a part or an option that is not supported") from None
     return pool
 
 
 class SharedRates:
-    """Lets each key call so often, counted over all who use the same storage. rates: as RateLimit's."""
+    """Limits the calls of each key over all servers that use the same Redis. rates: as in RateLimit."""
 
     def __init__(self, rates: str, storage: SharedWindows) -> None:
         self._rates = distinct(rates)
         self._storage = storage
 
     async def count(self, key: str) -> None:
-        """Count one call of the key. Raises ApiError, and counts nothing, where that is one too many.
+        """Count one call of the key. Raises ApiError and counts nothing if that exceeds a limit.
 
-        Raises whatever the client raises where the storage is gone.
+        Raises any exception of the client if Redis fails.
         """
         waits = await self._storage.acquire_all(self._rates, key)
         if waits:
             raise too_often(waits)
 
     async def try_out(self) -> None:
-        """Write something that is soon forgotten. Raises whatever the client raises where that can't be done."""
+        """Write an entry that soon expires. Raises any exception of the client if that fails."""
         await self._storage.incr("tried", 1)
 
     async def close(self) -> None:

@@ -1,1 +1,1 @@
-"""The vendor's words, and nothing else: endpoints, parameters, envelope, error codes."""
+"""The vendor's API: endpoints, parameters, envelope, error codes."""

@@ -1,4 +1,4 @@
-"""The vendor's endpoints that erase: one entry says all that sets one apart from the others."""
+"""The vendor's endpoints that erase; one entry defines everything in which an endpoint differs from the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint of the vendor's.
+    """One endpoint of the vendor.
 
-    mask: its name first, then the other names that clients use for it. max_file_bytes: the vendor's limit for each
-    file, where the operator has set none. formats: of both files, out of FORMATS. min_side: the fewest pixels that a
-    side of the image may have. effort: what the engine is to spend, unless a parameter says. answer: a link to the
-    result, or the result itself as an array of one base64 string.
+    mask: its field name first, then other names that clients use. max_file_bytes: limit for each file, unless the
+    operator set one. formats: of both files, out of FORMATS. min_side: of the image, in pixels. effort: of the engine,
+    unless a parameter sets it. answer: a link to the result, or the result itself as an array of one base64 string.
     """
 
     path: str
@@ -36,16 +35,16 @@ class Endpoint:
 
     @property
     def files(self) -> tuple[FileField, FileField]:
-        """The files that it takes."""
+        """The file fields."""
         return self.image, self.mask
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The text fields that it takes."""
+        """The text fields."""
         return tuple(parameter.name for parameter in self.parameters)
 
     def job_request(self, texts: Mapping[str, bytes]) -> JobRequest:
-        """What the worker is asked for. texts: the text fields that came. Raises ApiError where one is wrong."""
+        """Return the options of a job. texts: the text fields of the request. Raises ApiError if one is invalid."""
         own = {"effort": self.effort, "formats": self.formats, "min_side": self.min_side}
         return JobRequest(**(own | job_fields(self.parameters, texts)))
 
@@ -54,31 +53,43 @@ _MASK = FileField(("mask", "mask_image", "user_mask"))
 
 IMAGE_ERASE = Endpoint(
     "/api/image/editing/image-erase",
-    "Erase what a mask paints white from a picture",
+    "Erase what a mask paints white from an image",
     FileField(("user_mask", "mask_image", "mask")),
     max_file_bytes=3 * MEBIBYTE,
 )
-REMOVE_OBJECTS = Endpoint("/api/image/editing/remove-objects", "The same, under the vendor's newer name", _MASK)
+REMOVE_OBJECTS = Endpoint("/api/image/editing/remove-objects", "Erase, under the vendor's newer name", _MASK)
 REMOVE_OBJECTS_PRO = Endpoint(
-    "/api/image/editing/remove-objects-pro", "The same, with the engine at its best", _MASK, effort="best"
+    "/api/image/editing/remove-objects-pro", "Erase with the best quality", _MASK, effort="best"
 )
 REMOVE_OBJECTS_ADVANCED = Endpoint(
     "/api/image/editing/remove-objects-advanced",
-    "The same with parameters; the picture comes back in the answer",
+    "Erase with parameters; the answer contains the image",
     _MASK,
     formats=("JPEG", "PNG"),
     min_side=65,
     parameters=(
         Whole(name="steps", least=1, default=30, meaning="No effect: sampling steps of a diffusion network"),
-        Real(name="strength", least=0.1, most=1, default=0.8, meaning="No effect: how far a network may stray"),
-        Real(name="scale", least=1, most=20, default=7, meaning="No effect: how much a network heeds its text"),
-        Seed(name="seed", sets="seed", meaning="Same seed, same result; -1 draws one"),
+        Real(
+            name="strength",
+            least=0.1,
+            most=1,
+            default=0.8,
+            meaning="No effect: how much a diffusion network may change",
+        ),
+        Real(
+            name="scale",
+            least=1,
+            most=20,
+            default=7,
+            meaning="No effect: how closely a diffusion network follows its prompt",
+        ),
+        Seed(name="seed", sets="seed", meaning="The same seed gives the same result; -1 chooses a random seed"),
         Whole(
             name="dilate_size",
             least=1,
             default=15,
             sets="dilate",
-            meaning="Radius in pixels of the round brush that grows what the mask paints",
+            meaning="Radius in pixels of the round brush that grows the masked area",
         ),
         Choice(
             name="quality",

@@ -1,4 +1,4 @@
-"""The JSON object around every answer: the only place where its keys are spelled."""
+"""The JSON object of every answer; its keys are spelled only here."""
 
 import base64
 from collections.abc import Iterator
@@ -30,24 +30,24 @@ def _envelope(ids: RequestIds, status: int, code: str, code_message: str, messag
 
 
 def success(ids: RequestIds, data: Any) -> dict[str, Any]:
-    """The answer's JSON when all went well. data: what stands under `data`."""
+    """Return the JSON of a success. data: the value of `data`."""
     return _envelope(ids, 200, "", "", "") | {"data": data}
 
 
 def image_url(url: str) -> dict[str, str]:
-    """The `data` of an answer that hands out a result link."""
+    """Return the `data` of an answer with a result link."""
     return {"image_url": url}
 
 
 def image_data(image: bytes | bytearray) -> dict[str, list[str]]:
-    """The `data` of an answer that is the result itself."""
+    """Return the `data` of an answer that contains the result."""
     return {"binary_data_base64": [base64.b64encode(image).decode("ascii")]}
 
 
 class ImageBody:
-    """The JSON of an answer that is the result itself, in pieces, as long as their `len` says.
+    """The JSON of an answer that contains the result, in pieces.
 
-    A result may have tens of megabytes, and its text a third more.
+    A result may have tens of megabytes, and its base64 text a third more.
     """
 
     def __init__(self, ids: RequestIds, image: bytes | bytearray) -> None:
@@ -56,11 +56,11 @@ class ImageBody:
         self._head, self._image, self._tail = head + b'"', image, b'"' + tail
 
     def __len__(self) -> int:
-        """How many bytes it has."""
+        """Return its length in bytes."""
         return len(self._head) + 4 * -(-len(self._image) // 3) + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Its bytes, in order."""
+        """Yield its bytes in order."""
         yield self._head
         with memoryview(self._image) as image:
             for start in range(0, len(image), _PIECE_BYTES):
@@ -69,7 +69,7 @@ class ImageBody:
 
 
 def credit_account(amount: float, since: int) -> dict[str, str | float | int]:
-    """One entry of the `data` of a question for credits. since: whole Unix seconds; typed clients have 32 bits for it.
+    """Return one entry of the `data` of a credits query. since: whole Unix seconds, which must fit in 32 bits.
 
     The vendor types amounts as floats and times as integers.
     """
@@ -86,10 +86,10 @@ def credit_account(amount: float, since: int) -> dict[str, str | float | int]:
 
 
 def failure(ids: RequestIds, error: ApiError) -> dict[str, Any]:
-    """The answer's JSON when something went wrong. It has no `data`."""
+    """Return the JSON of a failure. It has no `data`."""
     return _envelope(ids, error.status, error.code.name, error.code.text, error.message)
 
 
 def success_response(ids: RequestIds, data: Any) -> JSONResponse:
-    """HTTP 200 with the success envelope."""
+    """Return HTTP 200 with the success envelope."""
     return JSONResponse(success(ids, data))

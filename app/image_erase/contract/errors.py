@@ -1,4 +1,4 @@
-"""What can go wrong, in the vendor's words: one value for each of the vendor's codes that this server uses."""
+"""The vendor's error codes that this server uses."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -56,10 +56,10 @@ class Code(Enum):
 
 
 class ApiError(HttpFailure):
-    """A failure that the client is told of, in the vendor's words.
+    """A failure that is reported to the client with a vendor code.
 
-    detail: what is wrong, for the client to read: no path, no stack, no secret.
-    status: only where HTTP asks for another status than the code's own (405, 416).
+    detail: what is wrong, for the client; without paths, stack traces and secrets.
+    status: only if HTTP requires another status than that of the code (405, 416).
     headers: response headers that belong to the failure (`Retry-After`, `Allow`).
     """
 

@@ -1,4 +1,4 @@
-"""What a failed job is called in the vendor's words."""
+"""The vendor's codes for failed jobs."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ FAILURE_CODES: Mapping[Failure, Code] = {
 
 
 def failure_detail(failed: Failed, field: str) -> str:
-    """Return what to say of a failed job. field: what its subject is called by whoever reads it."""
+    """Return the message for a failed job. field: name of the file that it is about, as the reader knows it."""
     return f"{field}: {failed.detail}" if failed.detail else "The erasing failed."
 
 

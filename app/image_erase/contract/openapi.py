@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the endpoints: they read their bodies themselves, so FastAPI can't see a shape."""
+"""OpenAPI descriptions of the endpoints, which read their bodies themselves, so that FastAPI cannot derive them."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ RESULT_PATH = f"/{PREFIX}/{{token}}/{{date}}/{{file}}"
 
 
 def document(generated: dict[str, Any]) -> dict[str, Any]:
-    """FastAPI's document with what all operations share, and the paths that are served without FastAPI's help.
+    """Return FastAPI's document with what all operations share, and with the paths that are plain Starlette routes.
 
-    Those are plain routes because FastAPI's own don't answer HEAD where they answer GET.
+    Those are plain routes because FastAPI's routes for GET do not answer HEAD.
     """
     components = generated.setdefault("components", {})
     components["securitySchemes"] = {SECURITY_SCHEME: {"type": "apiKey", "in": "header", "name": HEADER}}
@@ -47,18 +47,18 @@ def _get(summary: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def failures() -> dict[int | str, dict[str, Any]]:
-    """The answers that every operation shares: whatever goes wrong, it is said in one shape."""
+    """Return the answers that every operation shares: all failures have one form."""
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
     return {"default": {"description": "A failure, with the vendor's code", "content": content}}
 
 
 def erase_operation(endpoint: Endpoint) -> dict[str, Any]:
-    """Arguments for FastAPI's add_api_route: an upload of two files, and what the endpoint answers in return."""
+    """Return arguments for FastAPI's add_api_route: an upload of two files, and the answer."""
     file = {"type": "string", "format": "binary"}
     formats = ", ".join(endpoint.formats)
     example, description = {
-        "link": (image_url("https://example.com/result.png"), "The link of the erased picture"),
-        "base64": (image_data(b"result"), "The erased picture, base64, alone in an array"),
+        "link": (image_url("https://example.com/result.png"), "The link to the result"),
+        "base64": (image_data(b"result"), "The result in base64, as an array of one string"),
     }[endpoint.answer]
     return {
         "response_model": None,
@@ -90,9 +90,9 @@ def erase_operation(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def credits_operation() -> dict[str, Any]:
-    """Arguments for FastAPI's add_api_route: nothing in, the credits out."""
+    """Return arguments for FastAPI's add_api_route: the credits query."""
     return {
-        "summary": "How many credits there are: as many as the operator says, always",
+        "summary": "Query the credits; they are set by the operator and never used up",
         "response_model": None,
         "responses": {200: _success([credit_account(1000000, 1767225600)], "The credits"), **failures()},
         "openapi_extra": {"security": [{SECURITY_SCHEME: []}]},
@@ -100,10 +100,10 @@ def credits_operation() -> dict[str, Any]:
 
 
 def task_operation() -> dict[str, Any]:
-    """Arguments for FastAPI's add_api_route: the name of a task in, always a failure out."""
+    """Return arguments for FastAPI's add_api_route: the task query, which always fails."""
     task = {"name": "task_id", "in": "query", "required": True, "schema": {"type": "string"}}
     return {
-        "summary": "What became of an asynchronous task; this server makes none",
+        "summary": "Query an asynchronous task; this server creates none",
         "status_code": 400,
         "response_model": None,
         "responses": {400: {"description": "No such task"}, **failures()},
@@ -117,7 +117,7 @@ def _success(data: Any, description: str) -> dict[str, Any]:
 
 
 def _schema(example: Any) -> dict[str, Any]:
-    """The JSON schema of all that is shaped like the example."""
+    """Return the JSON schema that the example satisfies."""
     if isinstance(example, dict):
         properties = {key: _schema(value) for key, value in example.items()}
         return {"type": "object", "properties": properties, "required": list(example)}

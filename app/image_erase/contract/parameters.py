@@ -1,4 +1,4 @@
-"""The text fields of an endpoint: what each may say, and what it means for the job."""
+"""The text fields of an endpoint: their valid values, and their meaning for the job."""
 
 import re
 import secrets
@@ -19,8 +19,8 @@ _DRAWN_SEEDS = 2**31
 class Parameter(ABC):
     """One optional text field.
 
-    sets: the field of JobRequest that its value becomes; None where an engine without a network has no use for it: it
-    is checked all the same, so that a request is good or bad as it is with the vendor. meaning: for the documents.
+    sets: the field of JobRequest that gets the value; None if the parameter has no effect. Such parameters are
+    validated too, so that a request is valid or invalid as with the vendor. meaning: for the OpenAPI document.
     """
 
     name: str
@@ -30,19 +30,19 @@ class Parameter(ABC):
     @property
     @abstractmethod
     def range(self) -> str:
-        """What the value may be, as a message says it behind "Must be"."""
+        """The valid values in words, as they follow "Must be" in a message."""
 
     @property
     @abstractmethod
     def schema(self) -> dict[str, Any]:
-        """What the value may be, as a JSON schema, with its default."""
+        """The valid values as a JSON schema, with the default."""
 
     @abstractmethod
     def parsed(self, text: str) -> Any:
-        """The value for the job that a text stands for; None where it may not be. An empty text is the default."""
+        """Return the value for the job, None if the text is invalid. An empty text means the default."""
 
     def checked(self, text: bytes) -> Any:
-        """The value for the job. Raises ApiError UNSUPPORTED_PARAMETER_VALUES that names field and range."""
+        """Return the value for the job. Raises ApiError UNSUPPORTED_PARAMETER_VALUES with field and range."""
         value = self.parsed(text.decode("utf-8", "replace").strip()) if len(text) <= MAX_TEXT_BYTES else None
         if value is None:
             raise ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{self.name}: Must be {self.range}.")
@@ -51,23 +51,23 @@ class Parameter(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Whole(Parameter):
-    """A whole number from `least` up. Written 7.0 it is 7 still: some languages have no other way to print theirs."""
+    """An integer, `least` or more. 7.0 is accepted as 7, because some languages print integers like that."""
 
     least: int
     default: int
 
     @property
     def range(self) -> str:
-        """As Parameter.range."""
+        """See Parameter.range."""
         return f"a whole number, {self.least} or more"
 
     @property
     def schema(self) -> dict[str, Any]:
-        """As Parameter.schema."""
+        """See Parameter.schema."""
         return {"type": "integer", "minimum": self.least, "default": self.default}
 
     def parsed(self, text: str) -> int | None:
-        """As Parameter.parsed."""
+        """See Parameter.parsed."""
         match = _WHOLE.fullmatch(text or str(self.default))
         value = int(match[1]) if match else None
         return value if value is not None and value >= self.least else None
@@ -75,13 +75,13 @@ class Whole(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Seed(Whole):
-    """A seed; -1 draws one."""
+    """A seed; -1 chooses a random one."""
 
     least: int = -1
     default: int = 0
 
     def parsed(self, text: str) -> int | None:
-        """As Parameter.parsed."""
+        """See Parameter.parsed."""
         value = super().parsed(text)
         return secrets.randbelow(_DRAWN_SEEDS) if value == -1 else value
 
@@ -96,16 +96,16 @@ class Real(Parameter):
 
     @property
     def range(self) -> str:
-        """As Parameter.range."""
+        """See Parameter.range."""
         return f"a number from {self.least:g} to {self.most:g}"
 
     @property
     def schema(self) -> dict[str, Any]:
-        """As Parameter.schema."""
+        """See Parameter.schema."""
         return {"type": "number", "minimum": self.least, "maximum": self.most, "default": self.default}
 
     def parsed(self, text: str) -> float | None:
-        """As Parameter.parsed."""
+        """See Parameter.parsed."""
         text = text or str(self.default)
         value = float(text) if _REAL.fullmatch(text) else None
         return value if value is not None and self.least <= value <= self.most else None
@@ -113,27 +113,27 @@ class Real(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Parameter):
-    """One of a few words. choices: each word -> what it means for the job."""
+    """One of a few words. choices: each word and its value for the job."""
 
     choices: Mapping[str, Any] = field(default_factory=dict)
     default: str
 
     @property
     def range(self) -> str:
-        """As Parameter.range."""
+        """See Parameter.range."""
         return "one of " + ", ".join(self.choices)
 
     @property
     def schema(self) -> dict[str, Any]:
-        """As Parameter.schema."""
+        """See Parameter.schema."""
         return {"type": "string", "enum": list(self.choices), "default": self.default}
 
     def parsed(self, text: str) -> Any:
-        """As Parameter.parsed."""
+        """See Parameter.parsed."""
         return self.choices.get(text or self.default)
 
 
 def job_fields(parameters: Sequence[Parameter], texts: Mapping[str, bytes]) -> dict[str, Any]:
-    """Check all parameters, given or not. Returns the fields of JobRequest that they set. Raises ApiError."""
+    """Validate all parameters, sent or not. Returns the fields of JobRequest that they set. Raises ApiError."""
     values = [(parameter.sets, parameter.checked(texts.get(parameter.name, b""))) for parameter in parameters]
     return {name: value for name, value in values if name}

@@ -1,4 +1,4 @@
-"""Failures in the vendor's words: what the HTTP layers refuse by themselves, and the answer to any failure."""
+"""Failures in the vendor's form: errors of the HTTP layers, and the answer to any failure."""
 
 import json
 
@@ -7,7 +7,7 @@ from image_erase.contract.errors import ApiError, Code
 from image_erase.http.failures import FailureAnswer, HttpFailure, Reason, Refused
 from image_erase.http.identity import RequestIds
 
-#: A reason of the HTTP layers -> the vendor's code, and the HTTP status where that is not the code's own.
+#: The vendor's code for each reason of the HTTP layers, and the HTTP status if it is not that of the code.
 REASONS: dict[Reason, tuple[Code, int | None]] = {
     Reason.MALFORMED: (Code.ERROR_PARAMETERS, None),
     Reason.HEAD_OVERDUE: (Code.ERROR_PARAMETERS, 408),
@@ -25,12 +25,12 @@ REASONS: dict[Reason, tuple[Code, int | None]] = {
     Reason.STOPPING: (Code.ERROR_INSUFFICIENT_RESOURCES, None),
     Reason.UNEXPECTED: (Code.UNKNOWN_ERROR, None),
 }
-#: What a client needs to know of how it is asked for a key (RFC 9110, 11.6.1).
+#: Challenge that HTTP requires with 401 (RFC 9110, section 11.6.1).
 CHALLENGE = 'ApiKey realm="image-erase"'
 
 
 def render(ids: RequestIds, error: HttpFailure) -> FailureAnswer:
-    """The failure envelope, with the error's HTTP status and headers."""
+    """Return the failure envelope with the HTTP status and headers of the error."""
     known = api_error(error)
     headers = {"Cache-Control": "no-store", **known.headers}
     if known.status == 401:
@@ -39,7 +39,7 @@ def render(ids: RequestIds, error: HttpFailure) -> FailureAnswer:
 
 
 def api_error(error: HttpFailure) -> ApiError:
-    """Any failure as the vendor's."""
+    """Return any failure as an ApiError."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, Refused):

@@ -1,4 +1,4 @@
-"""What clients ask about their account: credits, which are never used up, and tasks, of which there are none."""
+"""Account queries: credits, which are never used up, and asynchronous tasks, which do not exist."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -20,8 +20,8 @@ TASK_PATH = "/api/common/query-async-task-result"
 def router(keys: Keys, clock: Clock, amount: float, rate_limit: Limiter | None = None) -> APIRouter:
     """The routes of credits and tasks.
 
-    amount: of credits, for every key; since the server's start, for the record. rate_limit: counts these calls among
-    the key's others.
+    amount: credits of every key, since the start of the server. rate_limit: these calls count like all others of the
+    key.
     """
     routes = APIRouter()
     account = credit_account(amount, since=int(clock()))

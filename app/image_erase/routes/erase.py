@@ -1,4 +1,4 @@
-"""The POST endpoints: a picture and a mask in, a result link or the result itself out."""
+"""The POST endpoints: take an image and a mask, answer with a result link or the result itself."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -25,7 +25,7 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Rooms:
-    """What an upload passes on its way, in this order. public_url: what links begin with, where the operator says."""
+    """The steps of a request, in order. public_url: the start of result links, if set by the operator."""
 
     admission: Admission
     reception: Reception
@@ -77,7 +77,7 @@ async def _with_link(rooms: Rooms, request: Request, key: str, order: Order, bas
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """Run the work as long as the client is there to hear of it. Raises ClientDisconnect where it goes away."""
+    """Do the work while the client is connected. Raises ClientDisconnect if it disconnects."""
     task = asyncio.create_task(work)
     gone = asyncio.create_task(_disconnected(request))
     try:

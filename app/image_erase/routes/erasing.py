@@ -1,4 +1,4 @@
-"""From what is to be done to a result, in a worker and in the vendor's words."""
+"""Run a job in a worker and turn its failures into the vendor's error codes."""
 
 from dataclasses import asdict
 
@@ -15,24 +15,24 @@ from image_erase.shares import Holding, NoRoom, Shares
 
 
 class Result:
-    """A result in this process's memory, held there until it is closed."""
+    """A result in memory until it is closed."""
 
     def __init__(self, done: Done, holding: Holding) -> None:
         self.done, self.holding = done, holding
 
     def close(self) -> None:
-        """Hold its memory no longer."""
+        """Release the memory."""
         self.holding.close()
 
 
 class Erasing:
-    """Gives jobs to the pool. answers: the memory for results until they have been stored or sent."""
+    """Submits jobs to the pool. answers: the memory for results until they have been stored or sent."""
 
     def __init__(self, pool: Pool, answers: Shares, observer: Observer = UNOBSERVED) -> None:
         self._pool, self._answers, self._observer = pool, answers, observer
 
     async def erase(self, scope: Scope, key: str, order: Order) -> Result:
-        """Do the job and note in the request's log line what the worker says of it. Raises ApiError."""
+        """Run the job and add what the worker reports to the log line of the request. Raises ApiError."""
         answer = await self._answer(key, order, request_ids(scope).request_id)
         note(scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
         if isinstance(answer.outcome, Failed):

@@ -1,4 +1,4 @@
-"""What FastAPI and Starlette refuse by themselves, turned into failures that the edge answers in the vendor's words."""
+"""Turn errors of FastAPI and Starlette into ApiError, which the outermost layer answers in the vendor's form."""
 
 from typing import NoReturn
 
@@ -11,7 +11,7 @@ from image_erase.contract.errors import ApiError, Code
 
 
 def raise_failures(app: FastAPI) -> None:
-    """Let every refusal of the framework's rise to the edge as an ApiError."""
+    """Turn every error of the framework into an ApiError."""
 
     async def on_http_exception(_: Request, error: Exception) -> NoReturn:
         assert isinstance(error, HTTPException)

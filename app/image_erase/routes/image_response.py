@@ -1,4 +1,4 @@
-"""The answer that is the result itself, encoded piece by piece on its way, so that it is never in memory twice."""
+"""The answer that contains the result, encoded in pieces while it is sent, so that it is in memory only once."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from image_erase.routes.erasing import Result
 
 
 class ImageResponse(Response):
-    """Sends a result, and holds its memory until it is sent, or until another key needs the memory more."""
+    """Sends a result. Its memory is released once it is sent, or when another key needs it more urgently."""
 
     media_type = "application/json"
 
@@ -22,7 +22,7 @@ class ImageResponse(Response):
         super().__init__(headers={"Content-Length": str(len(self._body))})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer, at the pace of its client."""
+        """Send the answer as fast as the client reads it."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(None) as evicted:
@@ -38,6 +38,6 @@ class ImageResponse(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for piece in self._body:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-            # Sending waits only where the client is slow; others have a turn here.
+            # send() waits only for slow clients; this lets other tasks run.
             await asyncio.sleep(0)
         await send({"type": "http.response.body"})

@@ -1,4 +1,4 @@
-"""From a result to its link."""
+"""Store a result and make its link."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class Keeping:
     """Keeps results where their links find them.
 
-    ttl_seconds: how long links are valid. presign: makes the store's own link to a result; None where links are the
-    server's.
+    ttl_seconds: how long links are valid. presign: creates the store's own link to a result; None if links lead to
+    this server.
     """
 
     store: ResultStore
@@ -41,14 +41,14 @@ class Keeping:
             pass  # it may be over when there is a result
 
     async def keep(self, done: Done, request_id: str) -> ResultName:
-        """Store a result. Raises ApiError. Being cancelled, it leaves nothing in the store."""
+        """Store a result. Raises ApiError. If cancelled, nothing is left in the store."""
         name = ResultName.new(done.suffix, self.clock(), self.ttl_seconds)
         started = time.perf_counter()
         put = asyncio.ensure_future(self.store.put(name, done.data))
         try:
             await asyncio.shield(put)
         except asyncio.CancelledError:
-            # Nobody will ever learn this result's link.
+            # No client will ever get a link to this result.
             await asyncio.gather(put, return_exceptions=True)
             await self.store.delete(name, len(done.data))
             raise
@@ -60,7 +60,7 @@ class Keeping:
         return name
 
     async def link(self, name: ResultName, base: str, request_id: str) -> str:
-        """Return the link of a stored result. base: of this server's links. Raises ApiError."""
+        """Return the link of a stored result. base: start of links to this server. Raises ApiError."""
         if not self.presign:
             return base + self.links.path(name)
         try:

@@ -1,4 +1,4 @@
-"""For the operator and his orchestrator: health, readiness, metrics."""
+"""Health, readiness and metrics, for the operator and for orchestrators."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -14,10 +14,10 @@ from image_erase.supervision import Supervisor
 
 
 def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
-    """The routes /healthz (the server answers) and /readyz (it can do its work).
+    """Return the routes /healthz (the server answers) and /readyz (it can process jobs).
 
-    A background task that fails is named and no more: what it does waits until it works again, and a server that is
-    taken out of service for it serves nobody.
+    A failing background task is only named: its work can wait, and taking the server out of service would stop all
+    requests.
     """
     routes = APIRouter()
 
@@ -50,8 +50,8 @@ def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
 
 
 def metrics_router(metrics: Metrics) -> APIRouter:
-    """The route /metrics, for Prometheus. It asks for no key: an API key is a client's, and a client has no business
-    here.
+    """Return the route /metrics, for Prometheus. It needs no key, because API keys belong to clients and metrics do not
+    concern them.
     """
     routes = APIRouter()
 

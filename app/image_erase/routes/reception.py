@@ -1,4 +1,4 @@
-"""From a request to what is to be done: an image, a mask, and options."""
+"""Read a request: an image, a mask and options."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from image_erase.jobs.request import JobRequest
 
 @dataclass(frozen=True)
 class Order:
-    """What a client wants: two files, and what to do with them."""
+    """A request for a job: two files, and options."""
 
     image: Part
     mask: Part
@@ -30,13 +30,13 @@ class Order:
 
 
 class Reception:
-    """Receives requests. max_file_bytes: for each file; None where each endpoint has its own limit."""
+    """Receives requests. max_file_bytes: limit for each file; None for the limit of each endpoint."""
 
     def __init__(self, intake: Intake, max_file_bytes: int | None) -> None:
         self._intake, self._max_file_bytes = intake, max_file_bytes
 
     async def receive(self, request: Request, endpoint: Endpoint, key: str) -> Order:
-        """Read the body. key: whose request it is. Raises ApiError, and ClientDisconnect where the client leaves."""
+        """Read the body. key: of the request. Raises ApiError, and ClientDisconnect if the client disconnects."""
         limit = self._max_file_bytes or endpoint.max_file_bytes
         reader = UploadReader(endpoint.files, limit, endpoint.texts)
         files, texts = await self._intake.receive(request, key, reader.read)

@@ -1,4 +1,4 @@
-"""GET and HEAD of a result link. No key is asked for: the link itself is the secret."""
+"""GET and HEAD of a result link. They need no key: the link itself is the secret."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from image_erase.results.store import ResultMissing, ResultStore, StoreError
 
 
 def router(links: Links, store: ResultStore) -> APIRouter:
-    """The route of result links."""
+    """Return the route of result links."""
     routes = APIRouter()
 
     async def result(request: Request) -> Response:
