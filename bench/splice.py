@@ -1,4 +1,4 @@
-"""Measure the splice against decoding, filling and encoding anew at quality 95; and PNG writing against OpenCV's.
+"""Measure the splice against decoding, filling and re-encoding at quality 95, and PNG writing against OpenCV.
 
 usage: python -m bench.splice [--megapixels 12] [--share 0.035] [--rounds 3] photo...
 A photo is tiled up to the wanted size, coded at several qualities and samplings, and a round hole is filled.
@@ -64,7 +64,7 @@ def spliced(source: bytes, filled: Pixels, hole: NDArray[np.bool_]) -> bytes:
 
 
 def plainly(source: bytes, filled: Pixels) -> bytes:
-    """Decode, and encode the filled picture anew, as a server without a splice does."""
+    """Decode, then re-encode the filled picture, as a server without splicing does."""
     decoded(source)
     return coded(Image.fromarray(filled), 95)
 

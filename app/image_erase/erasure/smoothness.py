@@ -18,7 +18,7 @@ SMOOTH = 3.0
 
 
 def is_scratch(canvas: Canvas, part: Region) -> bool:
-    """Whether a part is so thin, and what it crosses so smooth, that nobody can tell diffusion from more."""
+    """Whether a part is so thin, and its surroundings so smooth, that diffusion looks as good as copying."""
     return part.half_width <= SCRATCH and _roughness(canvas.view(scratched(part, canvas.shape))) <= SMOOTH
 
 

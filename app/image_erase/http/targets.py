@@ -1,8 +1,8 @@
-"""Request targets as clients write them, turned into the one form that is routed.
+"""Normalise request targets.
 
-- The absolute form, `POST http://host/path`, which every server must take (RFC 9112, 3.2.2); the host that it names
-  takes the place of `Host`.
-- Repeated slashes and one at the end: clients that join a base URL and a path write them, and mean the same endpoint.
+- The absolute form, `POST http://host/path`, which every server must take (RFC 9112, 3.2.2); its host
+  replaces the header `Host`.
+- Repeated slashes and one at the end: some clients produce them when they join a base URL and a path.
 """
 
 import re
@@ -16,7 +16,7 @@ _SLASHES = re.compile(r"//+")
 
 
 def plain_path(path: str) -> str:
-    """The path with single slashes and none at the end; the root stays `/`."""
+    """Return the path with single slashes and without one at the end; the root stays `/`."""
     return _SLASHES.sub("/", path).rstrip("/") or path[:1]
 
 

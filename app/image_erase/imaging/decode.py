@@ -20,10 +20,10 @@ from image_erase.imaging.source import Source
 Image.MAX_IMAGE_PIXELS = None
 rle.use()
 
-# What decoding takes at most, for each pixel, while it goes on.
+# Peak memory of decoding, in bytes per pixel.
 _DECODER_BYTES = 32
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
-# Pillow mode -> the mode it is worked on in. What has transparency gets an alpha channel besides.
+# Pillow mode -> working mode. Images with transparency get an alpha channel in addition.
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
 _MODES |= {"P": "RGB", "PA": "RGBA", "CMYK": "CMYK", "YCbCr": "RGB"}
 
@@ -55,7 +55,7 @@ def decode_picture(
     except TooCostly as what:
         raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
     except Exception as error:
-        # A decoder fed with a broken file raises nearly anything; whatever it is, the file is what is wrong.
+        # Decoders raise many kinds of exceptions for damaged files; all of them mean that the file is damaged.
         raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
 
 

@@ -1,7 +1,7 @@
-"""Result name and expiry <-> signed URL path. Knows no file.
+"""Make and verify the signed URL paths of results. This module does not access any files.
 
 The vendor's shape is https://host/<group>/<operation>/<YYYY-MM-DD>/<HHMMSS>-<uuid>-<unix seconds>.<suffix>. Clients
-read the last segment as a file name and no query is allowed, so expiry and signature stand where the operation stood.
+use the last segment as a file name and a query is not allowed, so expiry and signature replace the operation.
 """
 
 import base64
@@ -17,11 +17,11 @@ _TOKEN = re.compile(r"([0-9]{10,11})-([A-Za-z0-9_-]{43})")
 
 
 class LinkAltered(Exception):
-    """The link is not as this server signed it."""
+    """The link was not signed by this server, or was altered."""
 
 
 class LinkExpired(Exception):
-    """The link was good once."""
+    """The link has expired."""
 
 
 class Links:
@@ -37,12 +37,12 @@ class Links:
         self._clock = clock
 
     def path(self, name: ResultName) -> str:
-        """The URL path of a result, beginning with a slash."""
+        """Return the URL path of a result, with a leading slash."""
         token = f"{name.expires}-{self._signature(self._keys[0], name.expires, name.date, name.file)}"
         return f"/{PREFIX}/{token}/{name.date}/{name.file}"
 
     def verify(self, token: str, date: str, file: str) -> ResultName:
-        """The name behind a link's segments. Raises LinkAltered or LinkExpired."""
+        """Return the result name that a link's segments contain. Raises LinkAltered or LinkExpired."""
         match = _TOKEN.fullmatch(token)
         if not match:
             raise LinkAltered
@@ -55,7 +55,7 @@ class Links:
         return name
 
     def seconds_left(self, name: ResultName) -> int:
-        """How long the link will still be valid."""
+        """Remaining validity of the link, in seconds."""
         return max(0, int(name.expires - self._clock()))
 
     def _signed(self, signature: str, expires: str, date: str, file: str) -> bool:

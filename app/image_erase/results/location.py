@@ -1,4 +1,4 @@
-"""What ERASE_STORAGE_URL names: the one place that tells the kinds of storage apart."""
+"""Interpret ERASE_STORAGE_URL; only this module distinguishes the kinds of storage."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/(?!\.{1,2}(/|$))
 
 
 def is_storage_url(url: str) -> bool:
-    """Whether the URL can name a storage."""
+    """Whether the URL is a valid storage URL."""
     return url.startswith("file:") or _BUCKET.fullmatch(url) is not None
 
 
 def open_store(url: str, limit_bytes: int | None = None) -> ResultStore:
-    """The store of results that the URL names. limit_bytes: what all may take together. Raises StoreError."""
+    """Open the store of results at the URL. limit_bytes: for all results together. Raises StoreError."""
     folder = folder_of(url)
     return DirectoryStore(folder / "results", limit_bytes) if folder else BucketStore(url, limit_bytes)
 

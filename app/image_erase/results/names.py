@@ -1,4 +1,4 @@
-"""The name of a result: all that is known of it, so that no index is needed."""
+"""The name of a result. It contains everything that is known about the result, so that no index is needed."""
 
 import re
 import uuid
@@ -27,46 +27,46 @@ class ResultName:
 
     @classmethod
     def new(cls, suffix: str, now: float, ttl_seconds: int) -> "ResultName":
-        """A name that nothing else has, for a result made now."""
+        """Return a new, unique name for a result created now."""
         return cls(int(now), int(now) + ttl_seconds, str(uuid.uuid4()), suffix)
 
     @classmethod
     def from_file(cls, file: str, expires: int) -> "ResultName | None":
-        """The name behind a link's last segment, None where it is not one of ours."""
+        """Parse the last segment of a link; None if it is not a name of this server."""
         match = _FILE.fullmatch(file)
         return cls(int(match["created"]), expires, match["id"], match["suffix"]) if match else None
 
     @classmethod
     def from_key(cls, key: str) -> "ResultName | None":
-        """The name behind a storage key, None where it is not one of ours."""
+        """Parse a storage key; None if it is not a name of this server."""
         match = _KEY.fullmatch(key)
         return cls.from_file(match["file"], int(match["expires"])) if match else None
 
     @property
     def date(self) -> str:
-        """The day it was made, as the vendor's links carry it: YYYY-MM-DD, UTC."""
+        """The day of creation as in the vendor's links: YYYY-MM-DD, UTC."""
         return _moment(self.created).strftime("%Y-%m-%d")
 
     @property
     def file(self) -> str:
-        """The last segment of the link, in the vendor's shape: HHMMSS-uuid-unix.suffix."""
+        """The last segment of the link, in the vendor's form: HHMMSS-uuid-unix.suffix."""
         return f"{_moment(self.created):%H%M%S}-{self.id}-{self.created}.{self.suffix}"
 
     @property
     def key(self) -> str:
-        """Where it is stored: under the day on which it expires, the first to expire first.
+        """The storage key, which begins with the day and second of expiry, so that keys sort by expiry.
 
-        The sweeper can so tell from a folder's name that all in it has expired, and stop at the first key that has
-        not.
+        This tells the sweeper from a folder's name that everything in it has expired, and it can stop at the first key
+        that has not.
         """
         return f"{_moment(self.expires):%Y-%m-%d}/{self.expires}-{self.file}"
 
     @property
     def disposition(self) -> str:
-        """Its Content-Disposition: browsers show it, and save it under its name."""
+        """The header Content-Disposition: browsers show the image, and save it under its name."""
         return f'inline; filename="{self.file}"'
 
     @property
     def content_type(self) -> str:
-        """Its media type."""
+        """The media type."""
         return "image/jpeg" if self.suffix == "jpg" else "image/png"

@@ -1,6 +1,6 @@
-"""What a bucket's failure is called in the log: what is known to be harmless of the library's error, and no more.
+"""Describe failures of a bucket for the log, using only parts of the library's errors that are known to be harmless.
 
-The library quotes requests and answers, in which there may be tokens, signatures and whatever the store has to say.
+The library quotes requests and answers, which may contain tokens and signatures.
 """
 
 import os
@@ -15,7 +15,7 @@ _LONGEST = 200
 
 
 def call_reason(error: Exception) -> str:
-    """What went wrong with a request: which one, and the status and the code that the store has answered."""
+    """Describe a failed request: method, host, and the status and code of the answer."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     text = str(error)
@@ -33,7 +33,7 @@ def call_reason(error: Exception) -> str:
 
 
 def opening_reason(error: Exception) -> str:
-    """Why a store can't be opened: the library's first line, without any value that the environment gave it."""
+    """Describe why a store cannot be opened: the first line of the error, without values from the environment."""
     line = str(error).split("\n", 1)[0]
     for name, value in os.environ.items():
         if value and name.upper().startswith(_PROVIDERS):

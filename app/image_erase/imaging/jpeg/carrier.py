@@ -1,4 +1,4 @@
-"""An all-grey JPEG with the header of another, to carry coefficients that are all made anew."""
+"""An all-grey JPEG with the header of another, as a container for new coefficients."""
 
 from image_erase.imaging.jpeg.frame import ZIGZAG, ColourSpace, Frame
 from image_erase.imaging.jpeg.markers import APP14, DQT, DRI, SOS, segment

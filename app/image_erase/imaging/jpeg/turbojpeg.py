@@ -78,7 +78,7 @@ class _Transform(ctypes.Structure):
 
 
 def transform(source: bytes, turn: Turn, options: Option, restart_interval: int, edit: EditRow) -> bytes:
-    """Code `source` anew from its own coefficients, turned, after `edit` saw every row of blocks.
+    """Rewrite `source` losslessly from its coefficients, turned, after `edit` was called for every row of blocks.
 
     edit(component, row, blocks): blocks is a writable view, N x 64 int16, of the quantised coefficients
     of one row of blocks of the turned picture (vertical frequency first), valid during the call only.
