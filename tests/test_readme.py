@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 
 from image_erase.contract.endpoints import ENDPOINTS
 from image_erase.contract.errors import Code
+from image_erase.contract.parameters import Parameter
 from image_erase.settings import PREFIX, Settings
 from support.documents import PAGES, ROOT, blocks, first_cells, page, rows, shell_commands
 
@@ -152,10 +153,17 @@ def test_endpoints_are_those_of_the_code() -> None:
 def test_parameters_are_those_of_the_code() -> None:
     shown = {}
     for row in rows("docs/api.md", "Parameter"):
-        name, _, default, effect = (cell.strip().strip("`") for cell in row.strip("| ").split(" | "))
-        shown[name] = (default, effect != "no effect")
+        name, values, default, effect = (cell.strip().strip("`") for cell in row.strip("| ").split(" | "))
+        shown[name] = (default, effect != "no effect", set(re.findall(r"-?\d[\d.]*|\b[A-Z]\b", values)))
     parameters = [parameter for one in ENDPOINTS for parameter in one.parameters]
-    assert shown == {one.name: (str(one.schema["default"]), one.sets is not None) for one in parameters}
+    assert shown == {one.name: (str(one.schema["default"]), one.sets is not None, bounds(one)) for one in parameters}
+
+
+def bounds(parameter: Parameter) -> set[str]:
+    """The bounds or choices that the OpenAPI document has for a parameter."""
+    schema = parameter.schema
+    numbers = {f"{schema[name]:g}" for name in ("minimum", "maximum") if name in schema}
+    return numbers | set(schema.get("enum", ()))
 
 
 def test_dependencies_are_those_of_the_project() -> None:
@@ -289,6 +297,14 @@ def test_operators_paths_answer(server: Server) -> None:
     paths = first_cells("docs/operating.md", "Path")
     assert {"/healthz", "/readyz", "/openapi.json"} <= paths
     assert {path: httpx.get(server.url + path).status_code for path in paths} == dict.fromkeys(paths, 200)
+
+
+def test_every_path_of_the_openapi_document_is_documented(server: Server) -> None:
+    """The document is generated from the routes, so a path that is added is missed here."""
+    paths = httpx.get(f"{server.url}/openapi.json").json()["paths"]
+    text = page("docs/api.md") + page("docs/operating.md")
+    short = [path.removeprefix("/api/image/editing/") for path in paths]
+    assert not [path for path in short if not re.search(rf"{re.escape(path)}[`?]", text)]
 
 
 def test_result_shown_is_of_the_photograph_shown() -> None:
