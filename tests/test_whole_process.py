@@ -18,7 +18,7 @@ from support.server import KEY, PATH, CommandServer, continue_workers
 
 
 class TestStop:
-    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
     def test_jobs_taken_are_finished(self, start_command, how: signal.Signals):
         own: CommandServer = start_command(QUEUE="2")
         pids = own.stop_workers()
@@ -32,6 +32,8 @@ class TestStop:
             assert_success(answer.result(), own.base)
         assert own.process.wait(20) == 0
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
+        ends = [line for line in map(json.loads, own.log.read_text().splitlines()) if line["message"] == "stopped"]
+        assert [(line["reason"], line["exit_code"]) for line in ends] == [(how.name, 0)]
 
     def test_a_job_that_hangs_holds_it_no_longer_than_the_deadline(self, start_command):
         own: CommandServer = start_command(DEADLINE_SECONDS="3", QUEUE="0")
@@ -172,6 +174,26 @@ class TestStart:
         done = run(tmp_path, "serve", "--port", "0", LAYOUT="layout.onnx", WORKERS="1")
         assert done.returncode not in (0, None)
         assert "cannot start: ERASE_LAYOUT: " in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_workers_that_cannot_be_started(self, tmp_path: Path):
+        """Too few open files are left for a worker's pipes."""
+        command = [Path(sys.executable).with_name("image-erase"), "serve", "--port", "0"]
+        limit = (
+            "import os, resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, (20, 20)); os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", limit, *command],
+            env={"PATH": os.environ["PATH"], "ERASE_WORKERS": "4"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 3
+        assert "cannot start: " in done.stderr
+        assert "it could not start" in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_port_in_use(self, server, tmp_path: Path):

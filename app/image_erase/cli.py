@@ -1,12 +1,13 @@
 """The command image-erase."""
 
+import faulthandler
 import logging
 import os
 import resource
 import shlex
-import signal
 import socket
 import sys
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from image_erase.batch.options import erase
 from image_erase.clock import Clock, system_clock
 from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
 from image_erase.doctor import Finding, Level, examine
-from image_erase.http.protocol import limited_protocol
+from image_erase.http.protocol import Limits, connections_within
 from image_erase.logs import configure_logging
 from image_erase.results.location import folder_of
 from image_erase.results.secret import API_KEY_FILE, kept_secret
@@ -89,24 +90,37 @@ def _settings_findings() -> list[Finding]:
 main.add_command(erase)
 
 
-def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, which are no failure: uvicorn raises them again once it has stopped."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+def _run(server: StoppingServer, listener: socket.socket) -> None:
+    """Serve until a signal ends it, which is no failure. Whatever ends the process, the log says so."""
+    faulthandler.enable()
     host, port = listener.getsockname()[:2]
     log.info("starting", extra={"version": __version__, "host": host, "port": port})
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    except SystemExit as end:
+        log.error("stopped", extra={"reason": "it could not start", "exit_code": end.code})
+        raise
+    except BaseException:
+        log.critical("stopped", extra={"reason": "an unexpected failure", "exit_code": 1}, exc_info=True)
+        sys.exit(1)
+    log.info("stopped", extra={"reason": server.reason, "exit_code": 0 if server.started else 3})
     if not server.started:
         sys.exit(3)
 
 
-def make_server(settings: Settings, clock: Clock = system_clock) -> uvicorn.Server:
-    """uvicorn with the application in it, set up for clients of this API."""
+def make_server(settings: Settings, clock: Clock = system_clock, limits: Limits | None = None) -> StoppingServer:
+    """uvicorn with the application in it, set up for clients of this API.
+
+    limits: of connections, beside those that are settings.
+    """
     app = create_app(settings, clock)
+    limits = replace(
+        limits or Limits(), connections=settings.connections, keep_alive_seconds=settings.keepalive_seconds
+    )
     return StoppingServer(
         uvicorn.Config(
             app,
-            http=limited_protocol(settings.connections),
+            http=connections_within(limits),  # type: ignore[arg-type]  # uvicorn calls it as it would a class
             ws="none",
             lifespan="on",
             log_config=None,

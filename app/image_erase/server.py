@@ -224,6 +224,9 @@ def _lifespan(  # type: ignore[no-untyped-def]
         except WorkerDied as error:
             log.error("cannot start: %s", error)
             raise
+        except Exception as error:
+            log.error("cannot start: the workers: %s: %s", type(error).__name__, error)
+            raise
         try:
             async with limit or nullcontext(), supervisor:
                 yield {"observer": observer, "refuser": refuser}  # for the protocol, which uvicorn makes

@@ -168,6 +168,9 @@ class Settings(BaseSettings):
         ge=1,
         description="Maximum number of open connections; one more closes the connection that was idle longest",
     )
+    keepalive_seconds: float = Field(
+        75, gt=0, description="Seconds that an idle connection is kept open for the next request"
+    )
     max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
     workers: Annotated[int, AfterValidator(_workers)] = Field(
         default_factory=lambda: default_workers(available_processors()),

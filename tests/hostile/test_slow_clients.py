@@ -9,8 +9,8 @@ from itertools import repeat
 
 import pytest
 
-from image_erase.http import edge, intake
-from image_erase.http.protocol import EnvelopeH11Protocol
+from image_erase.http import intake
+from image_erase.http.protocol import Limits
 from support.envelope import assert_failure, assert_image_data, assert_success
 from support.family import ADVANCED
 from support.multipart import body_of, content_type, file_part
@@ -27,10 +27,7 @@ LARGE = body_of([file_part("image", bytes(2_000_000))])
 SHORT = 0.4
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EnvelopeH11Protocol, "head_seconds", SHORT)
-    monkeypatch.setattr(edge, "DRAIN_SECONDS", SHORT)
+IMPATIENT = Limits(head_seconds=SHORT, stall_seconds=SHORT, linger_seconds=SHORT, probe_seconds=0.05)
 
 
 @contextmanager
@@ -78,7 +75,7 @@ def held_by_answers(server: Server) -> int:
 
 class TestHead:
     def test_that_never_ends(self, start_server):
-        own: Server = start_server()
+        own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             connection.sendall(b"POST ")
             with dripping(connection, repeat(b"a")):
@@ -88,13 +85,13 @@ class TestHead:
         until(lambda: connections_of(own) == 0, "the connection is closed")
 
     def test_that_never_begins(self, start_server):
-        own: Server = start_server()
+        own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             assert seconds_of(lambda: read_to_end(connection)) < 5
             assert connections_of(own) == 0
 
     def test_second_on_a_connection(self, start_server):
-        own: Server = start_server()
+        own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             connection.sendall(head_of("/healthz", {"Host": "x"}, "GET"))
             assert read_answer(connection, "GET").status_code == 200
@@ -102,7 +99,7 @@ class TestHead:
             assert_failure(read_answer(connection, "GET"), "ERROR_PARAMETERS", status=408)
 
     def test_arriving_in_pieces(self, start_server):
-        own: Server = start_server()
+        own: Server = start_server(limits=IMPATIENT)
         head = head_of("/healthz", {"Host": "x"}, "GET")
         with (
             connected(own.client.address) as connection,
@@ -113,7 +110,7 @@ class TestHead:
 
 class TestBody:
     def test_that_takes_too_long_holds_no_place(self, start_server):
-        own: Server = start_server(queue=0, receive_seconds=1.0)
+        own: Server = start_server(limits=IMPATIENT, queue=0, receive_seconds=1.0)
         with connected(own.client.address) as slow:
             slow.sendall(head_of(PATH, HEADERS) + BODY[:10])
             with dripping(slow, repeat(b"a")):
@@ -125,7 +122,7 @@ class TestBody:
     @pytest.mark.parametrize("sent", [0, 100])
     def test_that_stops(self, start_server, monkeypatch: pytest.MonkeyPatch, sent: int, expect: dict[str, str]):
         monkeypatch.setattr(intake, "IDLE_SECONDS", SHORT)
-        own: Server = start_server()
+        own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             connection.sendall(head_of(PATH, HEADERS | expect) + BODY[:sent])
             assert_failure(read_answer(connection), "ERROR_PARAMETERS", "in time", status=408)
@@ -133,7 +130,7 @@ class TestBody:
 
     def test_that_is_slow_but_comes(self, start_server, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(intake, "IDLE_SECONDS", SHORT)
-        own: Server = start_server(receive_seconds=20)
+        own: Server = start_server(limits=IMPATIENT, receive_seconds=20)
         step = len(BODY) // 60
         with connected(own.client.address) as connection:
             connection.sendall(head_of(PATH, HEADERS))
@@ -141,7 +138,7 @@ class TestBody:
                 assert_success(read_answer(connection), "http://x")
 
     def test_without_a_key_is_given_up_as_well(self, start_server):
-        own: Server = start_server()
+        own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             connection.sendall(head_of(PATH, HEADERS | {"ailabapi-api-key": "unknown"}))
             assert_failure(read_answer(connection), "ERROR_APPLICATIONS_NOT_EXISTS")
@@ -178,7 +175,7 @@ class TestMemory:
         until(lambda: held_by_bodies(own) == 0, "nothing is held")
 
     def test_what_is_larger_than_all_of_it_goes_alone(self, start_server):
-        own: Server = start_server(receive_memory_mb=1)
+        own: Server = start_server(limits=IMPATIENT, receive_memory_mb=1)
         size = (700, 700)
         assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
 
@@ -224,8 +221,7 @@ class TestUnreadResults:
 class TestAnswer:
     @pytest.mark.parametrize("bytes_at_once", [0, 1])
     def test_that_nobody_takes(self, start_server, monkeypatch: pytest.MonkeyPatch, bytes_at_once: int):
-        monkeypatch.setattr(EnvelopeH11Protocol, "stall_seconds", SHORT)
-        own: Server = start_server(max_file_bytes=16 * 1024 * 1024)
+        own: Server = start_server(limits=IMPATIENT, max_file_bytes=16 * 1024 * 1024)
         size = (1500, 1200)
         url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
         with connected(own.client.address, receive_buffer=4096) as connection:
@@ -239,8 +235,7 @@ class TestAnswer:
             assert connections_of(own) == 0
 
     def test_that_is_taken_slowly_is_sent_whole(self, start_server, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(EnvelopeH11Protocol, "stall_seconds", SHORT)
-        own: Server = start_server(max_file_bytes=16 * 1024 * 1024)
+        own: Server = start_server(limits=IMPATIENT, max_file_bytes=16 * 1024 * 1024)
         size = (1000, 500)
         url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
         whole = own.client.get(url).content
@@ -255,7 +250,6 @@ class TestAnswer:
 
 class TestConnections:
     def test_one_more_takes_the_place_of_the_one_that_was_idle_longest(self, start_server, monkeypatch):
-        monkeypatch.setattr(EnvelopeH11Protocol, "head_seconds", 20.0)
         own: Server = start_server(connections=4)
         with ExitStack() as stack:
             idle = [stack.enter_context(connected(own.client.address)) for _ in range(4)]
@@ -266,7 +260,7 @@ class TestConnections:
             assert read_answer(idle[1], "GET").status_code == 200
 
     def test_where_all_are_at_work_one_more_is_told_so(self, start_server):
-        own: Server = start_server(connections=3)
+        own: Server = start_server(limits=IMPATIENT, connections=3)
         with ExitStack() as stack:
             for _ in range(3):
                 stack.enter_context(connected(own.client.address)).sendall(head_of(PATH, HEADERS) + BODY[:100])

@@ -1,6 +1,7 @@
 """The odd ways in which real clients send the two files."""
 
 import http.client
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +13,7 @@ from support.server import KEY, PATH, Client, Server, files
 IMAGE, MASK = photo_file(), mask_file()
 
 
-def post(client: Client, body: bytes, kind: str = content_type(), **headers: str):
+def post(client: Client, body: bytes | Iterator[bytes], kind: str = content_type(), **headers: str):
     return client.request("POST", PATH, content=body, headers={"Content-Type": kind, **headers})
 
 
@@ -154,14 +155,17 @@ def test_chunked_body(client: Client, server: Server, size: int):
     assert_erased(client, server, answer)
 
 
-def test_upgrade_of_java(client: Client, server: Server):
+@pytest.mark.parametrize("pieces", [False, True])
+def test_upgrade_of_java(client: Client, server: Server, pieces: bool):
     headers = {
         "Connection": "Upgrade, HTTP2-Settings",
         "Upgrade": "h2c",
         "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
         "User-Agent": "Java-http-client/17.0.9",
     }
-    answer = post(client, body_of([file_part("image", IMAGE), file_part("user_mask", MASK)]), **headers)
+    body = body_of([file_part("image", IMAGE), file_part("user_mask", MASK)])
+    # An iterator makes it a chunked body.
+    answer = post(client, iter([body[:100], body[100:]]) if pieces else body, **headers)
     assert answer.http_version == "HTTP/1.1"
     assert_erased(client, server, answer)
 

@@ -35,6 +35,7 @@ MALFORMED = {
     "two lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
     "unknown coding": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n",
     "headers without end": b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 200_000,
+    "target no URL": b"GET http:x HTTP/1.1\r\nHost: x\r\n\r\n",
     "target not ASCII": b"GET /\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 

@@ -17,6 +17,7 @@ import httpx
 import obstore
 
 from image_erase.cli import make_server
+from image_erase.http.protocol import Limits
 from image_erase.results.location import folder_of, open_store
 from image_erase.settings import load_settings
 from support.pictures import mask_file, photo_file
@@ -97,11 +98,13 @@ class Server:
         clock: TestClock | None = None,
         stop_seconds: int | None = None,
         address: tuple[str, int] = ("127.0.0.1", 0),
+        limits: Limits | None = None,
         **settings: Any,
     ) -> None:
         """settings: any of image_erase.settings.Settings; workers is 1 and the sweeper rests unless said otherwise.
 
         stop_seconds: how long requests may go on once the server is to stop; None leaves it at the server's own.
+        limits: of its connections.
         """
         self.storage, self.clock = storage, clock or TestClock()
         defaults = {
@@ -115,7 +118,7 @@ class Server:
         self._others = workers_of(os.getpid())
         wanted = load_settings(**(defaults | settings))
         self._bucket = None if folder_of(wanted.storage_url) else open_store(wanted.storage_url)
-        self._server = make_server(wanted, self.clock)
+        self._server = make_server(wanted, self.clock, limits)
         if stop_seconds is not None:
             self._server.config.timeout_graceful_shutdown = stop_seconds
         self._listener = socket.create_server(address, backlog=2048)

@@ -13,9 +13,6 @@ from image_erase.http.identity import RequestIds
 from image_erase.http.targets import plain_path
 from image_erase.observer import UNOBSERVED, Observer
 
-# How long, and how much, an answered client may go on sending the body that nobody wants.
-DRAIN_SECONDS = 10.0
-DRAIN_BYTES = 64 * 1024 * 1024
 # A log line is for reading; the longest path that this server has is shorter.
 MAX_LOGGED_PATH = 256
 
@@ -36,18 +33,6 @@ def note(scope: Scope, **facts: object) -> None:
 def is_stopping(scope: Scope) -> bool:
     """Whether the server has been told to stop and answers only until those before it know."""
     return bool(getattr(scope["app"].state, "stopping", False))
-
-
-def _refuse_ambiguous(scope: Scope) -> None:
-    """Raise Refused where the body's length is given twice, which proxies may read otherwise (RFC 9112, 6.1)."""
-    names = {name for name, _ in scope["headers"]}
-    if {b"transfer-encoding", b"content-length"} <= names:
-        raise Refused(Reason.MALFORMED, "Content-Length and Transfer-Encoding exclude each other.")
-
-
-def _has_body(scope: Scope) -> bool:
-    headers = dict(scope["headers"])
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
 def loggable_path(path: str) -> str:
@@ -73,48 +58,30 @@ def _endpoint(scope: Scope) -> str:
     return str(scope.get("root_path") or scope["path"])
 
 
-class _Exchange:
-    """One request's messages, watched on their way.
+class _Watched:
+    """One request's messages, counted on their way.
 
-    An answer that is ready while the body is still arriving is sent whole at once; the connection is closed only
-    after the rest of the body has been read and dropped. Closing under a sending client would reset the connection
-    and take the answer away from it. Nor may a stopping server close a connection that a client is about to use again:
-    its answers say that there will be no next one.
+    The answers of a server that is about to stop say that there will be no next one on the connection: it could be
+    closed just as the client uses it again.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._body_left = _has_body(scope)
         self.status: int | None = None
         self.bytes_in = self.bytes_out = 0
 
     async def receive(self) -> Message:
         message = await self._receive()
         self.bytes_in += len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            self._body_left = False
         return message
 
     async def send(self, message: Message) -> None:
         self.bytes_out += len(message.get("body", b""))
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self._body_left or is_stopping(self._scope):
+            if is_stopping(self._scope):
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-        elif self._body_left and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self._drain()
-            message = {"type": "http.response.body"}
         await self._send(message)
-
-    async def _drain(self) -> None:
-        dropped = 0
-        try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while self._body_left and dropped < DRAIN_BYTES:
-                    dropped += len((await self.receive()).get("body", b""))
-        except TimeoutError:
-            pass
 
 
 class Edge:
@@ -132,7 +99,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         scope.setdefault("state", {}).update(ids=RequestIds(), notes={})
-        exchange = _Exchange(scope, receive, send)
+        exchange = _Watched(scope, receive, send)
         started = time.perf_counter()
         try:
             await self._answer(scope, exchange)
@@ -140,9 +107,8 @@ class Edge:
             self._log(scope, exchange, time.perf_counter() - started)
             self._observer.request_ended(_endpoint(scope), exchange.status, scope["state"]["notes"].get("code", ""))
 
-    async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
+    async def _answer(self, scope: Scope, exchange: _Watched) -> None:
         try:
-            _refuse_ambiguous(scope)
             await self.app(scope, exchange.receive, exchange.send)
         except HttpFailure as failure:
             await self._refuse(scope, exchange, failure)
@@ -156,7 +122,7 @@ class Edge:
             unexpected = Refused(Reason.UNEXPECTED, "The server could not answer this request.")
             await self._refuse(scope, exchange, unexpected)
 
-    async def _refuse(self, scope: Scope, exchange: _Exchange, failure: HttpFailure) -> None:
+    async def _refuse(self, scope: Scope, exchange: _Watched, failure: HttpFailure) -> None:
         """Answer with the failure, unless another answer has begun: that one stays incomplete."""
         if exchange.status is not None:
             return
@@ -164,7 +130,7 @@ class Edge:
         note(scope, code=answer.code)
         await self._refuser.response(answer)(scope, exchange.receive, exchange.send)
 
-    def _log(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
+    def _log(self, scope: Scope, exchange: _Watched, seconds: float) -> None:
         ids = request_ids(scope)
         client = scope.get("client")
         log.info(

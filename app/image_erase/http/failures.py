@@ -7,6 +7,7 @@ passes in a function that renders a failure as an answer.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from http import HTTPStatus
 
 from starlette.responses import Response
 
@@ -59,6 +60,11 @@ class FailureAnswer:
     code: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def phrase(self) -> str:
+        """The status in HTTP's words."""
+        return HTTPStatus(self.status).phrase
 
 
 #: Puts a failure into the words of an API.

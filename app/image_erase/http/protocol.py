@@ -1,151 +1,464 @@
-"""HTTP/1.1 as uvicorn speaks it, with limits to how long a connection may keep the server waiting.
+"""HTTP/1.1 on one connection: llhttp reads, uvicorn listens and stops, and every state has an end.
 
-What can't even be parsed gets the envelope too.
+docs/architecture.md has the table of states: what each waits for, and what ends it.
 """
 
 import asyncio
 import logging
-from http import HTTPStatus
-from typing import Any
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import Any, cast
+from urllib.parse import unquote
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import Scope
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
+from image_erase.http.exchange import Exchange
 from image_erase.http.failures import Reason, Refused
 from image_erase.http.identity import RequestIds
+from image_erase.http.request_parser import Head, RequestParser
+from image_erase.http.taken import Taken
+from image_erase.http.turns import Turns
 
-# A request's head is a few hundred bytes: it arrives at once or never.
-HEAD_SECONDS = 10.0
-# A client must take this much of an answer in this time.
-STALL_SECONDS = 20.0
-STALL_BYTES = 16 * 1024
+# Unparsed bytes that are kept; the kernel keeps the rest until there is room.
+READ_AHEAD = 64 * 1024
+# Connections that were answered and still send; one more ends the oldest of them.
+MAX_LINGERING = 128
+# What every answer begins with.
+_VERSION = b"HTTP/1.1 "
 
 log = logging.getLogger("image_erase.request")
 
 
-class EnvelopeH11Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1 protocol, answering malformed requests as the contract says.
+@dataclass(frozen=True)
+class Limits:
+    """How long a connection may keep the server waiting, and how many there may be.
 
-    A connection is closed when the head of its request is not there in HEAD_SECONDS, and when the client takes next
-    to nothing of an answer for STALL_SECONDS. One more than max_connections ends the idle one that has waited longest,
-    or itself.
+    head_seconds: for the head of a request, and for the first byte on a new connection. keep_alive_seconds: between
+    two requests. stall_seconds: in which a client must acknowledge stall_bytes of an answer. A client on a slow line
+    takes that many in a second; but a system whose receive buffer is full says so only once a good part of it is free
+    again, so the time is long. linger_seconds, linger_bytes: for what a client still sends after its answer.
+    probe_seconds: how often it is asked whether a client that has ended its side still reads.
     """
 
-    max_connections = 512
-    head_seconds = HEAD_SECONDS
-    stall_seconds = STALL_SECONDS
+    connections: int = 512
+    head_seconds: float = 10.0
+    keep_alive_seconds: float = 75.0
+    stall_seconds: float = 60.0
+    stall_bytes: int = 16 * 1024
+    linger_seconds: float = 10.0
+    linger_bytes: int = 64 * 1024 * 1024
+    probe_seconds: float = 0.25
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._head_timer: asyncio.TimerHandle | None = None
+
+class State(Enum):
+    """What a connection waits for. A body that arrives and a job that runs have their limits in the application."""
+
+    NEW = auto()
+    HEAD = auto()
+    REQUEST = auto()
+    KEPT = auto()
+    LINGERING = auto()
+    CLOSING = auto()
+
+
+class Shared:
+    """What the connections of one server have in common."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        #: Those in the state LINGERING, the oldest first.
+        self.lingering: dict[HttpConnection, None] = {}
+        self._turns: Turns | None = None
+
+    def turns(self, loop: asyncio.AbstractEventLoop) -> Turns:
+        """Whose turn it is to parse."""
+        if self._turns is None:
+            self._turns = Turns(loop)
+        return self._turns
+
+
+class HttpConnection(asyncio.Protocol):
+    """One connection, as uvicorn's server makes it."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        shared: Shared,
+    ) -> None:
+        self._config, self._server_state, self._app_state, self._shared = config, server_state, app_state, shared
+        self.loop = _loop or asyncio.get_running_loop()
+        self._limits = shared.limits
+        self._turns = shared.turns(self.loop)
+        self._parser = RequestParser(self)
+        self._unparsed = bytearray()
+        self._exchanges: deque[Exchange] = deque()
+        self._refusal: Refused | None = None
+        self._no_more_requests = self._ended = self._stopping = False
+        self._paused = self._version_sent = False
+        self._dropped = 0
+        self._taken_before: tuple[int, bool] = 0, False
+        self._written = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
-        self._unsent = 0
-        self.idle_since = 0.0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request's head."""
-        super().connection_made(transport)
-        self.idle_since = self.loop.time()
-        self._await_head()
-        self._watch_client()
-        if len(self.connections) > self.max_connections:
-            self._make_room()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
-        self._cancel_timers()
-        self._unset_keepalive_if_required()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes; while they make no whole head, time runs."""
-        super().data_received(data)
-        if self.transport.is_closing():
-            return
-        if self.awaits_head:
-            self._await_head()
-        elif self._head_timer:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def on_response_complete(self) -> None:
-        """Be idle from here on."""
-        self.idle_since = self.loop.time()
-        super().on_response_complete()
-
-    def resume_writing(self) -> None:
-        """Take note that the client has taken what there was."""
-        self._unsent = 0
-        super().resume_writing()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self.state = State.NEW
+        self.since = 0.0
 
     @property
     def awaits_head(self) -> bool:
         """Whether no request is under way."""
-        return self.conn.their_state is h11.IDLE and (self.cycle is None or self.cycle.response_complete)
+        return self.state in (State.NEW, State.HEAD, State.KEPT)
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer with the failure envelope and close. msg: uvicorn's description, safe for clients."""
-        self._refuse(Refused(Reason.MALFORMED, msg))
+    # Called by the event loop.
 
-    def _refuse(self, error: Refused) -> None:
-        ids = RequestIds()
-        answer = self.app_state["refuser"].answer(ids, error, None)
-        headers = [("content-length", str(len(answer.body))), ("connection", "close"), *answer.headers.items()]
-        facts = {"status": answer.status, "code": answer.code, "client": self.client and self.client[0]}
-        self.app_state["observer"].request_ended("none", answer.status, answer.code)
-        log.info("malformed request", extra={**facts, "request_id": ids.request_id, "log_id": ids.log_id})
-        try:
-            for event in (
-                h11.Response(status_code=answer.status, headers=headers, reason=HTTPStatus(answer.status).phrase),
-                h11.Data(data=answer.body),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
-        except h11.LocalProtocolError:
-            # An answer is already on its way: nothing more can be said on this connection.
-            pass
-        self.transport.close()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        self.transport = cast(asyncio.Transport, transport)
+        self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own classes
+        if connected := transport.get_extra_info("socket"):
+            # Not left to the loop: asyncio looks at how the listening socket was made.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._client, self._server = (_address(self.transport, name) for name in ("peername", "sockname"))
+        self._taken = Taken(transport)
+        self._enter(State.NEW)
+        if len(self._server_state.connections) > self._limits.connections:
+            self._make_room()
 
-    def _await_head(self) -> None:
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_seconds, self._head_overdue)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._enter(State.CLOSING)
+        self._cancel(self._stall_timer)
+        self._server_state.connections.discard(self)
+        for exchange in self._exchanges:
+            exchange.disconnect()
+        self._drained.set()
 
-    def _head_overdue(self) -> None:
-        self._head_timer = None
-        if self.transport.is_closing() or not self.awaits_head:
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; they are parsed in this connection's turn."""
+        if self.state in (State.LINGERING, State.CLOSING):
+            self._dropped += len(data)
+            if self._dropped > self._limits.linger_bytes:
+                self._close()
             return
-        begun, _ = self.conn.trailing_data
-        if begun:
-            self._refuse(Refused(Reason.HEAD_OVERDUE, "The request did not arrive in time."))
-        else:
-            self.transport.close()
+        self._unparsed += data
+        self._regulate_reading()
+        self._turns.request(self)
 
-    def _watch_client(self) -> None:
-        """Look now and then whether the client takes what it is sent; closing alone would wait for it for ever."""
-        unsent = self.transport.get_write_buffer_size()
-        if self._unsent and unsent > self._unsent - STALL_BYTES:
-            log.info("client takes nothing", extra={"client": self.client and self.client[0]})
+    def eof_received(self) -> bool:
+        """The client sends no more; it may still wait for its answer."""
+        self._ended = True
+        if self.state in (State.LINGERING, State.CLOSING):
+            self._close()
+        elif not self._may_parse:
+            self._after_end()
+        return True
+
+    def pause_writing(self) -> None:
+        """Called where much of what was written is unsent."""
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        """Called where little is."""
+        self._drained.set()
+
+    # Called by uvicorn.
+
+    def shutdown(self) -> None:
+        """The server stops: finish what is under way, and take no further request."""
+        self._stopping = True
+        if self.awaits_head:
+            self._close()
+
+    # Called by Turns and the parser.
+
+    def parse_slice(self) -> bool:
+        """See Parsing."""
+        if self._may_parse:
+            piece = bytes(self._unparsed[: self._parser.slice_size])
+            del self._unparsed[: len(piece)]
+            try:
+                self._parser.feed(piece)
+            except Refused as refusal:
+                self._break_off(refusal)
+            if self.awaits_head and self._parser.head_begun and self.state is not State.HEAD:
+                self._enter(State.HEAD)
+            self._regulate_reading()
+        if self._ended and not self._may_parse:
+            self._after_end()
+        return self._may_parse
+
+    def head_arrived(self, head: Head) -> None:
+        """See Listener."""
+        if self._no_more_requests:
+            return
+        self._no_more_requests = not head.keep_alive
+        exchange = Exchange(self, head, self._scope(head), self._server_state.default_headers)
+        self._exchanges.append(exchange)
+        if len(self._exchanges) == 1:
+            self._start(exchange)
+
+    def body_arrived(self, data: bytes) -> None:
+        """See Listener."""
+        if self._exchanges and not self._exchanges[-1].arrived:
+            self._exchanges[-1].body_arrived(data)
+
+    def request_ended(self) -> None:
+        """See Listener."""
+        if self._exchanges:
+            self._exchanges[-1].request_ended()
+
+    # Called by exchanges.
+
+    def write(self, data: bytes) -> None:
+        """See Wire."""
+        if self._version_sent:
+            self._version_sent, data = False, data[len(_VERSION) :]
+        self._written += len(data)
+        self.transport.write(data)
+        if self._stall_timer is None and self.transport.get_write_buffer_size():
+            self._taken_before = self._taken_now()
+            self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
+
+    async def drained(self) -> None:
+        """See Wire."""
+        await self._drained.wait()
+
+    def body_wanted(self) -> None:
+        """See Wire."""
+        if self._may_parse:
+            self._turns.request(self)
+
+    def answer_begins(self, keep_alive: bool) -> bool:
+        """See Wire."""
+        keep_alive = keep_alive and not self._stopping
+        self._no_more_requests |= not keep_alive
+        return keep_alive
+
+    def answered(self, exchange: Exchange) -> None:
+        """See Wire."""
+        self._server_state.total_requests += 1
+        if self.state is not State.REQUEST:
+            return
+        self._exchanges.popleft()
+        if not exchange.keep_alive:
+            self._finish()
+        elif self._exchanges:
+            self._start(self._exchanges[0])
+        elif self._refusal:
+            self._refuse(self._refusal)
+        else:
+            self._enter(State.HEAD if self._parser.head_begun else State.KEPT)
+            self._turns.request(self)
+
+    def abandoned(self, exchange: Exchange) -> None:
+        """See Wire."""
+        if self.state is State.REQUEST and not exchange.started:
+            self._refuse(Refused(Reason.UNEXPECTED, "The server could not answer this request."))
+        else:
+            self.transport.abort()
+
+    # Requests.
+
+    @property
+    def _may_parse(self) -> bool:
+        """Whether there are bytes, and room for what they may be: one request at a time, and a bit of its body."""
+        if not self._unparsed or self.state in (State.LINGERING, State.CLOSING) or self._refusal:
+            return False
+        newest = self._exchanges[-1] if self._exchanges else None
+        if newest is None or newest.arrived:
+            return newest is None and not self._no_more_requests
+        return not newest.is_congested
+
+    def _regulate_reading(self) -> None:
+        full = len(self._unparsed) > READ_AHEAD
+        if full != self._paused and not self.transport.is_closing() and not self._ended:
+            self._paused = full
+            (self.transport.pause_reading if full else self.transport.resume_reading)()
+
+    def _scope(self, head: Head) -> Scope:
+        path, _, query = head.target.partition(b"?")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": head.version,
+            "server": self._server,
+            "client": self._client,
+            "scheme": "http",
+            "method": head.method,
+            "root_path": self._config.root_path,
+            "path": unquote(path.decode("ascii")),
+            "raw_path": path,
+            "query_string": query,
+            "headers": head.headers,
+            "state": self._app_state.copy(),
+        }
+
+    def _start(self, exchange: Exchange) -> None:
+        self._enter(State.REQUEST)
+        task = self.loop.create_task(exchange.run(self._config.loaded_app))
+        self._server_state.tasks.add(task)
+        task.add_done_callback(self._server_state.tasks.discard)
+
+    def _break_off(self, refusal: Refused) -> None:
+        """Nothing more can be parsed: answer what is there before, and refuse the rest in its turn."""
+        self._refusal = refusal
+        self._unparsed.clear()
+        if not self._exchanges:
+            self._refuse(refusal)
+        elif not self._exchanges[-1].arrived:
+            self._exchanges[-1].break_off(refusal)
+
+    def _after_end(self) -> None:
+        """The client has ended its side and all that it sent is parsed."""
+        if not self._exchanges:
+            if self._parser.head_begun and not self._refusal:
+                self._break_off(Refused(Reason.MALFORMED, "The request ends within its head."))
+            else:
+                self._close()
+        elif not self._exchanges[-1].arrived and not self._refusal:
+            self._break_off(Refused(Reason.MALFORMED, "The body ends before its announced end."))
+        elif self._timer is None:
+            self._probe()
+
+    def _probe(self) -> None:
+        """Find out whether a client that sends no more still reads.
+
+        One that has closed its socket and one that has ended only its own side look the same until something is sent
+        to them: here the bytes with which every answer begins. The first one's system refuses them.
+        """
+        self._timer = None
+        if self.state is not State.REQUEST or self._exchanges[0].started:
+            return
+        if self._taken.is_reset():
             self.transport.abort()
             return
-        self._unsent = unsent
-        self._stall_timer = self.loop.call_later(self.stall_seconds, self._watch_client)
+        if not self._version_sent:
+            self.write(_VERSION)
+            self._version_sent = True
+        self._timer = self.loop.call_later(self._limits.probe_seconds, self._probe)
+
+    def _refuse(self, refusal: Refused) -> None:
+        """Answer outside the application, and end the connection."""
+        ids = RequestIds()
+        answer = self._app_state["refuser"].answer(ids, refusal, None)
+        facts = {"status": answer.status, "code": answer.code, "client": self._client and self._client[0]}
+        self._app_state["observer"].request_ended("none", answer.status, answer.code)
+        log.info("malformed request", extra={**facts, "request_id": ids.request_id, "log_id": ids.log_id})
+        headers = {"Content-Length": str(len(answer.body)), "Connection": "close", **answer.headers}
+        lines = [f"HTTP/1.1 {answer.status} {answer.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+        self.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + answer.body)
+        self._finish()
+
+    # States and their ends.
+
+    def _enter(self, state: State) -> None:
+        """Go on to a state; its timer takes the place of the last one's."""
+        self.state, self.since = state, self.loop.time()
+        self._cancel(self._timer)
+        self._timer = None
+        self._shared.lingering.pop(self, None)
+        limits = self._limits
+        ends: dict[State, tuple[float, Callable[[], None]]] = {
+            State.NEW: (limits.head_seconds, self._close),
+            State.HEAD: (limits.head_seconds, self._head_overdue),
+            State.KEPT: (limits.keep_alive_seconds, self._close),
+            State.LINGERING: (limits.linger_seconds, self._lingered),
+        }
+        if state in ends:
+            self._timer = self.loop.call_later(*ends[state])
+
+    def _head_overdue(self) -> None:
+        self._refuse(Refused(Reason.HEAD_OVERDUE, "The request did not arrive in time."))
+
+    def _finish(self) -> None:
+        """End the connection once the answer is taken.
+
+        The server's side ends at once; what the client still sends is read and dropped, because closing a connection
+        with unread bytes would reset it and take the answer away from the client (RFC 9112, 9.6).
+        """
+        if self._ended or self.transport.is_closing():
+            self._close()
+            return
+        self._enter(State.LINGERING)
+        self._shared.lingering[self] = None
+        self._unparsed.clear()
+        self._regulate_reading()
+        self.transport.write_eof()
+        if len(self._shared.lingering) > MAX_LINGERING:
+            next(iter(self._shared.lingering)).transport.abort()
+
+    def _lingered(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self._enter(State.LINGERING)  # the answer is still being taken, and watched
+            self._shared.lingering[self] = None
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        """Close after what is written; where the client takes none of that, _check_progress ends it."""
+        self._enter(State.CLOSING)
+        self.transport.close()
+
+    def _taken_now(self) -> tuple[int, bool]:
+        """How much of all that was written is taken, and whether that is exact."""
+        acknowledged = self._taken.acknowledged()
+        if acknowledged is not None:
+            return acknowledged, True
+        return self._written - self.transport.get_write_buffer_size(), False
+
+    def _check_progress(self) -> None:
+        """End a connection whose client takes next to nothing of its answer.
+
+        Where the kernel does not say what the peer has acknowledged, what has left this process moves in coarse steps,
+        so that only a client that took nothing at all is ended.
+        """
+        self._stall_timer = None
+        if not self.transport.get_write_buffer_size():
+            return
+        (before, _), (now, is_exact) = self._taken_before, self._taken_now()
+        if now - before < (self._limits.stall_bytes if is_exact else 1):
+            log.info("client takes nothing", extra={"client": self._client and self._client[0]})
+            self.transport.abort()
+            return
+        self._taken_before = now, is_exact
+        self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
 
     def _make_room(self) -> None:
-        idle = [one for one in self.connections if isinstance(one, EnvelopeH11Protocol) and one.awaits_head]
-        oldest = min((one for one in idle if not one.transport.is_closing()), key=lambda one: one.idle_since)
+        """One connection too many: end the one that is idle longest, or refuse this one."""
+        others = [one for one in self._server_state.connections if isinstance(one, HttpConnection)]
+        holding = [one for one in others if one.state not in (State.LINGERING, State.CLOSING)]
+        if len(holding) <= self._limits.connections:
+            return
+        oldest = min((one for one in holding if one.awaits_head), key=lambda one: one.since)
         if oldest is self:
-            busy = Refused(Reason.TOO_MANY_CONNECTIONS, "Too many connections.", {"Retry-After": "1"})
-            self._refuse(busy)
+            self._refuse(Refused(Reason.TOO_MANY_CONNECTIONS, "Too many connections.", {"Retry-After": "1"}))
         else:
-            oldest.transport.close()
+            oldest._close()
 
-    def _cancel_timers(self) -> None:
-        for timer in (self._head_timer, self._stall_timer):
-            if timer:
-                timer.cancel()
-        self._head_timer = self._stall_timer = None
+    @staticmethod
+    def _cancel(timer: asyncio.TimerHandle | None) -> None:
+        if timer:
+            timer.cancel()
 
 
-def limited_protocol(max_connections: int) -> type[EnvelopeH11Protocol]:
-    """The protocol for a server that takes so many connections at a time."""
-    return type("LimitedProtocol", (EnvelopeH11Protocol,), {"max_connections": max_connections})
+def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
+    address = transport.get_extra_info(name)
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None
+
+
+def connections_within(limits: Limits) -> Callable[..., HttpConnection]:
+    """What uvicorn is to make connections with; one for each server."""
+    return partial(HttpConnection, shared=Shared(limits))
