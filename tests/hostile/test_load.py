@@ -10,5 +10,5 @@ def test_a_crowd_of_good_bad_and_rude_clients_with_two_keys() -> None:
     assert not tally.wrong
     assert sum(tally.outcomes.values()) == REQUESTS
     assert tally.waits, "the queue was never full"
-    assert tally.restarts, "no client left while its job was at work"
+    assert any(outcome.startswith("left a large job") for outcome in tally.outcomes)
     assert len(tally.samples) > 4
