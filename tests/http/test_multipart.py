@@ -1,11 +1,12 @@
 """The odd ways in which real clients send the two files."""
 
+import base64
 import http.client
 from collections.abc import Iterator
 
 import pytest
 
-from support.envelope import assert_success
+from support.envelope import assert_failure, assert_success
 from support.multipart import BOUNDARY, body_of, content_type, file_part, part
 from support.pictures import BOX, bounds, changed, mask_file, photo_file
 from support.server import KEY, PATH, Client, Server, files
@@ -184,3 +185,38 @@ def test_case_of_the_key_header(client: Client, server: Server, name: str):
 def test_a_boundary_like_line_inside_a_file(client: Client, server: Server):
     image = IMAGE + b"\r\n--" + BOUNDARY[:-1].encode() + b"\r\n\r\n--\r\n"
     assert_erased(client, server, post(client, body_of([file_part("image", image), file_part("user_mask", MASK)])))
+
+
+class TestBase64:
+    """As Ansible's module `uri` sends files."""
+
+    @staticmethod
+    def parts(encode, name: str = "Content-Transfer-Encoding: base64") -> bytes:
+        named = (("image", IMAGE), ("user_mask", MASK))
+        return body_of(part(f'form-data; name="{field}"; filename="a"', encode(data), name) for field, data in named)
+
+    @pytest.mark.parametrize(
+        "encode",
+        [
+            base64.encodebytes,
+            base64.b64encode,
+            lambda data: base64.b64encode(data).rstrip(b"="),
+            lambda data: base64.encodebytes(data).replace(b"\n", b"\r\n"),
+            lambda data: b"\r\n".join(bytes([one]) for one in base64.b64encode(data)),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["Content-Transfer-Encoding: base64", "content-transfer-encoding:  BASE64 "])
+    def test_is_decoded(self, client: Client, server: Server, encode, name: str):
+        assert_erased(client, server, post(client, self.parts(encode, name)))
+
+    def test_in_pieces(self, client: Client, server: Server):
+        body = self.parts(base64.encodebytes)
+        assert_erased(client, server, post(client, iter([body[at : at + 61] for at in range(0, len(body), 61)])))
+
+    @pytest.mark.parametrize("name", ["binary", "8bit", "7bit", "x-unknown"])
+    def test_other_encodings_change_nothing(self, client: Client, server: Server, name: str):
+        assert_erased(client, server, post(client, self.parts(bytes, f"Content-Transfer-Encoding: {name}")))
+
+    @pytest.mark.parametrize("data", [b"!!!!", b"QUJD=QUJD", b"QUI=QUI=", b"A", b"====", b"QUJD\xff"])
+    def test_that_is_none(self, client: Client, data: bytes):
+        assert_failure(post(client, self.parts(lambda _: data)), "ERROR_PARAMETERS", "base64")

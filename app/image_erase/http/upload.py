@@ -10,6 +10,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from image_erase.http.failures import Reason, Refused
+from image_erase.http.transfer_encoding import Base64Decoder
 
 # Room in a body for part headers, boundaries and small unknown fields, beside the files.
 BODY_OVERHEAD_BYTES = 64 * 1024
@@ -77,6 +78,7 @@ class UploadReader:
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._part: Part | None = None
+        self._decoder: Base64Decoder | None = None
         self._boundary = b""
         self._preamble: bytearray | None = bytearray()
         self._ended = False
@@ -109,6 +111,7 @@ class UploadReader:
                     "on_header_end": self._on_header_end,
                     "on_headers_finished": self._on_headers_finished,
                     "on_part_data": self._on_part_data,
+                    "on_part_end": self._on_part_end,
                     "on_end": self._on_end,
                 },
             )
@@ -189,6 +192,8 @@ class UploadReader:
             b"filename" in options or _EXTENDED_FILENAME.search(disposition) is not None,
             self._headers.get("content-type"),
         )
+        encoding = self._headers.get("content-transfer-encoding", "").strip().lower()
+        self._decoder = Base64Decoder() if encoding == "base64" else None
         self._admit(self._part)
 
     def _admit(self, part: Part) -> None:
@@ -209,17 +214,25 @@ class UploadReader:
         self._texts[name] = bytearray()
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        piece = data[start:end]
+        self._take(self._decoder.feed(piece) if self._decoder else piece)
+
+    def _on_part_end(self) -> None:
+        if self._decoder:
+            self._take(self._decoder.end())
+
+    def _take(self, data: bytes) -> None:
         part = self._part
         if part is None:
             return
         if part.name in self._texts:
             text = self._texts[part.name]
-            text += data[start : min(end, start + MAX_TEXT_BYTES + 1 - len(text))]
+            text += data[: MAX_TEXT_BYTES + 1 - len(text)]
         if part.name not in self._fields:
             return
-        if len(part.data) + end - start > self._max_file_bytes:
+        if len(part.data) + len(data) > self._max_file_bytes:
             raise Refused(Reason.FILE_TOO_LARGE, f"{part.name}: A file may have at most {self._max_file_bytes} bytes.")
-        part.data += data[start:end]
+        part.data += data
 
     def _on_end(self) -> None:
         self._ended = True
