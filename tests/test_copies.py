@@ -22,7 +22,7 @@ from support.server import KEY, CommandServer
 pytestmark = [pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy"), pytest.mark.timeout(240)]
 
 COPIES = 3
-OLD, NEW = "the-old-signing-key-of-the-tests", "the-new-signing-key-of-the-tests"
+OLD, NEW = "the-old-signing-key-of-the-tests-here", "the-new-signing-key-of-the-tests-here"
 # Longer than HAProxy takes to notice: two checks, 100 ms apart, with room for a machine that is busy.
 STOP_DELAY = "1.5"
 

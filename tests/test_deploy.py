@@ -32,7 +32,7 @@ UNITS = {"m": MIB, "g": 1 << 30, "mi": MIB, "gi": 1 << 30}
 COMPOSE: dict[str, Any] = yaml.safe_load(text("compose.yaml"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
 SERVERS = ("image-erase", "copies")
-KEYS = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests"}
+KEYS = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests-themselves"}
 
 
 def manifest(name: str) -> dict[str, Any]:

@@ -119,14 +119,27 @@ class TestKeys:
         path = tmp_path / "storage" / file
         assert not path.exists()
         path.parent.mkdir()
-        path.write_text("a-secret-that-was-made")
+        path.write_text("a-secret-that-was-made-by-the-tests\n")
         path.chmod(0o600)
         said(check(own), Level.OK, "is used")
         path.chmod(0o640)
         said(check(own), Level.WARNING, "chmod")
 
+    @pytest.mark.parametrize("content", ["", " \n", "short", "two\nlines-of-a-secret-that-is-long-enough", "\x00" * 40])
+    def test_kept_but_no_secret(self, settings: Make, tmp_path: Path, content: str) -> None:
+        path = tmp_path / "storage" / "signing-key"
+        path.parent.mkdir()
+        path.write_text(content)
+        said(doctor.signing_keys(settings()), Level.WRONG, "delete")
+
+    def test_a_key_of_a_file_that_cannot_be_sent(self, settings: Make, tmp_path: Path) -> None:
+        (tmp_path / "keys").write_text(f"{GOOD_KEY}\nschlüssel-mit-ü off\n", "utf-8")
+        finding = doctor.keys(settings(api_keys_file=tmp_path / "keys"))
+        said(finding, Level.WRONG, "lines 2 of")
+        assert "schl" not in finding.line
+
     def test_signing(self, settings: Make) -> None:
-        said(doctor.signing_keys(settings(signing_keys=("x" * 16, "y" * 16))), Level.OK, "2 set")
+        said(doctor.signing_keys(settings(signing_keys=("x" * 32, "y" * 32))), Level.OK, "2 set")
 
 
 class TestPort:

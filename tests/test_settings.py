@@ -47,6 +47,12 @@ def test_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RESULT_LINKS", "presigned"),  # of a folder
         ("TRUSTED_PROXIES", "10.0.0.0/99"),
         ("SIGNING_KEYS", "short"),
+        ("SIGNING_KEYS", "x" * 31),
+        ("SIGNING_KEYS", f"{'x' * 32},short"),
+        ("SIGNING_KEYS", " "),
+        ("SIGNING_KEYS", ",,"),
+        ("API_KEYS", "key-with-ü"),
+        ("API_KEYS", "two words"),
         ("RESULT_TTL_SECONDS", "0"),
         ("MAX_SIDE", "100000"),
         ("CREDITS", "-1"),

@@ -87,7 +87,7 @@ class TestCopies:
         assert answer.content == first.client.get(link).content
 
     def test_another_signing_key_is_another_server(self, s3: Place, start_on: StartOn):
-        first, other = start_on(s3), start_on(s3, signing_keys=("another-key-of-the-tests",))
+        first, other = start_on(s3), start_on(s3, signing_keys=("another-signing-key-of-the-tests-here",))
         link = assert_success(first.client.erase(), first.base)
         assert_failure(other.client.get(link.removeprefix(first.base)), "ERROR_ILLEGAL_OPERATION")
 
@@ -271,7 +271,7 @@ def test_a_bucket_keeps_no_secrets(s3: Place):
     url = {"ERASE_STORAGE_URL": s3.url, **s3.environment}
     for missing, given in (
         ("ERASE_SIGNING_KEYS", {"ERASE_API_KEYS": "key-of-the-tests"}),
-        ("ERASE_API_KEYS", {"ERASE_SIGNING_KEYS": "signing-key-of-the-tests"}),
+        ("ERASE_API_KEYS", {"ERASE_SIGNING_KEYS": "signing-key-of-the-tests-themselves"}),
     ):
         done = run("serve", **url, **given)
         assert done.returncode == 2
@@ -279,7 +279,7 @@ def test_a_bucket_keeps_no_secrets(s3: Place):
 
 
 def test_an_environment_that_cannot_be_followed(tmp_path: Path):
-    keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests"}
+    keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests-themselves"}
     azure = {"AZURE_STORAGE_ACCOUNT_NAME": "account", "AZURE_STORAGE_ACCOUNT_KEY": "not!base64"}
     done = run("serve", ERASE_STORAGE_URL="az://results", **keys, **azure)
     assert done.returncode == 2
@@ -301,7 +301,7 @@ def test_an_environment_that_cannot_be_followed(tmp_path: Path):
     ],
 )
 def test_doctor(s3: Place, seaweed: Seaweed, change: dict[str, str], level: str, says: str):
-    keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests"}
+    keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests-themselves"}
     done = run("doctor", ERASE_STORAGE_URL=s3.url, ERASE_WORKERS="1", ERASE_PORT="0", **keys, **s3.environment | change)
     (line,) = (line for line in done.stdout.splitlines() if " storage: " in line)
     assert line.startswith(level)

@@ -83,7 +83,7 @@ class TestKilled:
 
 class TestLog:
     def test_one_line_a_request_and_no_secret(self, start_command):
-        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests")
+        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests-themselves")
         body = own.client.erase().json()
         url = body["data"]["image_url"]
         assert own.client.get(url).status_code == 200
@@ -92,7 +92,7 @@ class TestLog:
         own.process.wait(20)
         log = own.log.read_text()
         signature = url.split("/")[4].split("-", 1)[1]
-        for secret in (KEY, "a-wrong-key-of-somebody", "a-signing-key-of-the-tests", signature):
+        for secret in (KEY, "a-wrong-key-of-somebody", "a-signing-key-of-the-tests-themselves", signature):
             assert secret not in log
         lines = [json.loads(line) for line in log.splitlines()]
         (line,) = [line for line in lines if line.get("request_id") == body["request_id"]]
@@ -131,11 +131,11 @@ class TestLog:
         assert KEY not in printed
 
     def test_a_worker_has_none_of_the_secrets(self, start_command):
-        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests")
+        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests-themselves")
         (pid,) = own.workers()
         known = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
         assert KEY.encode() not in known
-        assert b"a-signing-key-of-the-tests" not in known
+        assert b"a-signing-key-of-the-tests-themselves" not in known
 
 
 def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,6 @@ import faulthandler
 import logging
 import os
 import resource
-import shlex
 import socket
 import sys
 from dataclasses import replace
@@ -21,8 +20,7 @@ from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
 from image_erase.doctor import Finding, Level, examine
 from image_erase.http.protocol import Limits, connections_within
 from image_erase.logs import configure_logging
-from image_erase.results.location import folder_of
-from image_erase.results.secret import API_KEY_FILE, kept_secret
+from image_erase.secrets import key_to_show
 from image_erase.server import create_app
 from image_erase.settings import Settings, SettingsError, load_settings, unknown_variables
 from image_erase.stopping import StoppingServer
@@ -50,7 +48,7 @@ def serve(host: str | None, port: int | None) -> None:
     try:
         settings = load_settings(host=host, port=port)
         configure_logging(settings.log_format)
-        key = _key_to_show(settings)
+        key = key_to_show(settings)
         server = make_server(settings)
         listener = _listen(settings)
     except SettingsError as error:
@@ -146,25 +144,6 @@ def curl_line(base: str, key: str) -> str:
         f'curl -sS -H "{HEADER}: {key}" -F image=@{EXAMPLES / "photo.jpg"} '
         f"-F user_mask=@{EXAMPLES / 'mask.png'} {base}{IMAGE_ERASE.path}"
     )
-
-
-def _key_to_show(settings: Settings) -> str:
-    """What to write for the key in a line to paste.
-
-    A key that the server is about to make is shown, this once; later, where it is kept; an operator's own, never.
-    """
-    if settings.api_keys or settings.api_keys_file:
-        return "YOUR-KEY"
-    folder = folder_of(settings.storage_url)
-    if folder is None:
-        return "YOUR-KEY"  # building the server will say that one is missing
-    path = folder / API_KEY_FILE
-    if path.exists():
-        return f"$(cat {shlex.quote(str(path))})"
-    try:
-        return kept_secret(path)
-    except OSError:
-        return "YOUR-KEY"  # building the server will say what is wrong
 
 
 def _allow_open_files(connections: int) -> None:

@@ -11,7 +11,6 @@ from starlette.middleware import Middleware
 
 from image_erase import __version__
 from image_erase.access.admission import Admission
-from image_erase.access.keys import KeyFile, Keys
 from image_erase.access.rates import RateLimit, WindowMemory
 from image_erase.access.shared_rates import Shared, SharedRateLimit
 from image_erase.clock import Clock, system_clock
@@ -29,8 +28,7 @@ from image_erase.jobs.process import WorkerDied
 from image_erase.metrics import Metrics
 from image_erase.observer import Observer
 from image_erase.results.links import Links
-from image_erase.results.location import folder_of, open_store
-from image_erase.results.secret import API_KEY_FILE, SIGNING_KEY_FILE, kept_secret
+from image_erase.results.location import open_store
 from image_erase.results.store import ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
 from image_erase.routes import account, erase, operations, results
@@ -38,6 +36,7 @@ from image_erase.routes.erasing import Erasing
 from image_erase.routes.failures import raise_failures
 from image_erase.routes.keeping import Keeping
 from image_erase.routes.reception import Reception
+from image_erase.secrets import api_keys, signing_keys
 from image_erase.settings import Settings, SettingsError
 from image_erase.shares import Shares
 from image_erase.supervision import Supervisor
@@ -52,9 +51,9 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     """Return the ASGI application. Raises SettingsError if a setting cannot be used."""
     metrics = Metrics()
-    keys = _keys(settings)
+    keys = api_keys(settings, clock)
     store = _store(settings)
-    links = Links(_signing_keys(settings), clock)
+    links = Links(signing_keys(settings), clock)
     pool = Pool(
         job_options(settings),
         workers=settings.workers,
@@ -121,16 +120,6 @@ def job_options(settings: Settings) -> dict[str, object]:
     return options | {"memory_mb": settings.worker_memory_mb, "network": network, "layout": str(settings.layout)}
 
 
-def _keys(settings: Settings) -> Keys:
-    try:
-        file = KeyFile(settings.api_keys_file) if settings.api_keys_file else None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"ERASE_API_KEYS_FILE: cannot be read ({type(error).__name__})") from None
-    if settings.api_keys or file:
-        return Keys((key.get_secret_value() for key in settings.api_keys), file)
-    return Keys([_kept(settings, API_KEY_FILE, "ERASE_API_KEYS")])
-
-
 def _rate_limit(settings: Settings) -> RateLimit | None:
     now = time.monotonic
     return RateLimit(settings.rate_limit, WindowMemory(now), now) if settings.rate_limit else None
@@ -169,22 +158,6 @@ def _links_base(settings: Settings, store: ResultStore) -> str | None:
     except StoreError as error:
         log.error("the page cannot fetch results: no link can be signed", extra={"reason": str(error)})
         return None
-
-
-def _signing_keys(settings: Settings) -> list[str]:
-    if settings.signing_keys:
-        return [key.get_secret_value() for key in settings.signing_keys]
-    return [_kept(settings, SIGNING_KEY_FILE, "ERASE_SIGNING_KEYS")]
-
-
-def _kept(settings: Settings, file: str, variable: str) -> str:
-    folder = folder_of(settings.storage_url)
-    if folder is None:
-        raise SettingsError(f"{variable}: must be set when results are kept in a bucket")
-    try:
-        return kept_secret(folder / file)
-    except OSError as error:
-        raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
 
 
 def _supervisor(settings: Settings, store: ResultStore, clock: Clock, metrics: Metrics) -> Supervisor:

@@ -21,10 +21,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from image_erase.access.key_file import is_key
 from image_erase.processors import available_processors, default_workers, most_workers
 from image_erase.results.location import is_storage_url
 
 PREFIX = "ERASE_"
+# Characters: 128 bits where they are hexadecimal digits.
+LEAST_SIGNING_KEY = 32
 # Longer ones S3 and Google refuse.
 PRESIGNED_SECONDS = 7 * 86400
 
@@ -57,9 +60,22 @@ def _storage_url(value: str) -> str:
     return value
 
 
-def _signing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    if any(len(key.get_secret_value()) < 16 for key in keys):
-        raise ValueError("every key must have at least 16 characters")
+def _signing_keys(value: Any) -> Any:
+    keys = _split(value)
+    if value and not keys:
+        raise ValueError("there is no key in it")
+    return keys
+
+
+def _long_enough(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(key.get_secret_value()) < LEAST_SIGNING_KEY for key in keys):
+        raise ValueError(f"every key must have at least {LEAST_SIGNING_KEY} characters (openssl rand -hex 32)")
+    return keys
+
+
+def _sendable(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if not all(is_key(key.get_secret_value()) for key in keys):
+        raise ValueError("every key must be printable ASCII without spaces")
     return keys
 
 
@@ -104,6 +120,8 @@ def _rate_limit_url(value: SecretStr | None, settings: ValidationInfo) -> Secret
 
 Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+ApiKeys = Annotated[Secrets, AfterValidator(_sendable)]
+SigningKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_signing_keys), AfterValidator(_long_enough)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -114,13 +132,13 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; the container image sets 0.0.0.0")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 chooses a free one")
-    api_keys: Secrets = Field((), description="API keys, separated by commas")
+    api_keys: ApiKeys = Field((), description="API keys, separated by commas")
     api_keys_file: Path | None = Field(
         None,
         description="File with one API key per line, read again when it changes; "
         "`KEY off` switches a key off, `#` starts a comment",
     )
-    signing_keys: Annotated[Secrets, AfterValidator(_signing_keys)] = Field(
+    signing_keys: SigningKeys = Field(
         (),
         description="Secrets that sign result links: the first signs, all verify; unset, one is created in the storage",
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from image_erase.results.directory import LEFTOVER_SECONDS, DirectoryStore, loca
 from image_erase.results.failures import Failures
 from image_erase.results.location import open_store
 from image_erase.results.names import ResultName
-from image_erase.results.secret import kept_secret
 from image_erase.results.store import ResultMissing, ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
 from image_erase.supervision import Supervisor
@@ -201,13 +199,3 @@ def test_file_urls(url: str, tmp_path: Path) -> None:
 def test_a_relative_file_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert local_path("file:storage") == tmp_path / "storage"
-
-
-def test_a_kept_key_is_made_once_and_private(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "key"
-    key = kept_secret(path)
-    assert len(key) >= 40
-    assert kept_secret(path) == key
-    assert list(path.parent.iterdir()) == [path]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert kept_secret(tmp_path / "other") != key

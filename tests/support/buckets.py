@@ -24,7 +24,7 @@ from support.processes import until
 
 ACCESS_KEY, SECRET_KEY = "key-of-the-bucket", "secret-of-the-bucket-tests"
 BUCKET = "results"
-SIGNING_KEY = "signing-key-of-the-bucket-tests"
+SIGNING_KEY = "signing-key-of-the-bucket-tests-of-all"
 REGION = "eu-central-1"
 #: What Azurite is born with, as its manual gives it.
 ACCOUNT = "devstoreaccount1"

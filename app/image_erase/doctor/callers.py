@@ -1,12 +1,11 @@
 """Check the API keys and the keys that sign links."""
 
-import os
 from pathlib import Path
 
-from image_erase.access.keys import key_lines
+from image_erase.access.key_file import KeyLine, read_lines
 from image_erase.doctor.finding import Finding, Level
 from image_erase.results.location import folder_of
-from image_erase.results.secret import API_KEY_FILE, SIGNING_KEY_FILE
+from image_erase.secrets import API_KEY_FILE, SIGNING_KEY_FILE, SecretUnusable, read_secret
 from image_erase.settings import Settings
 
 WEAK_LENGTH, WEAK_VARIETY = 10, 5
@@ -17,12 +16,16 @@ def keys(settings: Settings) -> Finding:
     if not settings.api_keys and not settings.api_keys_file:
         return _kept(settings, "keys", API_KEY_FILE)
     known = {key.get_secret_value(): True for key in settings.api_keys}
+    lines: list[KeyLine] = []
     if settings.api_keys_file:
         try:
-            known |= dict(key_lines(settings.api_keys_file.read_text("utf-8")))
+            lines = read_lines(settings.api_keys_file)
         except (OSError, UnicodeDecodeError) as error:
             return Finding(Level.WRONG, "keys", f"ERASE_API_KEYS_FILE cannot be read ({type(error).__name__})")
-    return _judged(known, settings.api_keys_file)
+    if refused := [str(line.number) for line in lines if line.key is None]:
+        says = f"lines {', '.join(refused[:20])} of {settings.api_keys_file} have no key that is printable ASCII"
+        return Finding(Level.WRONG, "keys", says)
+    return _judged(known | {line.key: line.is_active for line in lines if line.key}, settings.api_keys_file)
 
 
 def signing_keys(settings: Settings) -> Finding:
@@ -39,14 +42,14 @@ def _kept(settings: Settings, subject: str, file: str) -> Finding:
         return Finding(Level.WRONG, subject, "none set, and a bucket cannot store one")
     path = folder / file
     try:
+        read_secret(path)
         open_to_others = path.stat().st_mode & 0o077
-        readable = os.access(path, os.R_OK)
     except FileNotFoundError:
         return Finding(Level.OK, subject, f"none set; the first start creates one in {path}")
     except OSError as error:
         return Finding(Level.WRONG, subject, f"{path} cannot be read ({error.strerror})")
-    if not readable:
-        return Finding(Level.WRONG, subject, f"{path} cannot be read by this user")
+    except SecretUnusable as error:
+        return Finding(Level.WRONG, subject, f"{path} {error}; delete it, and the next start creates another")
     if open_to_others:
         return Finding(Level.WARNING, subject, f"{path} is open to other users (chmod 600)")
     return Finding(Level.OK, subject, f"none set; the one in {path} is used")

@@ -1,0 +1,123 @@
+"""Secrets: API keys and signing keys, from the settings or kept in the storage folder beside the results.
+
+An operator who sets none gets one of each, which is made once. Results have a folder of their own in the storage, and
+links lead nowhere else, so no link leads to a secret.
+"""
+
+import os
+import secrets
+import shlex
+from contextlib import suppress
+from pathlib import Path
+
+from image_erase.access.key_file import KeyFile, is_key
+from image_erase.access.keys import Keys
+from image_erase.clock import Clock, system_clock
+from image_erase.results.location import folder_of
+from image_erase.settings import LEAST_SIGNING_KEY, Settings, SettingsError
+
+API_KEY_FILE = "api-key"
+SIGNING_KEY_FILE = "signing-key"
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+_API_KEY, _SIGNING_KEYS = "ERASE_API_KEYS", "ERASE_SIGNING_KEYS"
+_LEAST = {API_KEY_FILE: 1, SIGNING_KEY_FILE: LEAST_SIGNING_KEY}
+
+
+class SecretUnusable(Exception):
+    """What a file has is no secret. The message says why, without it."""
+
+
+def api_keys(settings: Settings, clock: Clock = system_clock) -> Keys:
+    """Return who may call. Raises SettingsError."""
+    try:
+        file = KeyFile(settings.api_keys_file, clock) if settings.api_keys_file else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"ERASE_API_KEYS_FILE: cannot be read ({type(error).__name__})") from None
+    if settings.api_keys or file:
+        return Keys((key.get_secret_value() for key in settings.api_keys), file)
+    return Keys([_kept(settings, API_KEY_FILE, _API_KEY)])
+
+
+def signing_keys(settings: Settings) -> list[str]:
+    """Return the secrets that sign links, the first for new ones. Raises SettingsError."""
+    if settings.signing_keys:
+        return [key.get_secret_value() for key in settings.signing_keys]
+    return [_kept(settings, SIGNING_KEY_FILE, _SIGNING_KEYS)]
+
+
+def key_to_show(settings: Settings) -> str:
+    """Return what to write for the API key in a line to paste.
+
+    A key that is made now is shown, this once; later, where it is kept; an operator's own, never. Raises SettingsError.
+    """
+    folder = folder_of(settings.storage_url)
+    if settings.api_keys or settings.api_keys_file or folder is None:
+        return "YOUR-KEY"
+    path = folder / API_KEY_FILE
+    return f"$(cat {shlex.quote(str(path))})" if path.exists() else _kept(settings, API_KEY_FILE, _API_KEY)
+
+
+def _kept(settings: Settings, file: str, variable: str) -> str:
+    folder = folder_of(settings.storage_url)
+    if folder is None:
+        raise SettingsError(f"{variable}: must be set when results are kept in a bucket")
+    path = folder / file
+    try:
+        return kept_secret(path, _LEAST[file])
+    except SecretUnusable as error:
+        says = f"not set, and the one in {path} {error}; delete the file to have another made"
+        raise SettingsError(f"{variable}: {says}") from None
+    except OSError as error:
+        raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
+
+
+def kept_secret(path: Path, least: int) -> str:
+    """Return the secret in a file, which is made on first use, readable by its owner only, and on the disk.
+
+    least: how many characters it must have. Several servers may start on one storage at once: all get the same.
+    Raises OSError, or SecretUnusable.
+    """
+    path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    if not path.exists():
+        _publish(path, secrets.token_urlsafe(32))
+    return _checked(path.read_bytes(), least)
+
+
+def read_secret(path: Path) -> str:
+    """Return the secret in one of the files above, where it is there. Raises OSError, or SecretUnusable."""
+    return _checked(path.read_bytes(), _LEAST[path.name])
+
+
+def _checked(content: bytes, least: int) -> str:
+    text = content.decode("ascii", "replace").strip()
+    if not text:
+        raise SecretUnusable("is empty")
+    if not is_key(text):
+        raise SecretUnusable("is not one line of printable ASCII")
+    if len(text) < least:
+        raise SecretUnusable(f"has fewer than {least} characters")
+    return text
+
+
+def _publish(path: Path, secret: str) -> None:
+    """Write a secret so that it is there whole or not at all, never over one that is there already, and stays."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "w", encoding="ascii") as file:
+            file.write(secret + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put a folder's names on the disk. Whoever signs with a secret that a power cut takes back breaks its links."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
