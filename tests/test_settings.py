@@ -8,7 +8,7 @@ from image_erase.settings import SettingsError, load_settings, unknown_variables
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ERASE_PORT", raising=False)
     settings = load_settings()
-    assert (settings.host, settings.port, settings.max_file_bytes) == ("127.0.0.1", 8000, 3145728)
+    assert (settings.host, settings.port, settings.max_file_bytes) == ("127.0.0.1", 8000, None)
     assert settings.workers >= 1
 
 

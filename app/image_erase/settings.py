@@ -163,10 +163,10 @@ class Settings(BaseSettings):
     sweep_interval_seconds: float = Field(
         60, gt=0, description="Pause between deletions of expired results, in seconds"
     )
-    max_file_bytes: int = Field(
-        3 * 1024 * 1024,
+    max_file_bytes: int | None = Field(
+        None,
         ge=1,
-        description="Largest file accepted, in bytes; unset, the remove-objects endpoints accept 5242880",
+        description="Largest file accepted, in bytes; unset, 3145728 for `image-erase` and 5242880 for the others",
     )
     receive_seconds: float = Field(
         30, gt=0, description="Longest time for a request body to arrive, in seconds; after that 408"

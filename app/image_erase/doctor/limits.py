@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from image_erase.access.shared_rates import PATIENCE_SECONDS, Shared, reason
 from image_erase.doctor.finding import Finding, Level
-from image_erase.server import shared_rates
+from image_erase.parts import shared_rates
 from image_erase.settings import Settings, SettingsError
 
 

@@ -11,7 +11,7 @@ from image_erase.jobs.messages import Failed
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import PROGRAM, WorkerDied
 from image_erase.jobs.request import JobRequest
-from image_erase.server import job_options
+from image_erase.parts import job_options
 from image_erase.settings import Settings
 
 

@@ -1,0 +1,81 @@
+"""The parts of the server that commands need too, each built from the settings."""
+
+import logging
+import time
+
+from image_erase.access.rates import RateLimit, WindowMemory
+from image_erase.access.shared_rates import Shared, SharedRateLimit
+from image_erase.clock import Clock
+from image_erase.observer import Observer
+from image_erase.results.location import open_store
+from image_erase.results.store import ResultStore, StoreError
+from image_erase.results.sweeper import Sweeper
+from image_erase.settings import Settings, SettingsError
+from image_erase.supervision import Supervisor
+
+# Other servers may store and delete too, so the store is counted again this often.
+COUNT_SECONDS = 600
+
+log = logging.getLogger(__name__)
+
+
+def job_options(settings: Settings) -> dict[str, object]:
+    """Return the settings of the workers: a JobOptions as JSON values."""
+    names = ("max_side", "jpeg_quality", "engine", "working_side", "mask_dilate", "metadata")
+    network = {name: getattr(settings, f"onnx_{name}") for name in ("use", "channels", "mask", "output")}
+    network["model"] = str(settings.onnx_model) if settings.onnx_model else None
+    options = {name: getattr(settings, name) for name in names}
+    return options | {"memory_mb": settings.worker_memory_mb, "network": network, "layout": str(settings.layout)}
+
+
+def result_store(settings: Settings) -> ResultStore:
+    """Return the store of results. Raises SettingsError."""
+    try:
+        return open_store(settings.storage_url, settings.storage_bytes)
+    except StoreError as error:
+        raise SettingsError(f"ERASE_STORAGE_URL: cannot be used ({error})") from None
+
+
+def background_tasks(settings: Settings, store: ResultStore, clock: Clock, observer: Observer) -> Supervisor:
+    """Return the supervisor of all background tasks, not yet started."""
+    supervisor = Supervisor(observer)
+    interval = settings.sweep_interval_seconds
+    supervisor.every("sweep", interval, Sweeper(store, clock, observer).sweep, delay=store.first_delay(interval))
+    if store.counts:
+        supervisor.every("storage_count", COUNT_SECONDS, lambda: store.count(clock()))
+    supervisor.add("storage_modes", store.close_to_others)
+    # A bucket that cannot be used now may work later, so the server starts anyway and logs the problem.
+    supervisor.add("storage_check", store.check)
+    return supervisor
+
+
+def links_base(settings: Settings, store: ResultStore) -> str | None:
+    """Return the start of result links, if it is not that of the client's request."""
+    if settings.result_links == "own":
+        return settings.public_url
+    try:
+        return store.links_origin()
+    except StoreError as error:
+        log.error("the page cannot fetch results: no link can be signed", extra={"reason": str(error)})
+        return None
+
+
+def rate_limit(settings: Settings) -> RateLimit | SharedRateLimit | None:
+    """Return the rate limit of each key, if there is one. Raises SettingsError."""
+    if not settings.rate_limit:
+        return None
+    own = RateLimit(settings.rate_limit, WindowMemory(time.monotonic), time.monotonic)
+    return SharedRateLimit(shared_rates(settings), own) if settings.rate_limit_url else own
+
+
+def shared_rates(settings: Settings) -> Shared:
+    """Return the rate limits shared through ERASE_RATE_LIMIT_URL. Raises SettingsError if the URL is not supported."""
+    # Imported late: most servers do not need the client, which takes 6 MB and 0.1 s.
+    from image_erase.access.shared_windows import SharedRates, SharedWindows  # noqa: PLC0415
+
+    assert settings.rate_limit
+    assert settings.rate_limit_url
+    try:
+        return SharedRates(settings.rate_limit, SharedWindows(settings.rate_limit_url.get_secret_value()))
+    except ValueError as error:
+        raise SettingsError(f"ERASE_RATE_LIMIT_URL: {error}") from None
