@@ -111,7 +111,7 @@ def setups(engine: str, count: int) -> Iterator[tuple[Setup, Setup]]:
     with ExitStack() as stack:
         whole = stack.enter_context(served(ENGINE=engine, WORKERS=str(count)))
         storage = stack.enter_context(tempfile.TemporaryDirectory())
-        shared = {"STORAGE_URL": f"file:{storage}", "API_KEYS": whole.key, "SIGNING_KEYS": whole.key}
+        shared = {"STORAGE_URL": f"file:{storage}", "API_KEYS": whole.key, "SIGNING_KEYS": 2 * whole.key}
         copies = [stack.enter_context(served(ENGINE=engine, WORKERS="1", **shared)) for _ in range(count)]
         port, pid = stack.enter_context(balanced(copies))
         entrance = replace(copies[0], port=port, key=whole.key)

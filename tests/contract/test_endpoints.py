@@ -1,8 +1,10 @@
 """What sets the endpoints of the family apart from each other."""
 
+import re
+
 import pytest
 
-from image_erase.contract.endpoints import ENDPOINTS, IMAGE_ERASE, REMOVE_OBJECTS_ADVANCED
+from image_erase.contract.endpoints import ENDPOINTS, REMOVE_OBJECTS_ADVANCED
 from image_erase.imaging import header
 from image_erase.jobs import request as jobs
 from image_erase.settings import Settings
@@ -29,8 +31,10 @@ def test_server_and_worker_mean_the_same_formats():
     assert set(jobs.FORMATS) == set(header.FORMATS)
 
 
-def test_default_of_the_setting_is_the_limit_of_the_endpoint_it_is_named_for():
-    assert Settings.model_fields["max_file_bytes"].default == IMAGE_ERASE.max_file_bytes
+def test_the_setting_says_what_the_endpoints_take_where_it_is_unset():
+    description = Settings.model_fields["max_file_bytes"].description
+    assert {int(number) for number in re.findall(r"\d{4,}", description)} == {each.max_file_bytes for each in ENDPOINTS}
+    assert Settings.model_fields["max_file_bytes"].default is None
 
 
 @every_endpoint

@@ -320,7 +320,7 @@ class TestDownloadInProgress:
 
 
 class TestSigningKeys:
-    A, B = "a-signing-key-of-the-tests-themselves", "b-signing-key-of-the-tests"
+    A, B = "a-signing-key-of-the-tests-themselves", "b-signing-key-of-the-tests-themselves"
 
     def test_rotation(self, tmp_path):
         storage = tmp_path / "storage"
