@@ -43,6 +43,21 @@ def report(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
 
 
+def test_a_mask_that_erases_nothing_is_said(folder: Path) -> None:
+    (folder / "mask.png").write_bytes(file_of(boxed(inside=100, outside=50)))
+    (folder / "in/b.png").unlink()
+    done = run_erase(folder, "in", "--mask", "mask.png", "-o", "out")
+    assert done.returncode == 0
+    *said, summary = lines(done)
+    assert sorted(said) == [
+        f"image-erase: in/{name}: unchanged, because the mask erases nothing" for name in ("a.png", "c.jpg")
+    ]
+    assert "2 erased, 0 skipped, 0 failed, 2 unchanged by an empty mask in" in summary
+    assert not changed((folder / "in/a.png").read_bytes(), (folder / "out/a.png").read_bytes()).any()
+    one = run_erase(folder, "in/a.png", "mask.png", "-o", "a.png")
+    assert lines(one) == ["image-erase: in/a.png: unchanged, because the mask erases nothing"]
+
+
 def test_one_mask_for_all_with_a_bad_picture_among_them(folder: Path) -> None:
     done = run_erase(
         folder, "in", "--mask", "mask.png", "-o", "out", "--recursive", "--jobs", "2", "--report", "report.json"

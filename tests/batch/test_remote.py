@@ -37,7 +37,7 @@ class Eraser:
 
     async def _erase(self) -> bytes:
         async with self._new() as eraser:
-            return await eraser.erase(photo_file("JPEG"), mask_file())
+            return (await eraser.erase(photo_file("JPEG"), mask_file())).data
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)

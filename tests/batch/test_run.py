@@ -14,7 +14,7 @@ from image_erase.batch.failures import EraserFailed, Failure, PictureFailed
 from image_erase.batch.files import Inputs, Outputs
 from image_erase.batch.plan import Plan, Task
 from image_erase.batch.report import Exit, Progress, Record
-from image_erase.batch.run import Run
+from image_erase.batch.run import Erased, Run
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -35,14 +35,14 @@ class FakeEraser:
     ) -> None:
         self.left = True
 
-    async def erase(self, image: bytes, mask: bytes) -> bytes:
+    async def erase(self, image: bytes, mask: bytes) -> Erased:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
             await self._act(image)
         finally:
             self.under_way -= 1
-        return image + b" erased"
+        return Erased(image + b" erased")
 
 
 def run(folder: Path, act: Callable[[bytes], Awaitable[None]], jobs: int = 1) -> tuple[Record, FakeEraser]:

@@ -13,7 +13,7 @@ from PIL import Image
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.encode import encode_result
 from image_erase.imaging.failures import BrokenFile
-from image_erase.imaging.mask import decode_hole
+from image_erase.imaging.mask import decode_mask
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Picture
 from image_erase.imaging.png.chunks import raw_chunks
@@ -94,8 +94,9 @@ def test_a_broken_chunk_is_dropped(name: str, depth: int) -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_mask_with_a_broken_chunk_is_a_mask(name: str) -> None:
     mask = png_file(SIZE, 8, 0, BROKEN[name])
-    plain = decode_hole(png_file(SIZE, 8, 0), decode_picture(png_file(SIZE, 8, 0), 100), 100)
-    np.testing.assert_array_equal(decode_hole(mask, decode_picture(png_file(SIZE, 8, 2), 100), 100), plain)
+    picture = decode_picture(png_file(SIZE, 8, 2), 100)
+    plain = decode_mask(png_file(SIZE, 8, 0), picture, 100).hole
+    np.testing.assert_array_equal(decode_mask(mask, picture, 100).hole, plain)
 
 
 def test_sound_chunks_are_kept_once() -> None:

@@ -35,7 +35,7 @@ def spliced(data: bytes) -> bytes:
     image = picture.canvas()[0].copy()
     image[HOLE] = 255
     encoded = encode_result(picture, image, HOLE, policy=Policy.COLOUR, jpeg_quality=95)
-    assert not encoded.anew_because
+    assert not encoded.reencode_reason
     return encoded.data
 
 

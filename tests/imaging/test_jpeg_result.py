@@ -34,7 +34,7 @@ HOLE[20:40, 30:50] = True
 def test_an_empty_hole_keeps_the_coded_bytes() -> None:
     result = jpeg_result(SOURCE, decoded(SOURCE), np.zeros_like(HOLE), orientation=1, policy=Policy.COLOUR)
     assert SOURCE.endswith(result.data[30:])
-    assert not result.anew_because
+    assert not result.reencode_reason
     assert b"gone" not in result.data
 
 
@@ -43,7 +43,7 @@ def test_a_splice_keeps_metadata_and_needs_no_reason() -> None:
     filled = filled_by_shift(decoded(SOURCE), HOLE)
     result = jpeg_result(SOURCE, filled, HOLE, orientation=1, policy=Policy.ALL)
     opened = Image.open(io.BytesIO(result.data))
-    assert not result.anew_because
+    assert not result.reencode_reason
     assert opened.info["comment"] == b"gone by default"
     assert opened.info["dpi"] == (300, 200)
     assert psnr(decoded(result.data), filled) > 30
@@ -59,7 +59,7 @@ def test_a_picture_that_cannot_be_turned_is_coded_anew_and_says_so() -> None:
     hole[20:40, 30:50] = True
     result = jpeg_result(source, upright, hole, orientation=6, policy=Policy.ALL)
     opened = Image.open(io.BytesIO(result.data))
-    assert "perfect" in result.anew_because
+    assert "perfect" in result.reencode_reason
     assert opened.getexif()[0x0112] == 1
     assert opened.info["dpi"] == (200, 300)
     assert psnr(decoded(result.data), upright) > 32
@@ -78,7 +78,7 @@ def test_without_the_library_pillow_codes_with_the_same_tables(
     filled = filled_by_shift(decoded(source), HOLE)
     result = jpeg_result(source, filled, HOLE, orientation=1, policy=Policy.COLOUR)
     before, after = frame_of(source), frame_of(result.data)
-    assert result.anew_because == "no libturbojpeg"
+    assert result.reencode_reason == "no libturbojpeg"
     assert psnr(decoded(result.data), filled) > 27
     assert after.progressive
     for one, other in zip(before.components, after.components, strict=True):

@@ -2,13 +2,16 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter
 
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.failures import BrokenFile, SizeMismatch
-from image_erase.imaging.mask import decode_hole, grown
+from image_erase.imaging.mask import decode_mask, grown
 from image_erase.imaging.picture import Picture
 
 WIDTH, HEIGHT = 8, 6
@@ -20,7 +23,7 @@ PAINTED[1:4, 2:7] = True
 def hole_of(image: Image.Image, picture: Picture = PICTURE, file_format: str = "PNG", **options: object) -> np.ndarray:
     target = io.BytesIO()
     image.save(target, file_format, **options)
-    return decode_hole(target.getvalue(), picture, 4096)
+    return decode_mask(target.getvalue(), picture, 4096).hole
 
 
 def two_tone(mode: str, painted: object, kept: object) -> Image.Image:
@@ -38,7 +41,7 @@ def two_tone(mode: str, painted: object, kept: object) -> Image.Image:
         ("RGB", (255, 255, 255), (0, 0, 0)),
         ("RGB", (0, 255, 0), (255, 0, 255)),  # luma 150 against 105
         ("LA", (255, 255), (0, 255)),
-        ("RGBA", (255, 255, 255, 10), (0, 0, 0, 255)),  # alpha has no say where luma tells them apart
+        ("RGBA", (255, 255, 255, 200), (0, 0, 0, 100)),  # alpha multiplies luma where that tells them apart
         ("RGBA", (255, 255, 255, 255), (0, 0, 0, 0)),
         ("RGBA", (0, 0, 0, 255), (0, 0, 0, 0)),
         ("RGBA", (255, 255, 255, 255), (255, 255, 255, 0)),
@@ -47,6 +50,69 @@ def two_tone(mode: str, painted: object, kept: object) -> Image.Image:
 )
 def test_what_is_painted(mode: str, painted: object, kept: object) -> None:
     np.testing.assert_array_equal(hole_of(two_tone(mode, painted, kept)), PAINTED)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("value", [1, 2, 60, 127])
+def test_a_label_mask(depth: type, channels: str, value: int) -> None:
+    labels = np.where(PAINTED, value, 0).astype(depth)
+    pixels = labels if channels == "L" else np.dstack([labels] * 3)
+    if channels == "RGBA":
+        pixels = np.dstack([pixels, np.full_like(labels, np.iinfo(depth).max)])
+    file = cv2.imencode(".png", pixels)[1].tobytes()
+    np.testing.assert_array_equal(decode_mask(file, PICTURE, 4096).hole, PAINTED)
+
+
+@pytest.mark.parametrize("colour", [(128, 0, 0), (0, 0, 128), (0, 0, 1), (255, 0, 0), (100, 100, 100)])
+def test_a_palette_of_labels(colour: tuple[int, int, int]) -> None:
+    image = Image.fromarray(PAINTED.astype(np.uint8))
+    image = image.convert("P")
+    image.putpalette([0, 0, 0, *colour, *[0] * 762])
+    np.testing.assert_array_equal(hole_of(image), PAINTED)
+
+
+def test_what_is_no_label_mask() -> None:
+    """Three values, two values without black, and one."""
+    three = two_tone("L", 100, 0)
+    three.putpixel((0, 0), 50)
+    for image in (three, two_tone("L", 100, 50), Image.new("L", (WIDTH, HEIGHT), 100)):
+        assert not hole_of(image).any()
+
+
+def test_a_black_jpeg_is_black() -> None:
+    noise = np.random.default_rng(1).integers(0, 2, (HEIGHT, WIDTH), np.uint8)
+    assert not hole_of(Image.fromarray(noise), file_format="JPEG", quality=100).any()
+
+
+COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(brush=COLOURS, hidden=COLOURS, alpha=st.integers(128, 255))
+def test_a_brush_of_any_colour_on_a_transparent_canvas(
+    brush: tuple[int, int, int], hidden: tuple[int, int, int], alpha: int
+) -> None:
+    np.testing.assert_array_equal(hole_of(two_tone("RGBA", (*brush, alpha), (*hidden, 0))), PAINTED)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 999), brush=COLOURS)
+def test_hidden_colours_never_count(seed: int, brush: tuple[int, int, int]) -> None:
+    """Pixels with alpha 0 may hold anything, under a brush with a soft rim as well as over black and white."""
+    random = np.random.default_rng(seed)
+    alpha = np.asarray(Image.fromarray(PAINTED.view(np.uint8) * np.uint8(255)).filter(ImageFilter.GaussianBlur(1)))
+    for colours in (
+        np.full((HEIGHT, WIDTH, 3), brush),
+        np.repeat(random.integers(0, 2, (HEIGHT, WIDTH, 1)) * 255, 3, 2),
+    ):
+        plain = np.dstack([np.where(alpha[..., None] > 0, colours, 0), alpha]).astype(np.uint8)
+        other = np.where(alpha[..., None] > 0, plain, [*random.integers(0, 256, 3), 0]).astype(np.uint8)
+        noisy = plain.copy()
+        noisy[alpha == 0, :3] = random.integers(0, 256, ((alpha == 0).sum(), 3))
+        wanted = hole_of(Image.fromarray(plain))
+        np.testing.assert_array_equal(hole_of(Image.fromarray(other)), wanted)
+        np.testing.assert_array_equal(hole_of(Image.fromarray(noisy)), wanted)
 
 
 def test_sixteen_bits() -> None:
@@ -94,7 +160,7 @@ def test_a_mask_in_stored_orientation_is_turned_along(orientation: int) -> None:
 
 def test_a_broken_mask_is_named() -> None:
     with pytest.raises(BrokenFile) as caught:
-        decode_hole(b"\x89PNG\r\n\x1a\n", PICTURE, 4096)
+        decode_mask(b"\x89PNG\r\n\x1a\n", PICTURE, 4096)
     assert caught.value.subject == "mask"
 
 

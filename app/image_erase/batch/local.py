@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from image_erase.batch.failures import EraserFailed, Failure, PictureFailed
+from image_erase.batch.run import Erased
 from image_erase.contract.errors import Code
 from image_erase.contract.failures import FAILURE_CODES, failure_detail
 from image_erase.jobs.messages import Failed
@@ -37,7 +38,7 @@ class LocalEraser:
         """Kill the workers."""
         await self._pool.stop()
 
-    async def erase(self, image: bytes, mask: bytes) -> bytes:
+    async def erase(self, image: bytes, mask: bytes) -> Erased:
         """As PictureEraser says."""
         for attempt in range(1, _TRIES + 1):
             try:
@@ -50,7 +51,7 @@ class LocalEraser:
                 raise _failed(Code.PROCESSING_FAILURE, "The worker died over it.", attempt) from None
             if isinstance(answer.outcome, Failed):
                 raise _refused(answer.outcome, attempt)
-            return bytes(answer.outcome.data)
+            return Erased(bytes(answer.outcome.data), answer.outcome.facts.empty_mask is True)
         raise _failed(Code.EXCEEDING_LIMITS, "No worker could be started.", _TRIES)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from image_erase.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
+from image_erase.batch.run import Erased
 from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
 from image_erase.imaging.header import format_of
 
@@ -201,10 +202,10 @@ class RemoteEraser:
         """Close all connections."""
         await self._web.aclose()
 
-    async def erase(self, image: bytes, mask: bytes) -> bytes:
+    async def erase(self, image: bytes, mask: bytes) -> Erased:
         """See PictureEraser. If the download fails, only the download is retried: erasing again may cost again."""
         link = await self._retries.of(lambda: self._ask(image, mask))
-        return await self._retries.of(lambda: self._fetch(link))
+        return Erased(await self._retries.of(lambda: self._fetch(link)))
 
     async def _ask(self, image: bytes, mask: bytes) -> str:
         files = {"image": _part("image", image), IMAGE_ERASE.mask.name: _part("mask", mask)}

@@ -23,11 +23,12 @@ class Exit(IntEnum):
 
 @dataclass
 class Record:
-    """Outcome so far. stopped: why the run was stopped early."""
+    """Outcome so far. empty_masks: of those erased, how many are unchanged. stopped: why the run was stopped early."""
 
     pictures: int
     skipped: int
     erased: int = 0
+    empty_masks: int = 0
     seconds: float = 0.0
     failures: list[tuple[Task, Failure]] = field(default_factory=list)
     stopped: str | None = None
@@ -55,7 +56,8 @@ class Record:
         """Summary in one line."""
         rate = self.erased / self.seconds if self.seconds else 0.0
         left = f", {self.not_tried} not tried" if self.not_tried else ""
-        counts = f"{self.erased} erased, {self.skipped} skipped, {len(self.failures)} failed{left}"
+        unchanged = f", {self.empty_masks} unchanged by an empty mask" if self.empty_masks else ""
+        counts = f"{self.erased} erased, {self.skipped} skipped, {len(self.failures)} failed{left}{unchanged}"
         return f"{counts} in {self.seconds:.1f} s, {rate:.2f} images/s"
 
     @property

@@ -12,12 +12,20 @@ from typing import Any, Protocol, Self
 from image_erase.batch.failures import OUTPUT_EXISTS, WRONG_SUFFIX, EraserFailed, Failure, PictureFailed
 from image_erase.batch.files import Inputs, Outputs
 from image_erase.batch.plan import Plan, Task
-from image_erase.batch.report import Progress, Record
+from image_erase.batch.report import Progress, Record, shown
 from image_erase.batch.sources import result_name, suffix_mismatch
 from image_erase.contract.errors import Code
 from image_erase.imaging.header import format_of
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Erased:
+    """A result file. empty_mask: whether the mask is known to erase nothing."""
+
+    data: bytes
+    empty_mask: bool = False
 
 
 class PictureEraser(Protocol):
@@ -31,7 +39,7 @@ class PictureEraser(Protocol):
     ) -> None:
         """Abort what is still in progress."""
 
-    async def erase(self, image: bytes, mask: bytes) -> bytes:
+    async def erase(self, image: bytes, mask: bytes) -> Erased:
         """Return the image file without what the mask paints white. Raises PictureFailed."""
 
 
@@ -78,10 +86,13 @@ class Run:
         result = await self.eraser.erase(image, mask)
         await _to_its_end(self._keep(task, result))
 
-    async def _keep(self, task: Task, result: bytes) -> None:
-        await asyncio.to_thread(self.outputs.write, self._place(task, result), result)
+    async def _keep(self, task: Task, result: Erased) -> None:
+        await asyncio.to_thread(self.outputs.write, self._place(task, result.data), result.data)
         self.record.erased += 1
         self.progress.advance()
+        if result.empty_mask:
+            self.record.empty_masks += 1
+            self.progress.say(f"{shown(task.image)}: unchanged, because the mask erases nothing")
 
     @cached_property
     def _expected(self) -> frozenset[Path | None]:

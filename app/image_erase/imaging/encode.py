@@ -25,18 +25,18 @@ _FILTER_UP = 2
 
 @dataclass(frozen=True)
 class Encoded:
-    """suffix: `jpg` or `png`. data: the file. anew_because: why all of a JPEG was coded anew, empty where it wasn't."""
+    """suffix: `jpg` or `png`. data: the file. reencode_reason: why a JPEG was re-encoded as a whole, else empty."""
 
     suffix: str
     data: bytes
-    anew_because: str = ""
+    reencode_reason: str = ""
 
 
 def encode_result(picture: Picture, image: Pixels, hole: Hole, *, policy: Policy, jpeg_quality: int) -> Encoded:
     """The file of a picture whose hole has been filled. image: its canvas with the hole filled.
 
     A JPEG becomes a JPEG in which nothing changes but the blocks that the hole touches, where that can be done; else
-    it is coded anew with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). All
+    it is re-encoded with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). All
     other formats become PNG. hole: HxW bool. policy: which metadata stays.
     """
     source = picture.source
@@ -49,7 +49,7 @@ def encode_result(picture: Picture, image: Pixels, hole: Hole, *, policy: Policy
         done = jpeg_result(source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy)
     except (CannotSplice, BadJpeg) as error:
         return Encoded("jpg", _jpeg(result, jpeg_quality), str(error))
-    return Encoded("jpg", done.data, done.anew_because)
+    return Encoded("jpg", done.data, done.reencode_reason)
 
 
 def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:

@@ -1,32 +1,48 @@
 """Any mask file -> the hole."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.failures import SizeMismatch
 from image_erase.imaging.header import FORMATS
-from image_erase.imaging.picture import Hole, Picture, Pixels, turned
+from image_erase.imaging.paint import THRESHOLD, paint_of
+from image_erase.imaging.picture import Hole, Picture, turned
+from image_erase.imaging.rim import soft_rim
 
-THRESHOLD = 128
+
+@dataclass(frozen=True)
+class Mask:
+    """What a mask says of the upright picture.
+
+    hole: HxW bool, True where the picture is to be erased, the soft rim included. half_covered: HxW bool, what the
+    mask covers in part besides: it is not erased, but shows too much of what is to be a source or a boundary value.
+    """
+
+    hole: Hole
+    half_covered: Hole
 
 
-def decode_hole(data: bytes, picture: Picture, max_side: int, *, formats: Sequence[str] = FORMATS) -> Hole:
-    """The mask as HxW bool, True where the picture is to be erased, in the upright picture's size.
+def decode_mask(data: bytes, picture: Picture, max_side: int, *, formats: Sequence[str] = FORMATS) -> Mask:
+    """Read a mask file for a picture.
 
     A mask that fits the upright picture is upright; one that fits only the picture's stored orientation is turned
     along with it. formats: those that are taken. Raises what decode_picture raises, and SizeMismatch.
     """
     mask = decode_picture(data, max_side, "mask", formats=formats)
-    hole = _painted(mask)
+    if mask.size not in (picture.size, picture.stored_size):
+        raise SizeMismatch("mask", "The mask is {}x{}, the image is {}x{}.".format(*mask.size, *picture.size))
+    paint = paint_of(mask)
+    lossy = mask.source is not None and mask.source.lossy
+    rim, half_covered = soft_rim(paint, THRESHOLD, lossy=lossy)
+    hole = (paint >= THRESHOLD) | rim
     if mask.size == picture.size:
-        return hole
-    if mask.size == picture.stored_size:
-        return np.ascontiguousarray(turned(hole, picture.orientation))
-    raise SizeMismatch("mask", "The mask is {}x{}, the image is {}x{}.".format(*mask.size, *picture.size))
+        return Mask(hole, half_covered)
+    turn = picture.orientation
+    return Mask(np.ascontiguousarray(turned(hole, turn)), np.ascontiguousarray(turned(half_covered, turn)))
 
 
 def grown(hole: Hole, radius: int) -> Hole:
@@ -48,29 +64,3 @@ def grown(hole: Hole, radius: int) -> Hole:
     distance = cv2.distanceTransform((~hole[near]).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     result[near] = distance <= reach
     return result
-
-
-def _painted(mask: Picture) -> Hole:
-    """White is painted, or, on a transparent canvas where luma tells nothing apart, what is opaque."""
-    pixels = _in_8_bits(mask.pixels)
-    bright = _luma(pixels, mask.mode) >= THRESHOLD
-    if mask.mode.endswith("A"):
-        alpha = pixels[..., -1]
-        if not alpha.all() and (bright.all() or not bright.any()):
-            painted: Hole = alpha >= THRESHOLD
-            return painted
-    return bright
-
-
-def _in_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    return (pixels >> 8 if pixels.dtype == np.uint16 else pixels).astype(np.uint8, copy=False)
-
-
-def _luma(pixels: NDArray[np.uint8], mode: str) -> NDArray[np.uint8]:
-    """Luma of ITU-R BT.601, rounded. HxWxC as the mode names it -> HxW."""
-    if mode in ("L", "LA"):
-        return pixels[..., 0]
-    if mode == "CMYK":
-        pixels = (255 - pixels[..., :3]) * (255 - pixels[..., 3:].astype(np.uint16)) // 255
-    weights = np.array([19595, 38470, 7471], np.uint32)
-    return ((pixels[..., :3] @ weights + 0x8000) >> 16).astype(np.uint8)

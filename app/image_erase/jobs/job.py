@@ -16,9 +16,9 @@ from image_erase.erasure.neural import ModelError, NeuralEngine
 from image_erase.imaging import failures
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.encode import encode_picture, encode_result
-from image_erase.imaging.mask import decode_hole, grown
+from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.metadata.policy import Policy
-from image_erase.imaging.picture import Hole, Picture
+from image_erase.imaging.picture import Picture
 from image_erase.jobs.messages import Facts, Suffix
 from image_erase.jobs.request import JobRequest
 
@@ -144,16 +144,21 @@ def erase_file(
     """
     watch = _Stopwatch()
     picture = decode_picture(image, options.max_side, formats=request.formats, min_side=request.min_side)
-    hole = _hole(mask, picture, options, request)
+    wanted = _wanted(mask, picture, options, request)
     watch.stage("decode")
     # What is done with is let go at once: a large picture takes a hundred megabytes in each of its forms.
     canvas, picture = picture.canvas(), picture.without_pixels()
+    unsure, shown = wanted.half_covered, canvas[0][wanted.half_covered]
     try:
-        erased = eraser.erase(*canvas, hole, time_left=time_left, effort=request.effort, seed=request.seed)
+        unknown = wanted.hole | unsure
+        erased = eraser.erase(*canvas, unknown, time_left=time_left, effort=request.effort, seed=request.seed)
     except NothingToFillFrom:
         raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
+    if len(shown):
+        erased.image[unsure] = shown
     del canvas
     watch.stage("erase")
+    hole = wanted.hole
     encoded = encode_result(
         picture, erased.image, hole, policy=Policy(options.metadata), jpeg_quality=options.jpeg_quality
     )
@@ -166,22 +171,27 @@ def erase_file(
         hole=round(float(hole.mean()), 4),
         effort=request.effort,
         seed=request.seed,
-        reencode_reason=encoded.anew_because or None,
+        reencode_reason=encoded.reencode_reason or None,
+        empty_mask=not hole.any() or None,
     )
     return ErasedFile("jpg" if encoded.suffix == "jpg" else "png", encoded.data, facts)
 
 
-def _hole(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Hole:
-    """What is to be erased. Raises NothingToFillFrom where it is everything only because it has been grown."""
-    painted = decode_hole(mask, picture, options.max_side, formats=request.formats)
+def _wanted(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Mask:
+    """What is to be erased, and what else must not be copied from; nothing of the latter where no other would be left.
+
+    Raises NothingToFillFrom where the hole is everything only because it has been grown.
+    """
+    painted = decode_mask(mask, picture, options.max_side, formats=request.formats)
     radius = max(options.mask_dilate, request.dilate)
-    hole = grown(painted, radius)
-    if hole.all() and not painted.all():
+    hole = grown(painted.hole, radius)
+    if hole.all() and not painted.hole.all():
         raise failures.NothingToFillFrom(
             "mask",
             f"The mask, grown by {radius} pixels, covers the whole picture: nothing is left to fill from.",
         )
-    return hole
+    half_covered = painted.half_covered & ~hole
+    return Mask(hole, half_covered & ~(hole | half_covered).all())
 
 
 def warm_up_files() -> tuple[bytes, bytes]:

@@ -41,7 +41,8 @@ class Facts:
     """What the log may say of a finished job.
 
     Times in milliseconds, sides in pixels, hole as its share of the picture. engine: names joined by `+`, None where
-    nothing was filled. reencode_reason: why a JPEG was re-encoded as a whole, None where it was not.
+    nothing was filled. reencode_reason: why a JPEG was re-encoded as a whole, None where it was not. empty_mask: True
+    where the mask erases nothing, else None.
     """
 
     decode_ms: float
@@ -54,6 +55,7 @@ class Facts:
     effort: Effort
     seed: int
     reencode_reason: str | None
+    empty_mask: bool | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError where a value cannot be true."""

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 from playwright.sync_api import Page
 
-from image_erase.imaging.mask import decode_hole
+from image_erase.imaging.mask import decode_mask
 from image_erase.imaging.picture import Picture
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, mask_file, photo
@@ -102,7 +102,7 @@ MASKS = {
 
 
 def hole_of(mask: bytes, size: tuple[int, int] = SIZE) -> np.ndarray:
-    return decode_hole(mask, Picture(np.zeros((size[1], size[0], 3), np.uint8), "RGB", "PNG"), 4096)
+    return decode_mask(mask, Picture(np.zeros((size[1], size[0], 3), np.uint8), "RGB", "PNG"), 4096).hole
 
 
 def read_mask(page: Page, mask: bytes, size: tuple[int, int] = SIZE) -> np.ndarray:

@@ -18,7 +18,7 @@ class JpegResult:
     """The file, and why it was coded anew, for the log; empty where nothing but the hole changed."""
 
     data: bytes
-    anew_because: str = ""
+    reencode_reason: str = ""
 
 
 def jpeg_result(
