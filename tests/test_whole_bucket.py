@@ -17,7 +17,7 @@ from image_erase.results import bucket
 from support.buckets import ACCESS_KEY, Place, Seaweed
 from support.envelope import assert_failure, assert_success
 from support.pictures import boxed, file_of, noise_file
-from support.processes import until
+from support.processes import open_files, until
 from support.proxy import Proxy
 from support.raw import connected, head_of
 from support.server import PATH, Server, files
@@ -213,6 +213,8 @@ class TestStoreFails:
             headers["Content-Type"] = request.headers["content-type"]
             connection.sendall(head_of(PATH, headers) + body)
             until(lambda: proxy.held > held, "the result is being put")
+            opened = open_files()
+        until(lambda: open_files() <= opened - 2, "both ends of the connection are closed")
         proxy.mood = "pass"
         until(lambda: any(b"?delete" in line for line in proxy.asked[asked:]), "the result is deleted")
         until(lambda: not own.results, "it is gone")

@@ -103,11 +103,14 @@ class TestPathAndMethod:
         """Clients that join a base URL and a path write them; nothing is redirected."""
         assert_success(client.request("POST", server.base + path, files=files()), server.base)
 
-    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "INVENTED"])
+    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
     def test_wrong_method(self, client: Client, method: str):
         answer = client.request(method, PATH)
         assert_failure(answer, "ERROR_ILLEGAL_OPERATION", "POST", status=405)
         assert answer.headers["allow"] == "POST"
+
+    def test_a_method_that_does_not_exist(self, client: Client):
+        assert_failure(client.request("INVENTED", PATH), "ERROR_PARAMETERS", status=400)
 
     def test_head(self, client: Client):
         answer = client.request("HEAD", PATH)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from pathlib import Path
 
 from image_erase.doctor.finding import Finding, Level
@@ -78,8 +79,12 @@ async def _try_out(store: ResultStore) -> None:
         await _step("written", store.put(name, TRIED))
         await _step("read", _read(store, name))
         await _step("listed", _find(store, name, now + TRIED_SECONDS))
-    finally:
-        await _step("deleted", store.delete(name, len(TRIED)))
+    except _Failed:
+        # What failed first is what to report.
+        with suppress(StoreError):
+            await store.delete(name, len(TRIED))
+        raise
+    await _step("deleted", store.delete(name, len(TRIED)))
 
 
 async def _step(done: str, step: Awaitable[None]) -> None:
