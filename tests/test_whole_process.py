@@ -176,11 +176,13 @@ class TestStart:
         assert "cannot start: ERASE_LAYOUT: " in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_workers_that_cannot_be_started(self, tmp_path: Path):
-        """Too few open files are left for a worker's pipes."""
+    @pytest.mark.parametrize("files", [9, 12, 20])
+    def test_too_few_open_files(self, tmp_path: Path, files: int):
+        """For the event loop, for its signals, or for a worker's pipes."""
         command = [Path(sys.executable).with_name("image-erase"), "serve", "--port", "0"]
         limit = (
-            "import os, resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, (20, 20)); os.execv(sys.argv[1], sys.argv[1:])"
+            f"import os, resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, ({files}, {files}));"
+            "os.execv(sys.argv[1], sys.argv[1:])"
         )
         done = subprocess.run(
             [sys.executable, "-c", limit, *command],
@@ -192,12 +194,29 @@ class TestStart:
             check=False,
         )
         assert done.returncode == 3
-        assert "cannot start: " in done.stderr
         assert "it could not start" in done.stderr
+        assert "Too many open files" in done.stderr
         assert "Traceback" not in done.stderr
+        assert "Warning" not in done.stderr
 
     def test_port_in_use(self, server, tmp_path: Path):
         done = run(tmp_path, "serve", "--port", str(server.client.address[1]))
         assert done.returncode not in (0, None)
         assert "ERASE_PORT" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+HEAVY = ("fastapi", "pydantic", "uvicorn", "obstore", "limits", "prometheus_client", "numpy", "cv2", "PIL", "httpx")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"], ["erase", "--help"]])
+def test_help_loads_no_library_that_takes_long(arguments: list[str]):
+    """What a help text needs is loaded in a fifth of a second; with the server's libraries it was a whole one."""
+    program = (
+        "import sys, image_erase.cli as cli\n"
+        f"try: cli.main({arguments!r})\n"
+        f"finally: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert done.stdout

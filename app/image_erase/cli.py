@@ -1,4 +1,4 @@
-"""The command image-erase."""
+"""The command image-erase. What only one subcommand needs is imported late, so that each starts quickly."""
 
 import faulthandler
 import logging
@@ -6,24 +6,24 @@ import os
 import resource
 import socket
 import sys
+import warnings
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import uvicorn
 
 from image_erase import __version__
 from image_erase.batch.options import erase
 from image_erase.clock import Clock, system_clock
-from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
-from image_erase.doctor import Finding, Level, examine
-from image_erase.http.protocol import Limits, connections_within
 from image_erase.logs import configure_logging
-from image_erase.secrets import key_to_show
-from image_erase.server import create_app
-from image_erase.settings import Settings, SettingsError, load_settings, unknown_variables
-from image_erase.stopping import StoppingServer
+
+if TYPE_CHECKING:
+    from image_erase.doctor import Finding
+    from image_erase.http.protocol import Limits
+    from image_erase.settings import Settings
+    from image_erase.stopping import StoppingServer
 
 # Within the 30 s that orchestrators give by default.
 STOP_SECONDS = 20
@@ -45,6 +45,9 @@ def main() -> None:
 @click.option("--port", type=int, help="Port to listen on (ERASE_PORT).")
 def serve(host: str | None, port: int | None) -> None:
     """Run the server. All settings are ERASE_ environment variables; see docs/settings.md."""
+    from image_erase.secrets import key_to_show  # noqa: PLC0415
+    from image_erase.settings import SettingsError, load_settings, unknown_variables  # noqa: PLC0415
+
     try:
         settings = load_settings(host=host, port=port)
         configure_logging(settings.log_format)
@@ -67,6 +70,9 @@ def serve(host: str | None, port: int | None) -> None:
 @main.command()
 def doctor() -> None:
     """Check settings, storage, keys, port, memory and workers. The exit code is 1 if anything is wrong."""
+    from image_erase.doctor import Finding, Level, examine  # noqa: PLC0415
+    from image_erase.settings import SettingsError, load_settings  # noqa: PLC0415
+
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -80,7 +86,10 @@ def doctor() -> None:
     sys.exit(Level.WRONG in levels)
 
 
-def _settings_findings() -> list[Finding]:
+def _settings_findings() -> "list[Finding]":
+    from image_erase.doctor import Finding, Level  # noqa: PLC0415
+    from image_erase.settings import unknown_variables  # noqa: PLC0415
+
     warnings = [Finding(Level.WARNING, "settings", warning) for warning in unknown_variables(os.environ)]
     return warnings or [Finding(Level.OK, "settings", "all are valid")]
 
@@ -88,7 +97,7 @@ def _settings_findings() -> list[Finding]:
 main.add_command(erase)
 
 
-def _run(server: StoppingServer, listener: socket.socket) -> None:
+def _run(server: "StoppingServer", listener: socket.socket) -> None:
     """Serve until a signal ends it, which is no failure. Whatever ends the process, the log says so."""
     faulthandler.enable()
     host, port = listener.getsockname()[:2]
@@ -98,7 +107,11 @@ def _run(server: StoppingServer, listener: socket.socket) -> None:
     except SystemExit as end:
         log.error("stopped", extra={"reason": "it could not start", "exit_code": end.code})
         raise
-    except BaseException:
+    except BaseException as error:
+        if (refusal := _refusal(error)) and not server.started:
+            warnings.simplefilter("ignore", RuntimeWarning)  # a coroutine that could not be begun
+            log.error("stopped", extra={"reason": f"it could not start: {refusal}", "exit_code": 3})
+            sys.exit(3)
         log.critical("stopped", extra={"reason": "an unexpected failure", "exit_code": 1}, exc_info=True)
         sys.exit(1)
     log.info("stopped", extra={"reason": server.reason, "exit_code": 0 if server.started else 3})
@@ -106,11 +119,26 @@ def _run(server: StoppingServer, listener: socket.socket) -> None:
         sys.exit(3)
 
 
-def make_server(settings: Settings, clock: Clock = system_clock, limits: Limits | None = None) -> StoppingServer:
+def _refusal(error: BaseException | None) -> str | None:
+    """Return what the system has refused, if that is how a failure began, such as too many open files."""
+    while error:
+        if isinstance(error, OSError):
+            return error.strerror or type(error).__name__
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limits | None" = None) -> "StoppingServer":
     """uvicorn with the application in it, set up for clients of this API.
 
     limits: of connections, beside those that are settings.
     """
+    import uvicorn  # noqa: PLC0415
+
+    from image_erase.http.protocol import Limits, connections_within  # noqa: PLC0415
+    from image_erase.server import create_app  # noqa: PLC0415
+    from image_erase.stopping import StoppingServer  # noqa: PLC0415
+
     app = create_app(settings, clock)
     limits = replace(
         limits or Limits(), connections=settings.connections, keep_alive_seconds=settings.keepalive_seconds
@@ -140,6 +168,8 @@ def base_to_show(host: str, port: int) -> str:
 
 def curl_line(base: str, key: str) -> str:
     """A line to paste into a shell: erases something from the example photograph."""
+    from image_erase.contract.endpoints import HEADER, IMAGE_ERASE  # noqa: PLC0415
+
     return (
         f'curl -sS -H "{HEADER}: {key}" -F image=@{EXAMPLES / "photo.jpg"} '
         f"-F user_mask=@{EXAMPLES / 'mask.png'} {base}{IMAGE_ERASE.path}"
@@ -156,8 +186,10 @@ def _allow_open_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: "Settings") -> socket.socket:
     """Bind before anything is started, so that a port in use is one clear line."""
+    from image_erase.settings import SettingsError  # noqa: PLC0415
+
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)

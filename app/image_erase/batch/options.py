@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from image_erase.settings import SettingsError, load_settings
-
 if TYPE_CHECKING:
     from image_erase.batch.command import MakeEraser
 
@@ -98,6 +96,7 @@ def erase(
     from image_erase.batch.failures import PlanError  # noqa: PLC0415
     from image_erase.batch.plan import Existing  # noqa: PLC0415
     from image_erase.batch.report import shown  # noqa: PLC0415
+    from image_erase.settings import SettingsError  # noqa: PLC0415
 
     masks = _one_mask(mask, mask_option)
     if resume and force:
@@ -129,6 +128,7 @@ def _local(engine: str | None, key: str | None, jobs: int | None) -> tuple[int, 
     """
     from image_erase.batch.local import LocalEraser  # noqa: PLC0415
     from image_erase.parts import job_options  # noqa: PLC0415
+    from image_erase.settings import load_settings  # noqa: PLC0415
 
     if key and click.get_current_context().get_parameter_source("key") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--key needs --url.")
