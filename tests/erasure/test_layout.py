@@ -170,11 +170,21 @@ class TestEngine:
         assert layout.trust[hole].min() > 0
         assert len(sketcher.shown) == 1
 
+    def test_no_more_looks_than_the_parts_are_worth(self) -> None:
+        canvas = np.zeros((500, 900), np.uint8)
+        for x in range(60, 900, 120):
+            cv2.circle(canvas, (x, 60 + x // 3), 22 + x // 60, 1, cv2.FILLED)
+        hole = canvas.astype(np.bool_)
+        sketcher = Fixed()
+        layout = LayoutEngine(sketcher).lay_out(textured(500, 900), hole, ~hole, no_check)
+        assert layout is not None
+        assert 1 <= len(sketcher.shown) <= round(hole.sum() / 12_000)
+
     def test_it_can_be_interrupted_before_each_part(self) -> None:
         class Enough(Exception):
             pass
 
-        hole = disc((400, 900), (120, 200), 50) | disc((400, 900), (700, 200), 50)
+        hole = disc((400, 900), (120, 200), 80) | disc((400, 900), (780, 200), 80)
         sketcher = Fixed()
 
         def check() -> None:
@@ -265,11 +275,13 @@ class TestPatchesFollow:
         eraser.erase(picture, picture, hole, time_left=lambda: 60.0)
         assert len(sketcher.shown) == 1
 
-    def test_captions_and_wires_stay_as_they_were(self) -> None:
+    @pytest.mark.parametrize("font", [cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_COMPLEX])
+    def test_captions_and_wires_stay_as_they_were(self, font: int) -> None:
         picture = textured(300, 400)
         canvas = np.zeros((300, 400), np.uint8)
-        cv2.putText(canvas, "Copyright", (20, 150), cv2.FONT_HERSHEY_SIMPLEX, 2, 1, 5)
-        cv2.line(canvas, (0, 250), (399, 280), 1, 6)
+        cv2.putText(canvas, "Copyright", (20, 150), font, 2, 1, 6)
+        for end in (255, 280, 299):
+            cv2.line(canvas, (0, 250), (399, end), 1, 7)
         hole = canvas.astype(np.bool_)
         noise = LayoutEngine(Fixed(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)))
         one, other = (
