@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 from playwright.sync_api import Page
 
-from image_erase.imaging.mask import decode_mask
-from image_erase.imaging.picture import Picture
+from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.paint import THRESHOLD, paint_of
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, mask_file, photo
 
@@ -97,12 +97,20 @@ MASKS = {
     "all black": file_of(painted("L", 0, 0)),
     "all white": file_of(painted("L", 255, 255)),
     "opaque black with alpha": file_of(painted("RGBA", (0, 0, 0, 255), (0, 0, 0, 255))),
+    "red on clear white": file_of(painted("RGBA", (255, 0, 0, 255), (255, 255, 255, 0))),
+    "white at half alpha on black": file_of(painted("RGBA", (255, 255, 255, 100), (0, 0, 0, 255))),
+    "values 0 and 1": file_of(painted("L", 1, 0)),
+    "a dark label": file_of(painted("RGB", (128, 0, 0), (0, 0, 0))),
+    "two dark labels": file_of(shades("L").point(lambda value: 1 + value % 2)),
     "turned": turned_by_exif(),
 }
 
 
 def hole_of(mask: bytes, size: tuple[int, int] = SIZE) -> np.ndarray:
-    return decode_mask(mask, Picture(np.zeros((size[1], size[0], 3), np.uint8), "RGB", "PNG"), 4096).hole
+    """What the server takes for painted. It adds a soft rim, which the page does not show."""
+    picture = decode_picture(mask, 4096, "mask")
+    assert picture.size == size
+    return paint_of(picture) >= THRESHOLD
 
 
 def read_mask(page: Page, mask: bytes, size: tuple[int, int] = SIZE) -> np.ndarray:
@@ -134,6 +142,12 @@ def test_a_mask_too_long_for_a_texture(page: Page) -> None:
     mask.paste((0, 0, 0, 255), (5, 0, 19_000, 2))
     read = read_mask(page, file_of(mask), mask.size)[..., 3] == 255
     np.testing.assert_array_equal(read, np.asarray(mask)[..., 3] == 255)
+
+
+@pytest.mark.parametrize("name", ["all black", "a faint brush", "values 0 and 1", "grey"])
+def test_a_mask_that_erases_nothing_is_seen(page: Page, name: str) -> None:
+    blank = run(page, "maskfile", "m.isBlank(await m.readMask(given[0], given[1], given[2]))", Blob(MASKS[name]), *SIZE)
+    assert blank == (not hole_of(MASKS[name]).any())
 
 
 def test_what_is_read_is_white_or_nothing(page: Page) -> None:

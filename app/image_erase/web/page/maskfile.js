@@ -1,9 +1,12 @@
 /** @file Mask files: read as the server reads them, and written as small as they can be. */
 
+import { formatOf } from "./formats.js";
 import { grey1Png } from "./png.js";
 import { straightPixels } from "./pixels.js";
 
 const THRESHOLD = 128;
+// The colour of pixels with less alpha is mostly rounding.
+const VISIBLE = 16;
 // Rows that are read from a canvas at a time: 4 MB of a picture that is 4096 pixels wide.
 const STRIP_ROWS = 256;
 
@@ -21,13 +24,24 @@ export async function readMask(file, width, height) {
   try {
     if (bitmap.width !== width || bitmap.height !== height) throw new Error(mismatch(bitmap, width, height));
     const pixels = straightPixels(bitmap);
-    paint(pixels.data);
+    paint(pixels.data, (await formatOf(file)) === "jpeg");
     const canvas = new OffscreenCanvas(width, height);
     contextOf(canvas).putImageData(pixels, 0, 0);
     return canvas;
   } finally {
     bitmap.close();
   }
+}
+
+/** Whether a mask erases nothing. @param {OffscreenCanvas} canvas as readMask gives it */
+export function isBlank(canvas) {
+  const { width, height } = canvas;
+  const context = contextOf(canvas);
+  for (let top = 0; top < height; top += STRIP_ROWS) {
+    const { data } = context.getImageData(0, top, width, Math.min(STRIP_ROWS, height - top));
+    if (new Uint32Array(data.buffer).some((word) => word !== 0)) return false;
+  }
+  return true;
 }
 
 /**
@@ -67,20 +81,25 @@ function mismatch(mask, width, height) {
 }
 
 /**
- * Replace a mask's pixels by white where it erases, and by nothing elsewhere.
+ * Replace a mask's pixels by white where it erases, and by nothing elsewhere. The rule is the server's.
  *
  * @param {Uint8ClampedArray} pixels RGBA
+ * @param {boolean} lossy a lossy file may make a second, nearly black colour of black, so it has no labels
  */
-function paint(pixels) {
-  const erases = hasContrast(pixels) || coversAll(pixels) ? isBright : hasAlpha;
+function paint(pixels, lossy) {
+  const erases = (!lossy && isLabel(pixels) && isColoured) || (isBrush(pixels) && hasAlpha) || isBright;
   const words = new Uint32Array(pixels.buffer);
   for (let index = 0; index < words.length; index++) words[index] = erases(pixels, index * 4) ? 0xffffffff : 0;
 }
 
 /** Luma of ITU-R BT.601, rounded as the server rounds. @param {Uint8ClampedArray} pixels @param {number} at */
+function lumaOf(pixels, at) {
+  return (19595 * pixels[at] + 38470 * pixels[at + 1] + 7471 * pixels[at + 2] + 0x8000) >> 16;
+}
+
+/** Alpha multiplies luma. @param {Uint8ClampedArray} pixels @param {number} at */
 function isBright(pixels, at) {
-  const luma = (19595 * pixels[at] + 38470 * pixels[at + 1] + 7471 * pixels[at + 2] + 0x8000) >> 16;
-  return luma >= THRESHOLD;
+  return Math.floor((lumaOf(pixels, at) * pixels[at + 3] + 127) / 255) >= THRESHOLD;
 }
 
 /** @param {Uint8ClampedArray} pixels @param {number} at */
@@ -88,17 +107,33 @@ function hasAlpha(pixels, at) {
   return pixels[at + 3] >= THRESHOLD;
 }
 
-/** Whether luma tells anything apart. @param {Uint8ClampedArray} pixels */
-function hasContrast(pixels) {
-  const first = isBright(pixels, 0);
-  for (let at = 4; at < pixels.length; at += 4) if (isBright(pixels, at) !== first) return true;
-  return false;
+/** @param {Uint8ClampedArray} pixels @param {number} at */
+function isColoured(pixels, at) {
+  return pixels[at + 3] > 0 && (pixels[at] | pixels[at + 1] | pixels[at + 2]) !== 0;
 }
 
-/** As the server asks it: whether no pixel is transparent throughout. @param {Uint8ClampedArray} pixels */
-function coversAll(pixels) {
-  for (let at = 3; at < pixels.length; at += 4) if (pixels[at] === 0) return false;
-  return true;
+/** A canvas that is transparent but for strokes of one brightness. @param {Uint8ClampedArray} pixels */
+function isBrush(pixels) {
+  let [transparent, bright, dark] = [false, false, false];
+  for (let at = 0; at < pixels.length; at += 4) {
+    transparent ||= pixels[at + 3] === 0;
+    if (pixels[at + 3] < VISIBLE) continue;
+    if (lumaOf(pixels, at) >= THRESHOLD) bright = true;
+    else dark = true;
+  }
+  return transparent && !(bright && dark);
+}
+
+/** Black and one other colour, which is too dark to count as white. @param {Uint8ClampedArray} pixels */
+function isLabel(pixels) {
+  let [first, black] = [-1, false];
+  for (let at = 0; at < pixels.length; at += 4) {
+    if (pixels[at + 3] === 0) continue;
+    if (!isColoured(pixels, at)) black = true;
+    else if (first < 0) first = at;
+    else if ([0, 1, 2].some((channel) => pixels[at + channel] !== pixels[first + channel])) return false;
+  }
+  return black && first >= 0 && lumaOf(pixels, first) < THRESHOLD;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @file What is done to the mask of the open picture, by buttons and keys. */
 
 import { onChosen, save, stem } from "./files.js";
-import { encodeMask, readMask } from "./maskfile.js";
+import { encodeMask, isBlank, readMask } from "./maskfile.js";
 
 export class Masking {
   #elements;
@@ -98,8 +98,10 @@ export class Masking {
     if (!this.#host.canPaint()) return;
     await this.#host.alone(async () => {
       const { width, height, mask } = this.#picture;
-      mask.add({ kind: "file", image: await readMask(file, width, height) });
-      this.#host.messages.say("The mask is loaded.");
+      const image = await readMask(file, width, height);
+      mask.add({ kind: "file", image });
+      const blank = isBlank(image) ? " It erases nothing: no pixel of it counts as white." : "";
+      this.#host.messages.say(`The mask is loaded.${blank}`);
     });
     this.#host.changed();
   }
