@@ -14,6 +14,7 @@ from image_erase.erasure.eraser import Eraser, EraserOptions
 from image_erase.erasure.layout import LayoutEngine, LayoutNetwork, OperatorSketcher, Sketch
 from image_erase.erasure.layout.squares import Square
 from image_erase.erasure.neural import ModelError, NeuralEngine
+from image_erase.erasure.plan import PIXELS_PER_LOOK
 from support import networks as nets
 
 SIDE = 128
@@ -178,13 +179,13 @@ class TestEngine:
         sketcher = Fixed()
         layout = LayoutEngine(sketcher).lay_out(textured(500, 900), hole, ~hole, no_check)
         assert layout is not None
-        assert 1 <= len(sketcher.shown) <= round(hole.sum() / 12_000)
+        assert len(sketcher.shown) == max(1, round(hole.sum() / PIXELS_PER_LOOK))
 
     def test_it_can_be_interrupted_before_each_part(self) -> None:
         class Enough(Exception):
             pass
 
-        hole = disc((400, 900), (120, 200), 80) | disc((400, 900), (780, 200), 80)
+        hole = disc((400, 900), (120, 200), 90) | disc((400, 900), (780, 200), 90)
         sketcher = Fixed()
 
         def check() -> None:
@@ -274,6 +275,15 @@ class TestPatchesFollow:
         eraser = Eraser(EraserOptions(working_side=256), layouts=LayoutEngine(sketcher))
         eraser.erase(picture, picture, hole, time_left=lambda: 60.0)
         assert len(sketcher.shown) == 1
+
+    def test_of_many_regions_the_thickest_are_guided(self) -> None:
+        picture, hole = textured(300, 900), np.zeros((300, 900), np.bool_)
+        for x, radius in ((60, 20), (450, 45), (840, 24)):
+            hole |= disc((300, 900), (x, 150), radius)
+        sketcher = Fixed()
+        Eraser(EraserOptions(), layouts=LayoutEngine(sketcher)).erase(picture, picture, hole, time_left=lambda: 60.0)
+        ((_, shown),) = sketcher.shown
+        assert np.count_nonzero(shown) > 0.5 * np.pi * 45**2 * (128 / 180) ** 2
 
     @pytest.mark.parametrize("font", [cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_COMPLEX])
     def test_captions_and_wires_stay_as_they_were(self, font: int) -> None:

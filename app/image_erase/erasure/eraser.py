@@ -98,12 +98,13 @@ class Eraser:
         layouts = self._layouts if self._options.engine == "auto" and effort != "fast" else None
         way = plan.steps(effort, self._options.working_side, seed)
         jobs = plan.jobs(parts, canvas.shape, way) or ()
+        guided = plan.guided(jobs)
         with _within_means():
             if jobs:
                 canvas.guess()
-            for job in jobs:
+            for job, follows in zip(jobs, guided, strict=True):
                 canvas.check()
-                canvas.fill(job.region, replace(job.engine, layouts=layouts))
+                canvas.fill(job.region, replace(job.engine, layouts=layouts if follows else None))
         _diffuse_rest(canvas)
 
     def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine, effort: EffortName, seed: int) -> None:

@@ -41,6 +41,10 @@ PATCH = 7
 COARSER = (0.5, 0.25, 0.1)
 """Shares of the targets on the way down."""
 
+PIXELS_PER_LOOK = 24_000
+"""Hole pixels, after shrinking, for each of which a layout network is asked once: it takes as long as copying half of
+them."""
+
 LONGEST = 8.0
 """Predicted seconds for the whole picture; a plan that takes longer is made coarser."""
 
@@ -108,6 +112,15 @@ def jobs(parts: Sequence[Region], shape: tuple[int, int], way: Sequence[Step]) -
         else:
             return planned
     return None
+
+
+def guided(jobs: Sequence[Job]) -> list[bool]:
+    """Which jobs are worth a layout: the thickest, one for every PIXELS_PER_LOOK that are filled, at least one."""
+    most = max(1, round(sum(job.region.area / job.factor**2 for job in jobs) / PIXELS_PER_LOOK))
+    if len(jobs) <= most:
+        return [True] * len(jobs)
+    order = sorted(range(len(jobs)), key=lambda i: -jobs[i].region.half_width)
+    return [i in order[:most] for i in range(len(jobs))]
 
 
 def _planned(parts: Sequence[Region], shape: tuple[int, int], step: Step) -> Iterator[Job]:

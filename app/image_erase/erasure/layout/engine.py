@@ -12,6 +12,7 @@ from image_erase.erasure.copying import Layout
 from image_erase.erasure.layout.plausibility import believed
 from image_erase.erasure.layout.sketch import Sketcher
 from image_erase.erasure.layout.squares import Square
+from image_erase.erasure.plan import PIXELS_PER_LOOK
 from image_erase.erasure.regions import Region
 
 THICK = 7.0
@@ -19,9 +20,6 @@ THICK = 7.0
 
 MOSTLY = 0.6
 """Share of a part that must be so thick. Letters are where their strokes meet, but not as a whole."""
-
-PER_LOOK = 12_000
-"""Pixels of thick parts for each of which the network is asked once: it takes as long as copying most of them."""
 
 CONTEXT = 2.0
 """Side of the square that the network sees, in longer sides of the part's box."""
@@ -60,7 +58,7 @@ class LayoutEngine:
 
         Where there are more parts than that, those that lie close together are shown at once.
         """
-        most = max(1, round(sum(part.area for part in parts) / PER_LOOK))
+        most = max(1, round(sum(part.area for part in parts) / PIXELS_PER_LOOK))
         shown = parts if len(parts) <= most else self._together(parts)
         return sorted(shown, key=lambda part: -part.area)[:most]
 
