@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -25,3 +25,15 @@ Check = Callable[[], None]
 
 def no_check() -> None:
     """Never interrupt."""
+
+
+def full_scale(dtype: DTypeLike) -> float:
+    """White in pixels of that type; in floating point it is 255."""
+    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 255.0
+
+
+def fitted(values: F32, dtype: DTypeLike) -> Pixels:
+    """The values as pixels of that type: rounded and clipped, but in floating point as they are."""
+    if not np.issubdtype(dtype, np.integer):
+        return values
+    return np.clip(np.rint(values), 0, full_scale(dtype)).astype(dtype)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from image_erase.erasure import diffusion
-from image_erase.erasure.arrays import U8, Bool, Pixels
+from image_erase.erasure.arrays import U8, Bool, Pixels, full_scale
 from image_erase.erasure.engine import Engine, View
 from image_erase.erasure.regions import Region
 
@@ -18,6 +19,9 @@ GUESS = 4
 """How many times smaller the picture is from which a first guess is made."""
 
 COLOURS = 3
+
+BESIDE = 4
+"""Pixels around a hole that say whether it lies in what is opaque, or in what is clear."""
 
 
 class LateError(Exception):
@@ -31,8 +35,13 @@ class Canvas:
     engines: the names of the engines that were used, in order of first use. guessed: whether the hole shows a guess.
     """
 
-    def __init__(self, image: Pixels, guide: U8, hole: Bool, time_left: Callable[[], float]) -> None:
-        """See Eraser.erase for what the arguments are; none of them is changed."""
+    def __init__(
+        self, image: Pixels, guide: U8, hole: Bool, time_left: Callable[[], float], *, alpha: bool = False
+    ) -> None:
+        """See Eraser.erase for what the arguments are; none of them is changed.
+
+        alpha: whether the last channel is alpha, by which the others are multiplied.
+        """
         self.image: Pixels = image.copy()
         self.hole = hole
         self.shape = hole.shape[0], hole.shape[1]
@@ -41,6 +50,7 @@ class Canvas:
         self.guessed = False
         self._guide = self.image if _same(image, guide) else guide.copy()
         self._time_left = time_left
+        self._alpha = alpha
 
     @property
     def has_colours(self) -> bool:
@@ -64,7 +74,10 @@ class Canvas:
     def view(self, region: Region) -> View:
         """What an engine sees of a region."""
         guide = np.ascontiguousarray(self._guide[region.box], np.uint8)
-        return View(region, guide, ~self.hole[region.box], self.check)
+        valid = ~self.hole[region.box]
+        if self._alpha:
+            valid = _alike(valid, region.hole, self.image[region.box][:, :, -1])
+        return View(region, guide, valid, self.check)
 
     def guess(self) -> None:
         """Put a coarse guess where the hole is, so that no region sees in its context what is still to be erased."""
@@ -87,6 +100,14 @@ class Canvas:
     def _layers(self) -> list[Pixels]:
         """What is to be filled: the image, and the guide where it is another picture."""
         return [self.image] if self._guide is self.image else [self.image, self._guide.view()]
+
+
+def _alike(valid: Bool, hole: Bool, alpha: Pixels) -> Bool:
+    """The valid pixels (HxW), only the opaque or only the clear ones where the hole is surrounded by nothing else."""
+    window = np.ones((2 * BESIDE + 1,) * 2, np.uint8)
+    beside = alpha[valid & cv2.dilate(hole.view(np.uint8), window).astype(np.bool_)]
+    extremes = 0, full_scale(alpha.dtype)
+    return valid & (alpha == beside[0]) if beside.size and beside[0] in extremes and np.ptp(beside) == 0 else valid
 
 
 def _same(image: Pixels, guide: U8) -> bool:

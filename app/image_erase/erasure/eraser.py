@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
+import numpy as np
 
-from image_erase.erasure import diffusion, plan, regions, smoothness
+from image_erase.erasure import appearance, diffusion, plan, regions, smoothness
 from image_erase.erasure.arrays import U8, Bool, Pixels
 from image_erase.erasure.canvas import Canvas, LateError
 from image_erase.erasure.copying import EffortName, Layouts
@@ -68,12 +69,14 @@ class Eraser:
         hole: Bool,
         *,
         time_left: Callable[[], float],
+        alpha: bool = False,
         effort: EffortName = "normal",
         seed: int = 0,
     ) -> Erased:
         """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); outside it nothing changes.
 
-        guide: the picture as HxWx3 uint8 BGR, which decides what is copied. time_left: seconds until the answer is
+        guide: the picture as HxWx3 uint8 BGR, which decides what is copied. alpha: whether the last channel is alpha,
+        which then decides too; the colour under alpha 0 counts nowhere. time_left: seconds until the answer is
         needed; the result depends on it only when time runs out. effort: how long to search. seed: of the random
         numbers of the search, 0 or more. An empty hole gives the image itself. Raises
         NothingToFillFrom when the hole is the whole picture, and what `time_left` raises.
@@ -82,14 +85,25 @@ class Eraser:
             return Erased(image, ())
         if hole.all():
             raise NothingToFillFrom("the hole covers the whole picture")
-        canvas = Canvas(image, guide, hole, time_left)
+        clear = appearance.premultiplied(image, hole) if alpha else None
+        if clear is not None:
+            filled = self._filled(
+                Canvas(clear, appearance.over_unused_colour(clear, hole), hole, time_left, alpha=True), effort, seed
+            )
+            return Erased(appearance.unmultiplied(filled.image, image, hole), tuple(filled.engines))
+        if image.dtype == np.uint16:
+            guide = appearance.stretched(image, guide, hole)
+        filled = self._filled(Canvas(image, guide, hole, time_left), effort, seed)
+        return Erased(filled.image, tuple(filled.engines))
+
+    def _filled(self, canvas: Canvas, effort: EffortName, seed: int) -> Canvas:
         if self._options.engine == "opencv":
             _diffuse_rest(canvas)
         elif self._options.engine == "onnx" and self._neural is not None:
             self._fill_neurally(canvas, self._neural, effort, seed)
         else:
             self._fill_by_copying(canvas, effort, seed)
-        return Erased(canvas.image, tuple(canvas.engines))
+        return canvas
 
     def _fill_by_copying(self, canvas: Canvas, effort: EffortName, seed: int) -> None:
         parts = regions.group(canvas.hole, plan.NEAR)

@@ -66,6 +66,11 @@ class Picture:
         """Whether width and height change places between the file and the upright picture."""
         return _TURNS[self.orientation][0]
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel is alpha."""
+        return self.mode in ("LA", "RGBA")
+
     def canvas(self) -> tuple[Pixels, NDArray[np.uint8]]:
         """What an eraser works on: the image, and the guide that says what it looks like.
 

@@ -151,7 +151,9 @@ def erase_file(
     unsure, shown = wanted.half_covered, canvas[0][wanted.half_covered]
     try:
         unknown = wanted.hole | unsure
-        erased = eraser.erase(*canvas, unknown, time_left=time_left, effort=request.effort, seed=request.seed)
+        erased = eraser.erase(
+            *canvas, unknown, alpha=picture.has_alpha, time_left=time_left, effort=request.effort, seed=request.seed
+        )
     except NothingToFillFrom:
         raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
     if len(shown):

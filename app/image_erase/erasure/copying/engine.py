@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from image_erase.erasure.arrays import Pixels
-from image_erase.erasure.copying import large, patchwork, seams
+from image_erase.erasure.arrays import U8, Pixels, fitted, full_scale
+from image_erase.erasure.copying import ground, large, patchwork, seams
 from image_erase.erasure.copying.effort import NORMAL, Effort
+from image_erase.erasure.copying.ground import Ground
 from image_erase.erasure.copying.layout import Layouts
 from image_erase.erasure.copying.solve import solve
 from image_erase.erasure.engine import Painter, View
@@ -31,6 +32,15 @@ class Copying:
         view.check()
         if not view.valid.any():
             return None
+        level = ground.find(view.guide, view.hole, view.valid)
+        if level is None:
+            return self._copies(view)
+        # Where there is nothing but bare ground, there is nothing to lay out.
+        engine = replace(self, layouts=None) if level.bare else self
+        copies = engine._copies(_flattened(view, level))
+        return None if copies is None else _on_ground(copies, level, view)
+
+    def _copies(self, view: View) -> Painter | None:
         return self._native(view) if self.factor == 1 else self._shrunken(view)
 
     def _native(self, view: View) -> Painter:
@@ -60,3 +70,25 @@ class Copying:
             patchwork.render(pixels, blocks, view.check)
 
         return paint
+
+
+def _flattened(view: View, level: Ground) -> View:
+    """The view without the ground's ups and downs."""
+    planes = [fitted(plane - level.under(plane), np.uint8) for plane in np.moveaxis(view.guide, 2, 0)]
+    guide: U8 = np.dstack(planes)
+    return replace(view, guide=guide, valid=view.valid & level.copied_from(guide))
+
+
+def _on_ground(copies: Painter, level: Ground, view: View) -> Painter:
+    """Paint only what differs from the ground, channel by channel to save memory."""
+
+    def paint(pixels: Pixels) -> None:
+        for c in range(pixels.shape[2]):
+            view.check()
+            plane = np.ascontiguousarray(pixels[:, :, c])
+            under, scale = level.under(plane), np.float32(full_scale(np.uint8) / full_scale(plane.dtype))
+            texture = ((plane - under) * scale)[:, :, None]
+            copies(texture)
+            np.copyto(pixels[:, :, c], fitted(texture[:, :, 0] / scale + under, plane.dtype), where=view.hole)
+
+    return paint

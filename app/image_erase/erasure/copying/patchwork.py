@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import F32, I16, I32, Bool, Check, Pixels
+from image_erase.erasure.arrays import F32, I16, I32, Bool, Check, Pixels, fitted, full_scale
 from image_erase.erasure.copying.membrane import Membrane
 from image_erase.erasure.reduction import known_share
 from image_erase.erasure.regions import Box
@@ -79,15 +79,16 @@ class Patchwork:
 
 
 def render(image: Pixels, patchwork: Patchwork, check: Check) -> None:
-    """Fill the hole of `image` (HxWxC uint8 or uint16), in place, by the patchwork with its seams evened out.
+    """Fill the hole of `image` (HxWxC), in place, by the patchwork with its seams evened out.
 
+    image: uint8, uint16, or float32 with white at 255.
     `check` may raise to interrupt; then the image is as it was.
     """
     window = _around(patchwork.hole)
     hole = patchwork.hole[window]
     membrane = Membrane(hole)
     seams = [_Seams.find(patchwork, window, axis) for axis in (0, 1)]
-    most = int(np.iinfo(image.dtype).max)
+    most = full_scale(image.dtype)
     planes = []
     for c in range(image.shape[2]):
         check()
@@ -100,8 +101,7 @@ def render(image: Pixels, patchwork: Patchwork, check: Check) -> None:
             seam.add_divergence(before, after, divergence, STRONG * most / 255)
         corrected = membrane.solve(divergence)
         corrected += after[window]
-        np.clip(np.rint(corrected, out=corrected), 0, most, out=corrected)
-        planes.append(corrected.astype(image.dtype))
+        planes.append(fitted(corrected, image.dtype))
     for c, plane in enumerate(planes):
         np.copyto(image[:, :, c][window], plane, where=hole)
 

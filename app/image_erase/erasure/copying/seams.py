@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_erase.erasure.arrays import F32, Bool, Check, Index, Pixels, no_check
+from image_erase.erasure.arrays import F32, Bool, Check, Index, Pixels, fitted, full_scale, no_check
 from image_erase.erasure.copying.sources import SourceMap
 
 MOST_ITERATIONS = 60
@@ -13,10 +13,11 @@ GOOD_ENOUGH = 3e-3  # of the first residual
 
 
 def render(image: Pixels, hole: Bool, sources: SourceMap, check: Check = no_check) -> Pixels:
-    """Copy every channel of HxWxC `image` (uint8 or uint16) from the sources, seams evened out.
+    """Copy every channel of HxWxC `image` from the sources, seams evened out.
 
-    Pixels outside the hole stay as they are. Poisson image editing, Perez et al. 2003, with the gradients of both
-    sides' sources averaged where neighbours copy from different places.
+    image: uint8, uint16, or float32 with white at 255. Pixels outside the hole stay as they are. Poisson image
+    editing, Perez et al. 2003, with the gradients of both sides' sources averaged where neighbours copy from
+    different places.
     """
     result = image.copy()
     if not len(sources.ys):
@@ -25,8 +26,7 @@ def render(image: Pixels, hole: Bool, sources: SourceMap, check: Check = no_chec
     graph = _Graph.of(hole, sources)
     jumps = _jumps(image, hole, sources, check)
     correction = _conjugate_gradients(graph, jumps, check)
-    corrected = np.clip(np.rint(copied + correction.T), 0, np.iinfo(image.dtype).max)
-    result[sources.ys, sources.xs] = corrected.astype(image.dtype)
+    result[sources.ys, sources.xs] = fitted(copied + correction.T, image.dtype)
     return result
 
 
@@ -91,7 +91,7 @@ def _jumps(image: Pixels, hole: Bool, sources: SourceMap, check: Check) -> F32:
         told = sees_ahead * (_read(image, ahead) - at_here) + sees_back * (at_there - _read(image, back))
         votes = sees_ahead + sees_back
         jump = np.where(votes > 0, at_there - at_here - told / np.maximum(votes, 1), 0)
-        out[:, seam] += jump * _evening(jump, np.iinfo(image.dtype).max)
+        out[:, seam] += jump * _evening(jump, full_scale(image.dtype))
     return out
 
 
@@ -103,7 +103,7 @@ def _read(image: Pixels, place: Index) -> F32:
     return np.asarray(image.reshape(h * w, -1).take(flat, axis=0).T, np.float32)
 
 
-def _evening(jumps: F32, most: int) -> F32:
+def _evening(jumps: F32, most: float) -> F32:
     """How far each of the jumps (C, M) is to be evened out, 0..1: the largest are edges and must not bleed."""
     size = np.abs(jumps).max(axis=0) * (255 / most)
     return np.asarray(1 / (1 + (size / EDGE) ** 4), np.float32)

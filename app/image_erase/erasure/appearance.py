@@ -1,0 +1,109 @@
+"""What a picture looks like where 8 bits of three colours do not say it: transparency, and 16 bits hardly used."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from image_erase.erasure.arrays import F32, U8, Bool, Pixels, full_scale
+
+DEEP = 65535
+"""Full scale of premultiplied pictures, which are uint16 so that faint colours survive."""
+
+NEAR = 64
+"""Pixels around the hole whose values count for the range in use."""
+
+BESIDE = 4
+"""Pixels around a part of the hole that say whether it lies in what is opaque."""
+
+TAIL = 0.001
+"""Share of the darkest and of the brightest pixels that may be clipped in the guide."""
+
+MUCH = 0.5
+"""Share of the full scale in use from which on the guide is as good as it can be."""
+
+LEVELS = 4
+"""Steps per colour of the table in which visible colours are counted."""
+
+
+def premultiplied(image: Pixels, hole: Bool) -> Pixels | None:
+    """Multiply the colours of HxWxC, whose last channel is alpha, by it: HxWxC uint16, alpha at the full 16 bits.
+
+    Then what is hidden under alpha 0 counts nowhere. Returns None where all that is known is opaque.
+    """
+    most = np.float32(full_scale(image.dtype))
+    alpha = image[:, :, -1]
+    if (alpha[~hole] == most).all():
+        return None
+    result: Pixels = np.empty(image.shape, np.uint16)
+    opacity = alpha / most
+    for c in range(image.shape[2] - 1):
+        result[:, :, c] = np.rint(image[:, :, c] * (np.float32(DEEP) / most) * opacity)
+    result[:, :, -1] = np.rint(opacity * np.float32(DEEP))
+    return result
+
+
+def unmultiplied(filled: Pixels, image: Pixels, hole: Bool) -> Pixels:
+    """Put what `filled` (premultiplied) shows in the hole into a copy of the image.
+
+    A part of the hole that is surrounded by what is opaque becomes opaque.
+    """
+    most = np.float32(full_scale(image.dtype))
+    result = image.copy()
+    values = filled[hole].astype(np.float32)
+    opaque = _surrounded(image[:, :, -1] == most, hole)[hole]
+    alpha = np.where(opaque, most, np.rint(values[:, -1] * (most / DEEP)))[:, None]
+    colours = np.where(alpha > 0, values[:, :-1] * (most / np.maximum(values[:, -1:], 1)), 0)
+    result[hole] = np.hstack([np.clip(np.rint(colours), 0, most), alpha]).astype(image.dtype)
+    return result
+
+
+def _surrounded(of: Bool, hole: Bool) -> Bool:
+    """Which pixels of the hole (HxW) lie in parts that have nothing but `of` (HxW) beside them."""
+    count, parts = cv2.connectedComponents(hole.view(np.uint8), connectivity=8)
+    window = np.ones((2 * BESIDE + 1,) * 2, np.uint8)
+    beside = cv2.dilate(parts.astype(np.float32), window).astype(np.intp)[~hole]
+    total, other = np.bincount(beside, minlength=count), np.bincount(beside, ~of[~hole], minlength=count)
+    return np.asarray(((total > 0) & (other == 0))[parts] & hole, np.bool_)
+
+
+def over_unused_colour(image: Pixels, hole: Bool) -> U8:
+    """Show a premultiplied picture over a colour that it does not show, so that alpha is compared like colour.
+
+    Returns HxWx3 uint8 BGR.
+    """
+    planes = [image[:, :, c if image.shape[2] > 3 else 0] for c in range(3)]
+    opacity = image[:, :, -1]
+    backdrop = _unused([plane[~hole] for plane in planes], opacity[~hole])
+    scale, clear = np.float32(255 / DEEP), (DEEP - opacity) / np.float32(DEEP)
+    shown = [np.rint(plane * scale + clear * level) for plane, level in zip(planes, backdrop, strict=True)]
+    return np.dstack([np.clip(plane, 0, 255).astype(np.uint8) for plane in shown])
+
+
+def _unused(planes: list[Pixels], opacity: Pixels) -> F32:
+    """The colour, of a few all over the cube, that is farthest from those that visible pixels show."""
+    seen = opacity > DEEP // 8
+    colours = np.stack([plane[seen] / np.maximum(opacity[seen], 1) for plane in planes], axis=1)
+    bins = np.minimum((colours * LEVELS).astype(np.intp), LEVELS - 1)
+    codes = np.unique(bins @ np.array([LEVELS**2, LEVELS, 1]))
+    shown = (np.stack(np.unravel_index(codes, (LEVELS,) * 3), axis=1) + 0.5) / LEVELS
+    corners = np.stack(np.meshgrid(*[np.linspace(0, 1, 3)] * 3), axis=-1).reshape(-1, 3)
+    if not len(shown):
+        return np.zeros(3, np.float32)
+    distance = np.linalg.norm(corners[:, None] - shown[None], axis=2).min(axis=1)
+    return np.asarray(corners[distance.argmax()] * 255, np.float32)
+
+
+def stretched(image: Pixels, guide: U8, hole: Bool) -> U8:
+    """Make the guide of a uint16 image from the range of values in use around the hole, where that is small.
+
+    image: HxWxC, grey or colours first. Returns HxWx3 uint8, the guide itself where most of the scale is in use.
+    """
+    colours = image[:, :, :3] if image.shape[2] >= 3 else image[:, :, :1]
+    near = cv2.dilate(hole.view(np.uint8), np.ones((3, 3), np.uint8), iterations=NEAR).astype(np.bool_) & ~hole
+    low, high = np.quantile(colours[near], (TAIL, 1 - TAIL))
+    if high - low >= MUCH * full_scale(image.dtype):
+        return guide
+    scale = np.float32(255 / max(float(high - low), 1.0))
+    small = [np.clip(np.rint((plane - np.float32(low)) * scale), 0, 255) for plane in np.moveaxis(colours, 2, 0)]
+    return np.dstack([plane.astype(np.uint8) for plane in (small * 3)[:3]])

@@ -1,0 +1,120 @@
+"""The known pixels around a hole, sampled in squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from image_erase.erasure.arrays import Bool, Index, Pixels
+from image_erase.erasure.copying.kriging import F64
+
+LEAST_WIDTH = 8.0
+"""Pixels around the hole that are looked at, at least; otherwise as many as the hole is deep."""
+
+LEAST_DEPTH = 4.0
+"""Pixels; under a shallower hole no ground bends by much."""
+
+LEAST_SIDE = 4
+SQUARES = 130
+"""The ring is sampled in squares of so many pixels a side, at least, and in about so many squares."""
+
+FEWEST = 16
+"""Squares; fewer say nothing."""
+
+STEP = 6.0
+"""Grey levels of 255 by which neighbouring squares of one surface may differ in any case."""
+
+LARGE = 0.1
+"""Share of the squares that makes a part large."""
+
+STEEP = 3.0
+"""How many times the usual difference of neighbours is an edge."""
+
+
+@dataclass(frozen=True)
+class Ring:
+    """N squares around a hole.
+
+    pixels: flat numbers of their known pixels. square: the square of each of these pixels. count: (N,), how many each
+    square has. at: (N, 2), their middles from `origin`, in `unit` pixels. cells: (N, 2), their rows and columns.
+    """
+
+    pixels: Index
+    square: Index
+    count: F64
+    at: F64
+    cells: Index
+    origin: F64
+    unit: float
+
+    def means(self, picture: Pixels) -> F64:
+        """The mean of each square: (N, C), of HxWxC."""
+        shown = picture.reshape(-1, picture.shape[2]).take(self.pixels, axis=0)
+        return _means(shown.astype(np.float64), self.square)
+
+    def grain(self, picture: Pixels) -> float:
+        """The usual standard deviation inside a square, of HxWxC."""
+        spread = self.means(picture.astype(np.float32) ** 2) - self.means(picture) ** 2
+        return float(np.median(np.sqrt(np.maximum(spread, 0).max(axis=1))))
+
+    def coordinates(self, axis: int, length: int, step: int) -> F64:
+        """Where the middles of `step` pixels each lie that cover `length` pixels along an axis."""
+        middles = (np.arange(-(-length // step)) + 0.5) * step - 0.5
+        return np.asarray((middles - self.origin[axis]) / self.unit, np.float64)
+
+    def only(self, chosen: Bool) -> Ring:
+        """The chosen squares alone; (N,) bool."""
+        number = np.cumsum(chosen) - 1
+        kept = chosen[self.square]
+        return replace(
+            self,
+            pixels=self.pixels[kept],
+            square=number[self.square[kept]],
+            count=self.count[chosen],
+            at=self.at[chosen],
+            cells=self.cells[chosen],
+        )
+
+    def large_parts(self, values: F64) -> Bool:
+        """Which squares (N,) belong to large parts without a step between the values (N, C) of neighbours."""
+        cells = self.cells - self.cells.min(axis=0)
+        shape = cells.max(axis=0) + 1
+        plane = np.full((*shape, values.shape[1]), np.nan)
+        plane[cells[:, 0], cells[:, 1]] = values
+        down, across = (np.abs(np.diff(plane, axis=axis)).max(axis=2) for axis in (0, 1))
+        steps = np.concatenate([down.ravel(), across.ravel()])
+        steps = steps[~np.isnan(steps)]
+        most = max(STEP, STEEP * float(np.median(steps))) if len(steps) else STEP
+        links = np.zeros((2 * shape[0] - 1, 2 * shape[1] - 1), np.uint8)
+        links[::2, ::2] = ~np.isnan(plane[:, :, 0])
+        links[1::2, ::2], links[::2, 1::2] = down <= most, across <= most
+        _, labels = cv2.connectedComponents(links, connectivity=4)
+        label = labels[2 * cells[:, 0], 2 * cells[:, 1]]
+        large = np.bincount(label) >= LARGE * len(label)
+        return np.asarray(large[label], np.bool_)
+
+
+def sampled(hole: Bool, valid: Bool) -> Ring | None:
+    """Sample the known pixels (HxW) around a hole (HxW); None where the hole is thin or too little is known."""
+    depth = float(cv2.distanceTransform(np.pad(hole, 1).view(np.uint8), cv2.DIST_L2, 3).max())
+    if depth < LEAST_DEPTH:
+        return None
+    away = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 3)
+    pixels = np.flatnonzero(valid & (away <= max(LEAST_WIDTH, depth)))
+    side = max(LEAST_SIDE, round(float(np.sqrt(len(pixels) / SQUARES))))
+    if side > depth or len(pixels) < FEWEST * side**2:
+        return None
+    places = np.stack(np.divmod(pixels, hole.shape[1]), axis=1)
+    cells, square, count = np.unique(places // side, axis=0, return_inverse=True, return_counts=True)
+    square = square.reshape(-1)
+    at = _means(places.astype(np.float64), square)
+    origin = at.mean(axis=0)
+    return Ring(pixels, square, count.astype(np.float64), (at - origin) / depth, cells, origin, depth)
+
+
+def _means(values: F64, square: Index) -> F64:
+    """The means of values (M, C) in each square."""
+    count = np.bincount(square)
+    return np.stack([np.bincount(square, channel) / count for channel in values.T], axis=1)
