@@ -168,6 +168,18 @@ class TestDirectory:
         assert sweep(store, NOW + LEFTOVER_SECONDS + 1) == 2
         assert list(folder.rglob("*")) == [day, day / "notes.txt"]
 
+    def test_what_is_being_written_is_no_leftover(self, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Though the file system's clock is a day behind."""
+        (name,), replace = results(1), Path.replace
+
+        def sweep_and_replace(draft: Path, path: Path) -> None:
+            assert asyncio.run(store.delete_leftovers(draft.stat().st_mtime + 86400, Failures())) == 0
+            replace(draft, path)
+
+        monkeypatch.setattr(Path, "replace", sweep_and_replace)
+        asyncio.run(store.put(name, b"x"))
+        assert asyncio.run(store.size(name)) == 1
+
     def test_counts_what_is_there(self, store: DirectoryStore, folder: Path) -> None:
         async def main() -> None:
             for size, name in enumerate(results(600), 1):

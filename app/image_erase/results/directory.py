@@ -49,6 +49,8 @@ class DirectoryStore(ResultStore):
     def __init__(self, directory: Path, limit_bytes: int | None = None) -> None:
         """Create the directory where it is missing. Raises StoreError where that fails."""
         self._directory = directory
+        # What is being written is no leftover, whatever the clocks of the file system and of the server say.
+        self._drafts: set[Path] = set()
         with self._translated():
             directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
             super().__init__(LocalStore(directory), Room(limit_bytes))
@@ -125,13 +127,22 @@ class DirectoryStore(ResultStore):
             return await asyncio.to_thread(self._delete_leftovers, now, failures)
 
     def _delete_leftovers(self, now: float, failures: Failures) -> int:
-        deleted = _delete_leftovers_in(self._directory, now, failures)
+        deleted = self._delete_leftovers_in(self._directory, now, failures)
         for day in self._days(failures):
-            there = _delete_leftovers_in(day, now, failures)
+            there = self._delete_leftovers_in(day, now, failures)
             deleted += there
             if there or day.name < _day(now):
                 with suppress(OSError):
                     day.rmdir()
+        return deleted
+
+    def _delete_leftovers_in(self, folder: Path, now: float, failures: Failures) -> int:
+        deleted = 0
+        with _alone(folder.name, failures):
+            for entry in _entries(folder):
+                with _alone(entry.name, failures):
+                    if Path(entry.path) not in self._drafts:
+                        deleted += _delete_leftover(entry, now)
         return deleted
 
     def _days(self, failures: Failures) -> Iterator[Path]:
@@ -162,10 +173,10 @@ class DirectoryStore(ResultStore):
         self.room.refuse_on_full_disk()
         await asyncio.to_thread(self._write, self._path(name), data)
 
-    @staticmethod
-    def _write(path: Path, data: bytes | bytearray) -> None:
-        """Write beside the place, and rename when all is on the disk: a power cut leaves no link to half a picture."""
+    def _write(self, path: Path, data: bytes | bytearray) -> None:
+        """Write beside the place, and rename when all is on the disk: a power cut leaves no link to half an image."""
         draft = path.with_name(f"{path.name}#{secrets.token_hex(4)}")
+        self._drafts.add(draft)
         try:
             with open(_created(draft), "wb") as file:
                 file.write(data)
@@ -176,6 +187,8 @@ class DirectoryStore(ResultStore):
             with suppress(OSError):
                 draft.unlink()
             raise
+        finally:
+            self._drafts.discard(draft)
 
     async def _check(self) -> None:
         async with self._call(), asyncio.timeout(CHECK_SECONDS):
@@ -243,15 +256,6 @@ def _alone(entry: str, failures: Failures) -> Iterator[None]:
         pass
     except OSError as error:
         failures.add(entry, error)
-
-
-def _delete_leftovers_in(folder: Path, now: float, failures: Failures) -> int:
-    deleted = 0
-    with _alone(folder.name, failures):
-        for entry in _entries(folder):
-            with _alone(entry.name, failures):
-                deleted += _delete_leftover(entry, now)
-    return deleted
 
 
 def _delete_leftover(entry: os.DirEntry[str], now: float) -> bool:
