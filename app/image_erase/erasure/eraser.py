@@ -85,7 +85,8 @@ class Eraser:
             return Erased(image, ())
         if hole.all():
             raise NothingToFillFrom("the hole covers the whole picture")
-        clear = appearance.premultiplied(image, hole) if alpha else None
+        # A network takes the colours as they are, in 8 bits.
+        clear = appearance.premultiplied(image, hole) if alpha and self._options.engine != "onnx" else None
         if clear is not None:
             filled = self._filled(
                 Canvas(clear, appearance.over_unused_colour(clear, hole), hole, time_left, alpha=True), effort, seed
