@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import U8, Pixels, fitted, full_scale
+from image_erase.erasure.arrays import Pixels, fitted, full_scale
 from image_erase.erasure.copying import ground, large, patchwork, seams
 from image_erase.erasure.copying.effort import NORMAL, Effort
 from image_erase.erasure.copying.ground import Ground
@@ -33,6 +34,7 @@ class Copying:
         if not view.valid.any():
             return None
         level = ground.find(view.guide, view.hole, view.valid)
+        view.check()
         if level is None:
             return self._copies(view)
         # Where there is nothing but bare ground, there is nothing to lay out.
@@ -74,8 +76,10 @@ class Copying:
 
 def _flattened(view: View, level: Ground) -> View:
     """The view without the ground's ups and downs."""
-    planes = [fitted(plane - level.under(plane), np.uint8) for plane in np.moveaxis(view.guide, 2, 0)]
-    guide: U8 = np.dstack(planes)
+    guide = np.empty_like(view.guide)
+    for c, plane in enumerate(cv2.split(view.guide)):
+        view.check()
+        guide[:, :, c] = cv2.subtract(plane, level.under(np.asarray(plane)), dtype=cv2.CV_8U)
     return replace(view, guide=guide, valid=view.valid & level.copied_from(guide))
 
 

@@ -85,8 +85,8 @@ class Ground:
         """
         if not self.surrounds:
             return np.ones(flat.shape[:2], np.bool_)
-        off = cv2.blur(flat, (WINDOW, WINDOW)).astype(np.float32) - self.ring.means(flat).mean(axis=0)
-        return np.asarray(np.abs(off).max(axis=2) <= OFF * max(PLAIN, self.spread), np.bool_)
+        level, most = self.ring.means(flat).mean(axis=0), OFF * max(PLAIN, self.spread)
+        return cv2.inRange(cv2.blur(flat, (WINDOW, WINDOW)), level - most, level + most).astype(np.bool_)
 
 
 def find(guide: U8, hole: Bool, valid: Bool) -> Ground | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import cv2
@@ -19,6 +20,9 @@ LEAST_DEPTH = 4.0
 LEAST_SIDE = 4
 SQUARES = 130
 """The ring is sampled in squares of so many pixels a side, at least, and in about so many squares."""
+
+MOST_PIXELS = 20_000
+"""Pixels that are looked at; of a larger ring only some, evenly spread."""
 
 FEWEST = 16
 """Squares; fewer say nothing."""
@@ -101,14 +105,18 @@ def sampled(hole: Bool, valid: Bool) -> Ring | None:
     depth = float(cv2.distanceTransform(np.pad(hole, 1).view(np.uint8), cv2.DIST_L2, 3).max())
     if depth < LEAST_DEPTH:
         return None
-    away = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 3)
-    pixels = np.flatnonzero(valid & (away <= max(LEAST_WIDTH, depth)))
-    side = max(LEAST_SIDE, round(float(np.sqrt(len(pixels) / SQUARES))))
-    if side > depth or len(pixels) < FEWEST * side**2:
+    near = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 3) <= max(LEAST_WIDTH, depth)
+    near &= valid
+    area = int(np.count_nonzero(near))
+    side = max(LEAST_SIDE, round(math.sqrt(area / SQUARES)))
+    if side > depth or area < FEWEST * side**2:
         return None
-    places = np.stack(np.divmod(pixels, hole.shape[1]), axis=1)
-    cells, square, count = np.unique(places // side, axis=0, return_inverse=True, return_counts=True)
-    square = square.reshape(-1)
+    stride = max(1, int(math.sqrt(area / MOST_PIXELS)))
+    places = np.argwhere(near[::stride, ::stride]) * stride
+    pixels = places[:, 0] * hole.shape[1] + places[:, 1]
+    rows, columns = np.moveaxis(places // side, 1, 0)
+    numbers, square, count = np.unique(rows * hole.shape[1] + columns, return_inverse=True, return_counts=True)
+    cells = np.stack(np.divmod(numbers, hole.shape[1]), axis=1)
     at = _means(places.astype(np.float64), square)
     origin = at.mean(axis=0)
     return Ring(pixels, square, count.astype(np.float64), (at - origin) / depth, cells, origin, depth)
