@@ -20,7 +20,7 @@ from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import Timeouts, WorkerDied
 from image_erase.jobs.request import JobRequest
 from support import fake_worker
-from support.processes import children_of, is_alive
+from support.processes import children_of, is_alive, open_files
 
 SHORT = Timeouts(start=10, rest=0.1, pong=0.4, end=5, restart=0.05)
 
@@ -40,10 +40,6 @@ async def running(
         async with asyncio.timeout(10):
             await pool.stop()
             await until(lambda: (open_files(), children_of(os.getpid()), asyncio.all_tasks()) == before)
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:

@@ -138,7 +138,7 @@ class HttpConnection(asyncio.Protocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Cancel every timer of the connection."""
         self._enter(State.CLOSING)
         self._cancel(self._stall_timer)
         self._server_state.connections.discard(self)
@@ -365,7 +365,7 @@ class HttpConnection(asyncio.Protocol):
     # States and their ends.
 
     def _enter(self, state: State) -> None:
-        """Go on to a state; its timer takes the place of the last one's."""
+        """Enter a state; its timer replaces the previous one."""
         self.state, self.since = state, self.loop.time()
         self._cancel(self._timer)
         self._timer = None

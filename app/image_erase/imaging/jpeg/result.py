@@ -1,4 +1,4 @@
-"""The JPEG of an erased picture: spliced where that can be done, else coded anew, with its metadata."""
+"""The JPEG of an erased picture: spliced where possible, otherwise re-encoded, with its metadata."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _QUARTER_TURNS = frozenset({5, 6, 7, 8})
 
 @dataclass(frozen=True, slots=True)
 class JpegResult:
-    """The file, and why it was coded anew, for the log; empty where nothing but the hole changed."""
+    """The file, and why it was re-encoded, for the log; empty where nothing but the hole changed."""
 
     data: bytes
     reencode_reason: str = ""
