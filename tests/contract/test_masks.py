@@ -25,10 +25,16 @@ def on_canvas(colour: tuple[int, int, int], canvas: tuple[int, int, int, int] = 
     return boxed(mode="RGBA", inside=(*colour, 255), outside=canvas)
 
 
-def sixteen_bit(inside: int) -> Image.Image:
-    pixels = np.zeros((SIZE[1], SIZE[0]), np.uint16)
+def sixteen_bit(inside: int, outside: int = 0) -> Image.Image:
+    pixels = np.full((SIZE[1], SIZE[0]), outside, np.uint16)
     pixels[BOX[1] : BOX[3], BOX[0] : BOX[2]] = inside
     return Image.fromarray(pixels)
+
+
+def striped(*colours: tuple[int, int, int]) -> Image.Image:
+    """Vertical stripes of these colours."""
+    row = np.repeat(np.array(colours, np.uint8), SIZE[0] // len(colours) + 1, axis=0)[: SIZE[0]]
+    return Image.fromarray(np.tile(row, (SIZE[1], 1, 1)))
 
 
 def palette(inside: int) -> Image.Image:
@@ -47,8 +53,10 @@ PAINTED = {
     "luma of green": boxed(mode="RGB", inside=(0, 255, 0), outside=(0, 0, 0)),
     "luma of red and of blue is low": boxed(mode="RGB", inside=WHITE, outside=(255, 0, 0)),
     "alpha ignored where all is opaque": on_canvas(WHITE, (0, 0, 0, 255)),
-    "alpha ignored where luma has contrast": boxed(mode="RGBA", inside=(*WHITE, 0), outside=(0, 0, 0, 255)),
-    "half transparent white on black": boxed(mode="RGBA", inside=(*WHITE, 100), outside=(0, 0, 0, 255)),
+    "half transparent white on black": boxed(mode="RGBA", inside=(*WHITE, 200), outside=(0, 0, 0, 255)),
+    "the one grey beside black": boxed(inside=127),
+    "the one colour beside black": boxed(mode="RGB", inside=(0, 0, 255), outside=(0, 0, 0)),
+    "the one colour beside black in a palette": palette(3),
     "white brush on a transparent canvas": on_canvas(WHITE),
     "black brush on a transparent canvas": on_canvas((0, 0, 0)),
     "red brush on a transparent canvas": on_canvas((255, 0, 0)),
@@ -58,18 +66,20 @@ PAINTED = {
     "palette green": palette(2),
     "16 bit": sixteen_bit(0xFFFF),
     "16 bit, just at the threshold": sixteen_bit(0x8000),
+    "16 bit, the one grey beside black": sixteen_bit(0x7FFF),
 }
 
 EMPTY = {
     "all black": black(),
     "all black RGB": Image.new("RGB", SIZE),
     "all black 1 bit": Image.new("1", SIZE),
-    "all under the threshold": boxed(inside=127),
-    "luma of blue": boxed(mode="RGB", inside=(0, 0, 255), outside=(0, 0, 0)),
+    "all of one grey under the threshold": Image.new("L", SIZE, 127),
+    "two greys under the threshold": boxed(inside=127, outside=60),
+    "luma of blue, red and black": striped((0, 0, 255), (255, 0, 0), (0, 0, 0)),
+    "faint white on black": boxed(mode="RGBA", inside=(*WHITE, 100), outside=(0, 0, 0, 255)),
     "all opaque black": Image.new("RGBA", SIZE, (0, 0, 0, 255)),
     "an empty canvas": Image.new("RGBA", SIZE, (0, 0, 0, 0)),
-    "palette blue": palette(3),
-    "16 bit under the threshold": sixteen_bit(0x7FFF),
+    "16 bit, two greys under the threshold": sixteen_bit(0x7FFF, 0x1000),
 }
 
 FULL = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -24,6 +26,9 @@ MUCH = 0.5
 
 LEVELS = 4
 """Steps per colour of the table in which visible colours are counted."""
+
+MOST_COUNTED = 1_000_000
+"""About how many pixels that table is made from; a large picture's are sampled."""
 
 
 def premultiplied(image: Pixels, hole: Bool) -> Pixels | None:
@@ -60,11 +65,22 @@ def unmultiplied(filled: Pixels, image: Pixels, hole: Bool) -> Pixels:
 
 def _surrounded(of: Bool, hole: Bool) -> Bool:
     """Which pixels of the hole (HxW) lie in parts that have nothing but `of` (HxW) beside them."""
-    count, parts = cv2.connectedComponents(hole.view(np.uint8), connectivity=8)
-    window = np.ones((2 * BESIDE + 1,) * 2, np.uint8)
-    beside = cv2.dilate(parts.astype(np.float32), window).astype(np.intp)[~hole]
-    total, other = np.bincount(beside, minlength=count), np.bincount(beside, ~of[~hole], minlength=count)
-    return np.asarray(((total > 0) & (other == 0))[parts] & hole, np.bool_)
+    result = np.zeros_like(hole)
+    near = _beside(hole)
+    count, parts = cv2.connectedComponents(hole[near].view(np.uint8), connectivity=8)
+    reached = cv2.dilate(parts.astype(np.float32), np.ones((2 * BESIDE + 1,) * 2, np.uint8))
+    ring = ~hole[near] & (reached > 0)
+    labels = reached[ring].astype(np.intp)
+    total, other = np.bincount(labels, minlength=count), np.bincount(labels, ~of[near][ring], minlength=count)
+    result[near] = ((total > 0) & (other == 0))[parts] & hole[near]
+    return result
+
+
+def _beside(hole: Bool) -> tuple[slice, slice]:
+    """The rows and columns that the hole (HxW, not empty) takes up, and BESIDE around."""
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    top, left = max(0, rows[0] - BESIDE), max(0, columns[0] - BESIDE)
+    return np.s_[top : rows[-1] + 1 + BESIDE, left : columns[-1] + 1 + BESIDE]
 
 
 def over_unused_colour(image: Pixels, hole: Bool) -> U8:
@@ -74,10 +90,15 @@ def over_unused_colour(image: Pixels, hole: Bool) -> U8:
     """
     planes = [image[:, :, c if image.shape[2] > 3 else 0] for c in range(3)]
     opacity = image[:, :, -1]
-    backdrop = _unused([plane[~hole] for plane in planes], opacity[~hole])
+    step = max(1, math.isqrt(hole.size // MOST_COUNTED))
+    few = np.s_[::step, ::step]
+    known = ~hole[few]
+    backdrop = _unused([plane[few][known] for plane in planes], opacity[few][known])
     scale, clear = np.float32(255 / DEEP), (DEEP - opacity) / np.float32(DEEP)
-    shown = [np.rint(plane * scale + clear * level) for plane, level in zip(planes, backdrop, strict=True)]
-    return np.dstack([np.clip(plane, 0, 255).astype(np.uint8) for plane in shown])
+    shown: U8 = np.empty((*hole.shape, 3), np.uint8)
+    for c, level in enumerate(backdrop):
+        shown[:, :, c] = np.clip(np.rint(planes[c] * scale + clear * level), 0, 255)
+    return shown
 
 
 def _unused(planes: list[Pixels], opacity: Pixels) -> F32:

@@ -38,11 +38,11 @@ class Canvas:
     def __init__(
         self, image: Pixels, guide: U8, hole: Bool, time_left: Callable[[], float], *, alpha: bool = False
     ) -> None:
-        """See Eraser.erase for what the arguments are; none of them is changed.
+        """See Eraser.erase for what the arguments are; the image is filled in place, the guide isn't changed.
 
         alpha: whether the last channel is alpha, by which the others are multiplied.
         """
-        self.image: Pixels = image.copy()
+        self.image: Pixels = image
         self.hole = hole
         self.shape = hole.shape[0], hole.shape[1]
         self.engines: dict[str, None] = {}

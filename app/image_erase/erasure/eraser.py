@@ -94,7 +94,7 @@ class Eraser:
             return Erased(appearance.unmultiplied(filled.image, image, hole), tuple(filled.engines))
         if image.dtype == np.uint16:
             guide = appearance.stretched(image, guide, hole)
-        filled = self._filled(Canvas(image, guide, hole, time_left), effort, seed)
+        filled = self._filled(Canvas(image.copy(), guide, hole, time_left), effort, seed)
         return Erased(filled.image, tuple(filled.engines))
 
     def _filled(self, canvas: Canvas, effort: EffortName, seed: int) -> Canvas:
