@@ -1,7 +1,5 @@
 """The eraser answers for every picture, hole and engine, in time, and changes nothing but the hole."""
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -181,10 +179,9 @@ def test_noise_masks_are_too_much_for_copying(share: float) -> None:
     rng = np.random.default_rng(0)
     image = cv2.resize(picture(300, 400), (1600, 1200))
     hole = rng.random((1200, 1600)) < share
-    started = time.process_time()
-    result = eraser("exemplar").erase(image, image, hole, time_left=plenty).image
-    assert time.process_time() - started < 10
-    assert np.array_equal(result[~hole], image[~hole])
+    erased = eraser("exemplar").erase(image, image, hole, time_left=plenty)
+    assert erased.engines == ("opencv",)
+    assert np.array_equal(erased.image[~hole], image[~hole])
 
 
 def test_the_network_gets_square_crops_and_gives_the_colours() -> None:

@@ -1,13 +1,12 @@
 """Regions cover the hole exactly once, stay few and follow the hole's parts."""
 
-import time
-
 import numpy as np
 import pytest
 
 from image_erase.erasure import regions
 from image_erase.erasure.arrays import Bool
 from image_erase.erasure.regions import MOST_GROUPS, Region
+from support.work import lines_run
 
 
 def empty(height: int, width: int) -> Bool:
@@ -67,11 +66,10 @@ def test_an_empty_hole_has_no_regions() -> None:
     assert regions.group(empty(5, 5), 8) == []
 
 
-def test_a_hundred_thousand_specks_become_few_regions_quickly() -> None:
+def test_a_hundred_thousand_specks_become_few_regions_in_few_steps() -> None:
     hole = noise(3000, 4000, 100_000 / 12e6)
-    started = time.process_time()
+    assert lines_run(lambda: regions.group(hole, 8)) < 50_000
     parts = regions.group(hole, 8)
-    assert time.process_time() - started < 1.5
     assert len(parts) <= MOST_GROUPS
     assert painted(parts, hole.shape).sum() == hole.sum()
 

@@ -1,6 +1,5 @@
 """Small files that would keep a decoder busy for long: each is refused, or done, in no time."""
 
-import time
 import zlib
 
 import pytest
@@ -16,8 +15,8 @@ from support.server import Client, Server
 
 MEGABYTES = 3 * 1024 * 1024
 LARGE = (4096, 4096)
-# A guard against minutes, of processor time. A quiet machine takes a second at most, a busy one a multiple of it.
-SECONDS = 10.0
+# Each takes a second at most on a quiet machine, and would take many minutes if it were not refused.
+pytestmark = pytest.mark.timeout(60)
 JPEG = valid_files((16, 16))["jpeg"]
 PROGRESSIVE = file_of(Image.new("RGB", LARGE, (120, 3, 77)), "JPEG", progressive=True, quality=20)
 BOMB = zlib.compress(bytes(200 * 1024 * 1024))
@@ -68,13 +67,11 @@ COSTLY = {
 
 @pytest.mark.parametrize(("data", "failure"), COSTLY.values(), ids=COSTLY.keys())
 def test_is_refused_at_once(data: bytes, failure: type[ImagingFailure] | None) -> None:
-    started = time.process_time()
     if failure:
         with pytest.raises(failure):
             decode_picture(data, LARGE[0])
     else:
         assert decode_picture(data, LARGE[0]).size in (LARGE, (16, 16), (8, 8))
-    assert time.process_time() - started < SECONDS
 
 
 def test_what_real_encoders_may_write_passes() -> None:
@@ -97,9 +94,7 @@ def test_of_an_animation_only_the_first_frame_is_decoded(format: str, frames: in
     size = (64, 64)
     pictures = [Image.new("RGB", size, (n % 256, n // 256, 9)) for n in range(frames)]
     data = file_of(pictures[0], format, save_all=True, append_images=pictures[1:], duration=10)
-    started = time.process_time()
     assert abs(decode_picture(data, 4096).pixels.astype(int) - [0, 0, 9]).max() < 8
-    assert time.process_time() - started < SECONDS
 
 
 def test_says_what_there_is_too_much_of(client: Client):

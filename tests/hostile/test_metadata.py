@@ -1,7 +1,6 @@
 """Whatever a file's metadata are, they neither fail nor slow a job that is to keep them."""
 
 import struct
-import time
 import zlib
 from collections.abc import Callable
 
@@ -13,7 +12,6 @@ from support.server import Server
 SIZE = (32, 32)
 XMP = b"XML:com.adobe.xmp\0"
 MEGABYTE = 1024 * 1024
-SECONDS = 10.0
 
 
 def compressed_xmp(packet: bytes) -> bytes:
@@ -54,9 +52,8 @@ HOSTILE = {
 
 
 def test_metadata_neither_fail_nor_slow_a_job(start_server: Callable[..., Server]) -> None:
-    server = start_server(metadata="all")
+    server = start_server(metadata="all", deadline_seconds=10.0)
     for name, chunks in HOSTILE.items():
-        started = time.monotonic()
         answer = server.client.erase(png_file(SIZE, 8, 2, chunks), mask_file(SIZE))
+        assert answer.status_code == 200, name
         assert_success(answer, server.base)
-        assert time.monotonic() - started < SECONDS, name

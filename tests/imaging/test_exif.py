@@ -2,13 +2,13 @@
 
 import io
 import struct
-import time
 
 import pytest
 from PIL import Image
 
 from image_erase.imaging.metadata.exif import PREFIX, cleaned_exif, orientation_of
 from support.jpegs import pillow_jpeg, scene
+from support.work import lines_run
 
 THUMBNAIL = pillow_jpeg(scene(40, 30, seed=9))
 LONG, SHORT, UNDEFINED, ASCII = 4, 3, 7, 2
@@ -117,8 +117,5 @@ def looped() -> bytes:
     ],
     ids=["strips", "more strips", "loop", "tags", "large IFDs", "sub-IFDs"],
 )
-def test_hostile_exif_takes_no_time(data: bytes) -> None:
-    started = time.process_time()
-    cleaned_exif(data, True)
-    orientation_of(data)
-    assert time.process_time() - started < 5
+def test_hostile_exif_takes_few_steps(data: bytes) -> None:
+    assert lines_run(lambda: (cleaned_exif(data, True), orientation_of(data))) < 1_000_000

@@ -58,8 +58,11 @@ _LEAK = re.compile(
 class Answer(Protocol):
     """What httpx.Response and the raw socket's answers have in common."""
 
-    status_code: int
-    content: bytes
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def content(self) -> bytes: ...
 
     @property
     def headers(self) -> Any: ...

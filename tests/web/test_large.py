@@ -1,7 +1,6 @@
 """The largest pictures: what is done for every move of the pointer does not grow with them."""
 
 import io
-import time
 
 import numpy as np
 import pytest
@@ -32,14 +31,12 @@ def test_painting_draws_no_more_than_is_seen(editor: Editor) -> None:
     editor.open(file_of(Image.fromarray(((x + y) // 32).astype(np.uint8)), "JPEG"), "large.jpg")
     page.evaluate(WATCH)
     editor["size"].fill("30")
-    started = time.monotonic()
     page.mouse.move(*editor.at((400, 400)))
     page.mouse.down()
     for move in range(MOVES):
         page.mouse.move(*editor.at((400 + move * 16, 2048 + 1600 * np.sin(move / 9))))
     frames, drawn = page.evaluate("[frames_, drawn]")
     page.mouse.up()
-    assert time.monotonic() - started < 60
     # It is seen while it grows, on the busiest of machines too.
     assert frames >= 5
     # The stroke is drawn alone; the picture under it stays as it is.

@@ -16,6 +16,7 @@ from image_erase.imaging.jpeg.markers import (
     segment,
 )
 from image_erase.imaging.metadata.exif import cleaned_exif
+from image_erase.imaging.metadata.markup import Allowance
 from image_erase.imaging.metadata.photoshop import cleaned_resources
 from image_erase.imaging.metadata.policy import Policy, cleaned
 from image_erase.imaging.metadata.previews import holds_picture
@@ -56,11 +57,12 @@ def with_metadata(segments: Sequence[Segment], result: bytes, policy: Policy, *,
 
 def _kept(segments: Sequence[Segment], policy: Policy, transposed: bool) -> Iterator[Segment]:
     metadata = [each for each in segments if each.is_metadata]
+    allowance = Allowance()
     previews = {each.marker for each in metadata if _is_unknown(each) and holds_picture(each.payload)}
     for each in metadata:
         payload = _colour(each, transposed)
         if payload is None and policy is Policy.ALL and not (each.marker in previews and _is_unknown(each)):
-            payload = _described(each, transposed)
+            payload = _described(each, transposed, allowance)
         if payload is not None:
             yield segment(each.marker, payload)
 
@@ -79,7 +81,7 @@ def _without_thumbnail(jfif: bytes, transposed: bool) -> bytes:
     return jfif[:8] + (down + across if transposed else across + down) + b"\0\0"
 
 
-def _described(each: Segment, transposed: bool) -> bytes | None:
+def _described(each: Segment, transposed: bool, allowance: Allowance) -> bytes | None:
     """Give the payload that policy `all` keeps beyond the colours, without previews, or None."""
     if any(each.marker == marker and each.payload.startswith(name) for marker, name in _GONE):
         return None
@@ -88,7 +90,7 @@ def _described(each: Segment, transposed: bool) -> bytes | None:
     if each.marker == APP1 and each.payload.startswith(_EXIF):
         return cleaned(each.payload, lambda payload: cleaned_exif(payload, transposed))
     if each.marker == APP1 and each.payload.startswith(_XMP):
-        packet = cleaned(each.payload[len(_XMP) :], lambda payload: cleaned_xmp(payload, transposed))
+        packet = cleaned(each.payload[len(_XMP) :], lambda payload: cleaned_xmp(payload, allowance, transposed))
         return _XMP + packet if packet else None
     if each.marker == APP13 and each.payload.startswith(_PHOTOSHOP):
         resources = cleaned(each.payload[len(_PHOTOSHOP) :], cleaned_resources)

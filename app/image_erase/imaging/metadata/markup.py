@@ -21,6 +21,20 @@ class BadMarkup(ValueError):
     """The XML is not well-formed, too large or too deep, or has a document type."""
 
 
+class Allowance:
+    """How many elements and attributes of one file may still be read, in however many packets they are."""
+
+    def __init__(self) -> None:
+        self._elements, self._attributes = MAX_ELEMENTS, MAX_ATTRIBUTES
+
+    def take(self, attributes: int) -> None:
+        """Count one element with so many attributes. Raises BadMarkup when too few are left."""
+        self._elements -= 1
+        self._attributes -= attributes
+        if self._elements < 0 or self._attributes < 0:
+            raise BadMarkup("too many elements or attributes")
+
+
 @dataclass(frozen=True, slots=True)
 class Property:
     """An attribute, or an element without child elements: its name, all of it, and its value, as slices of the bytes.
@@ -73,16 +87,18 @@ class Reader:
         removes: Callable[[Name], bool],
         found: Callable[[Property], None],
         edits: Edits,
+        *,
+        allowance: Allowance,
     ) -> None:
         """Take data, of at most MAX_BYTES.
 
         usual: the namespaces that prefixes stand for where the data don't declare them. removes: tells by their name
         elements and attributes that are to be removed with all they contain; that is noted in edits, and nothing
-        within is reported. found: is called for every other property.
+        within is reported. found: is called for every other property. allowance: of the file that the data are from.
         """
         self._data, self._usual, self._removes, self._found, self._edits = data, usual, removes, found, edits
+        self._allowance = allowance
         self._open: list[_Element] = []
-        self._elements = self._attributes = 0
         self._parser = expat.ParserCreate("UTF-8")
         self._parser.ordered_attributes = True
         self._parser.StartElementHandler = self._start
@@ -102,10 +118,9 @@ class Reader:
         raise BadMarkup("a document type")
 
     def _start(self, written: str, attributes: list[str]) -> None:
-        self._elements += 1
-        self._attributes += len(attributes) // 2
-        if len(self._open) >= MAX_DEPTH or self._elements > MAX_ELEMENTS or self._attributes > MAX_ATTRIBUTES:
-            raise BadMarkup("too deep or too many elements")
+        self._allowance.take(len(attributes) // 2)
+        if len(self._open) >= MAX_DEPTH:
+            raise BadMarkup("too deep")
         start = self._parser.CurrentByteIndex
         tag, end = self._tag(start, len(written.encode()))
         if self._open:

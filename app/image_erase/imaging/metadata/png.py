@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 
 from image_erase.imaging.metadata.exif import PREFIX, cleaned_exif
+from image_erase.imaging.metadata.markup import Allowance
 from image_erase.imaging.metadata.policy import Policy, cleaned
 from image_erase.imaging.metadata.previews import holds_picture
 from image_erase.imaging.metadata.xmp import cleaned_xmp
@@ -38,22 +39,22 @@ def profile_of(profile: bytes) -> Pair:
 
 
 def _of_png(source: Source, policy: Policy, transposed: bool) -> Iterator[Pair]:
-    inflation = Inflation()
+    inflation, allowance = Inflation(), Allowance()
     for chunk in source.chunks:
         if chunk.kind == b"pHYs" and transposed:
             yield chunk.kind, chunk.data[4:8] + chunk.data[:4] + chunk.data[8:]
         elif chunk.kind in _COLOUR:
             yield chunk.kind, chunk.data
         elif policy is Policy.ALL:
-            yield from _described(chunk.kind, chunk.data, transposed, inflation)
+            yield from _described(chunk.kind, chunk.data, transposed, inflation, allowance)
 
 
-def _described(kind: bytes, data: bytes, transposed: bool, inflation: Inflation) -> list[Pair]:
+def _described(kind: bytes, data: bytes, transposed: bool, inflation: Inflation, allowance: Allowance) -> list[Pair]:
     """What policy `all` keeps of a chunk beyond the colours."""
     if kind == b"eXIf":
         return _exif(data, transposed)
     if kind in _TEXT:
-        return _text(kind, data, transposed, inflation)
+        return _text(kind, data, transposed, inflation, allowance)
     return [(kind, data)] if kind == b"tIME" else []
 
 
@@ -65,7 +66,7 @@ def _of_others(source: Source, policy: Policy, transposed: bool) -> Iterator[Pai
         yield b"pHYs", struct.pack(">IIB", x, y, 1)
     if policy is Policy.ALL:
         yield from _exif(source.exif, transposed)
-        yield from _xmp(source.xmp, transposed)
+        yield from _xmp(source.xmp, transposed, Allowance())
 
 
 def _exif(data: bytes, transposed: bool) -> list[Pair]:
@@ -74,16 +75,16 @@ def _exif(data: bytes, transposed: bool) -> list[Pair]:
     return [(b"eXIf", exif)] if exif else []
 
 
-def _text(kind: bytes, data: bytes, transposed: bool, inflation: Inflation) -> list[Pair]:
+def _text(kind: bytes, data: bytes, transposed: bool, inflation: Inflation, allowance: Allowance) -> list[Pair]:
     """A text chunk unless it holds a picture; none where it can't be read, or is too long to be looked through."""
     text = read_text(kind, data, inflation)
     if text is None or text.keyword.startswith(_RAW_PROFILE):
         return []
     if text.keyword == _XMP:
-        return _xmp(text.text, transposed)
+        return _xmp(text.text, transposed, allowance)
     return [] if holds_picture(text.text) else [(kind, data)]
 
 
-def _xmp(packet: bytes, transposed: bool) -> list[Pair]:
-    kept = cleaned(packet, lambda block: cleaned_xmp(block, transposed)) if packet else None
+def _xmp(packet: bytes, transposed: bool, allowance: Allowance) -> list[Pair]:
+    kept = cleaned(packet, lambda block: cleaned_xmp(block, allowance, transposed)) if packet else None
     return [(b"iTXt", _XMP + b"\0\0\0\0\0" + kept)] if kept else []

@@ -1,6 +1,6 @@
 """Take out of an XMP packet the previews and whatever points to parts that a result does not have."""
 
-from image_erase.imaging.metadata.markup import BadMarkup, Edits, Name, Property, Reader
+from image_erase.imaging.metadata.markup import Allowance, BadMarkup, Edits, Name, Property, Reader
 from image_erase.imaging.metadata.previews import holds_picture
 
 _XMP, _TIFF, _EXIF = "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
@@ -49,14 +49,15 @@ _USUAL_PREFIXES = {
 }
 
 
-def cleaned_xmp(packet: bytes, transposed: bool = False) -> bytes:
+def cleaned_xmp(packet: bytes, allowance: Allowance, transposed: bool = False) -> bytes:
     """Give the packet (UTF-8) without previews, with tiff:Orientation 1; empty where it can't be read.
 
-    What is removed is told by namespace and name, wherever in the packet it stands, and a preview under another name
-    by how a picture begins. Nothing else changes, to the byte. transposed: width and height change places.
+    What is removed is recognised by namespace and name, anywhere in the packet, and a preview under another name by
+    the first bytes of a picture. Nothing else changes, to the byte. allowance: what may still be read of the file.
+    transposed: width and height are exchanged.
     """
     try:
-        cleaned = _Cleaner(packet.strip(b"\0"), transposed).cleaned()
+        cleaned = _Cleaner(packet.strip(b"\0"), allowance, transposed).cleaned()
     except BadMarkup:
         return b""
     return b"" if holds_picture(cleaned) else cleaned
@@ -75,13 +76,13 @@ def _is_gone(name: Name) -> bool:
 class _Cleaner:
     """Reads a packet once, and notes what is to change."""
 
-    def __init__(self, packet: bytes, transposed: bool) -> None:
-        self._packet, self._transposed = packet, transposed
+    def __init__(self, packet: bytes, allowance: Allowance, transposed: bool) -> None:
+        self._packet, self._allowance, self._transposed = packet, allowance, transposed
         self._edits = Edits()
         self._sides: dict[Name, slice] = {}
 
     def cleaned(self) -> bytes:
-        Reader(self._packet, _USUAL_PREFIXES, _is_gone, self._property, self._edits).read()
+        Reader(self._packet, _USUAL_PREFIXES, _is_gone, self._property, self._edits, allowance=self._allowance).read()
         for one, other in _SIDES if self._transposed else ():
             if one in self._sides and other in self._sides:
                 self._edits.replace(self._sides[one], self._packet[self._sides[other]])
