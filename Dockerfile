@@ -30,6 +30,12 @@ LABEL org.opencontainers.image.title="image-erase" \
 COPY --from=build /opt/image-erase /opt/image-erase
 ENV PATH="/opt/image-erase/bin:$PATH"
 
+# Where no wheel has libjpeg-turbo's transform (ARM64), that of Debian is used. Debian removes a version when it mends it.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libturbojpeg0 \
+    && rm -rf /var/lib/apt/lists/*
+
 # The import compiles what the base left uncompiled: the running server can't write, and would compile at every start.
 RUN groupadd --gid 10001 erase \
     && useradd --no-log-init --uid 10001 --gid erase --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin erase \

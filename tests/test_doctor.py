@@ -18,6 +18,7 @@ from image_erase.settings import Settings, load_settings
 from support.processes import workers_of
 from support.redis import PASSWORD, RedisServer
 from support.server import Server, free_port
+from support.workers import WITHOUT_TURBOJPEG
 
 GOOD_KEY = "5kq0cV7tZrJw2mB9"
 Make = Callable[..., Settings]
@@ -210,6 +211,9 @@ class TestWorkers:
 
     def test_that_do_not_start(self, settings: Make) -> None:
         said(doctor.workers(settings(), program=["/bin/false"]), Level.WRONG, "cannot be started")
+
+    def test_that_find_no_library_for_jpegs(self, settings: Make) -> None:
+        said(doctor.workers(settings(), WITHOUT_TURBOJPEG), Level.WARNING, "1 started", "re-encode", "no libturbojpeg")
 
     def test_that_refuse(self, settings: Make) -> None:
         said(doctor.workers(settings(max_side=8)), Level.WRONG, "side_too_long")

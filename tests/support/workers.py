@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ from image_erase.jobs.request import JobRequest
 
 OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv", "memory_mb": 1024}
 REFUSED_SECONDS = 10.0
+#: Commands of workers that find no library for JPEGs, and only that of the system.
+_WITH = "from image_erase.imaging.jpeg import turbojpeg as t; {}; from image_erase.jobs.worker import main; main()"
+WITHOUT_TURBOJPEG = (sys.executable, "-I", "-c", _WITH.format("t._CARRIERS = t._SYSTEM = ()"))
+SYSTEM_TURBOJPEG = (sys.executable, "-I", "-c", _WITH.format("t._CARRIERS = ()"))
 
 
 @dataclass(frozen=True)

@@ -55,16 +55,16 @@ async def _try_workers(settings: Settings, program: Sequence[str]) -> Finding:
         answers = await asyncio.gather(*(pool.run(JobRequest(), *small_files()) for _ in range(settings.workers)))
     finally:
         await pool.stop()
-    return _tried(answers, started - began)
+    return _tried(answers, started - began, pool.reencode_reason)
 
 
-def _tried(answers: list[Answer], seconds: float) -> Finding:
+def _tried(answers: list[Answer], seconds: float, reencode_reason: str | None) -> Finding:
     failures = [answer.outcome.failure for answer in answers if isinstance(answer.outcome, Failed)]
     if failures:
         return Finding(Level.WRONG, "workers", f"a small picture failed ({failures[0]})")
     slowest = max(answer.worked for answer in answers) * 1000
-    return Finding(
-        Level.OK,
-        "workers",
-        f"{len(answers)} started in {seconds:.1f} s, each erased from a small picture in at most {slowest:.0f} ms",
-    )
+    says = f"{len(answers)} started in {seconds:.1f} s, each erased from a small picture in at most {slowest:.0f} ms"
+    if reencode_reason:
+        says += f"; they re-encode every JPEG as a whole ({reencode_reason}); see docs/operating.md#platforms"
+        return Finding(Level.WARNING, "workers", says)
+    return Finding(Level.OK, "workers", says)

@@ -89,13 +89,21 @@ class Ping:
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker's first message. version: of the package that it runs. trace: why it could not warm up, if so."""
+    """A worker's first message. version: of the package that it runs. trace: why it could not warm up, if so.
+
+    reencode_reason: why it re-encodes every JPEG as a whole, None where it does not.
+    """
 
     version: str
     trace: str | None = None
+    reencode_reason: str | None = None
 
     blobs: ClassVar[tuple[str, ...]] = ()
     kind: Literal["ready"] = "ready"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the reason is longer than any that a worker gives."""
+        _require(len(self.reencode_reason or "") <= _MAX_TEXT, "reason")
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,8 @@ class Pool:
         self._supervisor: Supervisor | None = None
         self._start_seconds = 0.0
         self._is_stopping = False
+        #: Why workers re-encode every JPEG as a whole, None where they do not.
+        self.reencode_reason: str | None = None
 
     async def start(self) -> None:
         """Start all workers and wait until they are ready. Raises WorkerDied where the first try fails."""
@@ -229,6 +231,7 @@ class Pool:
         self._start_seconds = loop.time() - began
         try:
             keeper.worker = worker
+            self._note_reencoding(worker.reencode_reason)
             if not keeper.first.done():
                 keeper.first.set_result(None)
             while not worker.gone.done():
@@ -240,6 +243,12 @@ class Pool:
         self._observer.worker_ended()
         facts = {"request_id": worker.request_id, "pid": worker.pid, "exit_code": code, "reason": worker.gone.result()}
         log.warning("worker ended", extra=facts)
+
+    def _note_reencoding(self, reason: str | None) -> None:
+        """Log once why workers re-encode JPEGs, and not again for each of them."""
+        if reason and reason != self.reencode_reason:
+            log.warning("every JPEG is re-encoded as a whole", extra={"reason": reason})
+        self.reencode_reason = reason
 
     async def _employ(self, worker: WorkerProcess) -> None:
         """Give a worker the next job, or let it rest until there is one; after a long rest it has to answer a ping."""

@@ -79,6 +79,8 @@ class WorkerProcess:
         self.request_id: str | None = None
         #: Whether it has confirmed that it has the job it was sent last.
         self.has_begun = False
+        #: Why it re-encodes every JPEG as a whole, None where it does not.
+        self.reencode_reason: str | None = None
         #: Whether it has ever answered a job or a ping.
         self.has_answered = False
 
@@ -190,6 +192,7 @@ class WorkerProcess:
         if first.version != __version__:
             raise WorkerDied(f"a worker is of version {first.version[:32]!r}, the server of {__version__}")
         self._log_trace(first.trace, "worker could not warm up")
+        self.reencode_reason = first.reencode_reason
 
     def _expect(self, *kinds: type) -> Reply:
         self._expected, self._reply = kinds, self._loop.create_future()

@@ -67,7 +67,11 @@ def limit_memory(megabytes: int | None) -> None:
 def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO, jobs: int = JOBS) -> None:
     """Warm up and say so; then confirm and answer each job, and answer pings; end after so many jobs."""
     warmed = answer(Job(60.0, JobRequest(), *warm_up_files()), options, eraser)
-    _send(target, Ready(__version__, warmed.trace if isinstance(warmed, Failed) else None))
+    if isinstance(warmed, Failed):
+        ready = Ready(__version__, trace=warmed.trace)
+    else:
+        ready = Ready(__version__, reencode_reason=warmed.facts.reencode_reason)
+    _send(target, ready)
     while jobs and (frame := receive_frame(source)):
         request = request_of(frame)
         if isinstance(request, Job):

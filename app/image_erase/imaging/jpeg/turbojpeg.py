@@ -24,8 +24,22 @@ _LARGEST = 1023
 _LIMIT_SCANS = 32768
 _PARAMETER_SCANLIMIT, _PARAMETER_RESTARTBLOCKS = 13, 18
 # Packages whose wheel has the TurboJPEG API inside, and where; none of their Python code is run.
-_CARRIERS = (("pylibjxl", "_pylibjxl*.so"), ("turbojpeg", "turbojpeg.libs/libturbojpeg*.so*"))
-_SYSTEM = ("libturbojpeg.so.0", "libturbojpeg.0.dylib")
+_CARRIERS = (
+    ("pylibjxl", "_pylibjxl*.so"),
+    ("turbojpeg", "turbojpeg.libs/libturbojpeg*.so*"),
+    ("turbojpeg", "turbojpeg.dylibs/libturbojpeg*.dylib"),
+    ("turbojpeg", "turbojpeg-*.dll"),
+)
+# Names that the system's loader finds, and where Homebrew, MacPorts and the installer for Windows put it.
+_SYSTEM = (
+    "libturbojpeg.so.0",
+    "libturbojpeg.0.dylib",
+    "/opt/homebrew/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
+    "/usr/local/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
+    "/opt/local/lib/libturbojpeg.0.dylib",
+    "turbojpeg.dll",
+    "C:/libjpeg-turbo64/bin/turbojpeg.dll",
+)
 
 
 class TransformFailed(ValueError):
