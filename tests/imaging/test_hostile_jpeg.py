@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from image_erase.imaging.jpeg import turbojpeg
+from image_erase.imaging.jpeg import library
 
 SEEDS = 300
 FUZZ = f"""
@@ -67,7 +67,7 @@ assert same > {SEEDS // 20}, same
 """
 
 
-@pytest.mark.skipif(not turbojpeg.available(), reason="no libturbojpeg")
+@pytest.mark.skipif(not library.available(), reason="no libturbojpeg")
 def test_corrupted_files() -> None:
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FUZZ],

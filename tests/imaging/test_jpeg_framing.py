@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.encode import encode_result
 from image_erase.imaging.failures import BrokenFile
-from image_erase.imaging.jpeg import turbojpeg
+from image_erase.imaging.jpeg import library
 from image_erase.imaging.jpeg.markers import COM, segment
 from image_erase.imaging.metadata.policy import Policy
 from support.jpegs import decoded, may_change, pillow_jpeg, scene, walk
 
-pytestmark = pytest.mark.skipif(not turbojpeg.available(), reason="no libturbojpeg")
+pytestmark = pytest.mark.skipif(not library.available(), reason="no libturbojpeg")
 
 SCENE = scene(83, 61)
 SOURCES = {

@@ -8,8 +8,8 @@ from PIL import Image, ImageOps
 
 from image_erase.imaging.jpeg import result as jpeg
 from image_erase.imaging.jpeg import splice as jpeg_splice
+from image_erase.imaging.jpeg.library import LibraryMissing, available
 from image_erase.imaging.jpeg.result import JpegResult
-from image_erase.imaging.jpeg.turbojpeg import LibraryMissing, available
 from image_erase.imaging.metadata.policy import Policy
 from support.jpegs import (
     decoded,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from image_erase.imaging.jpeg import library
 from image_erase.imaging.jpeg import splice as jpeg_splice
-from image_erase.imaging.jpeg import turbojpeg
 from image_erase.imaging.jpeg.frame import ColourSpace
 from image_erase.imaging.jpeg.splice import CannotSplice
 from support.jpegs import (
@@ -39,10 +39,10 @@ def reencode(data: bytes, filled: Pixels, *, orientation: int) -> bytes:
     return jpeg_splice.reencode(source_of(data), filled, orientation=orientation)
 
 
-pytestmark = pytest.mark.skipif(not turbojpeg.available(), reason="no libturbojpeg")
+pytestmark = pytest.mark.skipif(not library.available(), reason="no libturbojpeg")
 
 SCENE = scene(203, 149)
-VERSION_3 = turbojpeg.available() and turbojpeg.complete()
+VERSION_3 = library.available() and library.complete()
 PILLOW = {
     f"{mode} {sampling} {'progressive' if progressive else 'baseline'} restart {restart}": pillow_jpeg(
         SCENE.convert(mode),
@@ -183,6 +183,14 @@ def test_nothing_of_the_erased_stays_in_the_padding() -> None:
     at = wider.index(b"\xff\xc0")
     wider[at + 7 : at + 9] = (64).to_bytes(2)
     assert decoded(bytes(wider))[:, 40:].min() > 240
+
+
+@pytest.mark.parametrize("quality", [20, 75, 98])
+def test_a_file_with_huffman_tables_of_its_own_hardly_grows(quality: int) -> None:
+    source = pillow_jpeg(SCENE, quality=quality, optimize=True)
+    shown = decoded(source)
+    hole = blob(shown.shape, 43, 61, 20, 30)
+    assert len(splice(source, filled_by_shift(shown, hole), hole, orientation=1)) < 1.04 * len(source)
 
 
 def test_an_empty_hole_changes_nothing() -> None:

@@ -11,6 +11,7 @@ from PIL import Image, JpegImagePlugin
 from image_erase.imaging.bmp import rle
 from image_erase.imaging.failures import BrokenFile, SideTooLong, SideTooShort, Subject, UnsupportedFormat
 from image_erase.imaging.header import FORMATS, claimed_size, format_of
+from image_erase.imaging.jpeg.pixels import decoded_pixels
 from image_erase.imaging.limits import TooCostly
 from image_erase.imaging.picture import Picture, Pixels, turned
 from image_erase.imaging.reader import read_source
@@ -80,10 +81,24 @@ def require_memory(size: tuple[int, int]) -> None:
 
 
 def _decoded(image: Image.Image, source: Source) -> Picture:
+    mode, pixels = _as_canvas(image, source) or _by_pillow(image, source)
+    return Picture(pixels, mode, source.format, source.icc_profile, _subsampling(image), source.orientation, source)
+
+
+def _as_canvas(image: Image.Image, source: Source) -> tuple[str, Pixels] | None:
+    """A JPEG without a copy of its pixels: decoded as BGR, which RGB is a view of. None where Pillow has to decode."""
+    if source.format != "JPEG" or image.mode not in ("L", "RGB"):
+        return None
+    stored = decoded_pixels(source.coded, *image.size, len(image.getbands()))
+    if stored is None:
+        return None
+    return image.mode, np.ascontiguousarray(turned(stored, source.orientation))[..., ::-1]
+
+
+def _by_pillow(image: Image.Image, source: Source) -> tuple[str, Pixels]:
     image.load()
     mode, pixels = _pixels_16_bit(image, source.coded) if _is_16_bit(image, source) else _pixels_8_bit(image)
-    upright = np.ascontiguousarray(turned(pixels, source.orientation))
-    return Picture(upright, mode, source.format, source.icc_profile, _subsampling(image), source.orientation, source)
+    return mode, np.ascontiguousarray(turned(pixels, source.orientation))
 
 
 def _subsampling(image: Image.Image) -> int:

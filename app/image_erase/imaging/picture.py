@@ -11,6 +11,7 @@ from image_erase.imaging.source import Source
 
 Pixels = NDArray[np.uint8 | np.uint16]
 Hole = NDArray[np.bool_]
+COLOURS = 3
 
 # EXIF orientation -> (transpose first?, then flip these axes): how stored rows and columns become upright ones.
 # Exif 2.32, 4.6.4, tag 274.
@@ -36,7 +37,8 @@ def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 class Picture:
     """An upright picture.
 
-    pixels: HxWxC, uint8 or uint16, channels as `mode` names them. mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
+    pixels: HxWxC, uint8 or uint16, channels as `mode` names them; RGB may be a view of BGR. mode: `L`, `LA`,
+    `RGB`, `RGBA` or `CMYK`.
     format: `JPEG`, `PNG`, `BMP` or `WEBP`, what the file was. icc_profile: None where it had none.
     subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
     orientation: EXIF's, how the pixels stood in the file. source: the file's facts, None for a picture without a file.
@@ -93,11 +95,15 @@ class Picture:
 
     def with_canvas(self, image: Pixels) -> "Picture":
         """The same picture after an eraser has worked on its canvas."""
-        return replace(self, pixels=_swapped(image) if self.mode in ("RGB", "RGBA") else image)
+        if self.mode == "RGB":
+            return replace(self, pixels=image[..., ::-1])
+        return replace(self, pixels=_swapped(image) if self.mode == "RGBA" else image)
 
 
 def _swapped(pixels: Pixels) -> Pixels:
-    """Red and blue change places. HxWxC, C 3 or 4."""
+    """Red and blue change places. HxWxC, C 3 or 4. The array that `pixels` is a view of, where it lies that way."""
+    if pixels.shape[2] == COLOURS and pixels[..., ::-1].flags.c_contiguous:
+        return pixels[..., ::-1]
     code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
     swapped: Pixels = cv2.cvtColor(pixels, code)  # type: ignore[assignment]
     return swapped

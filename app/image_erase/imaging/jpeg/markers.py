@@ -72,8 +72,8 @@ def _segment_at(source: bytes, at: int, places: NDArray[np.intp]) -> Segment | N
     payload = source[at + 4 : end]
     if marker != SOS:
         return Segment(marker, payload, source[at:end])
-    following = _next_place(places, end)
-    return Segment(marker, payload, source[at:following].rstrip(b"\xff") if following is None else source[at:following])
+    # A stuffed 0xFF is followed by a zero: one at the end of a scan fills the place before the next marker.
+    return Segment(marker, payload, source[at : _next_place(places, end)].rstrip(b"\xff"))
 
 
 def _marker_places(source: bytes) -> NDArray[np.intp]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from image_erase.imaging.jpeg.frame import read_frame
+from image_erase.imaging.jpeg.library import LibraryMissing
 from image_erase.imaging.jpeg.markers import APP0, APP1, APP2, APP14, SOS, BadJpeg, Segment, join, read_segments
-from image_erase.imaging.jpeg.turbojpeg import LibraryMissing, Option, TransformFailed, Turn, transform
+from image_erase.imaging.jpeg.turbojpeg import Option, TransformFailed, Turn, transform
 from image_erase.imaging.metadata.exif import orientation_of
 from image_erase.imaging.source import Source
 

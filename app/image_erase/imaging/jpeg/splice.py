@@ -7,17 +7,14 @@ from image_erase.imaging.jpeg.blocks import BlockFiller, planes_of
 from image_erase.imaging.jpeg.by_pillow import coded_by_pillow
 from image_erase.imaging.jpeg.carrier import blank
 from image_erase.imaging.jpeg.frame import DCT_FRAMES, ColourSpace, Frame, read_frame
+from image_erase.imaging.jpeg.library import LibraryMissing
 from image_erase.imaging.jpeg.markers import BadJpeg
-from image_erase.imaging.jpeg.turbojpeg import (
-    LibraryMissing,
-    Option,
-    TransformFailed,
-    Turn,
-    transform,
-)
+from image_erase.imaging.jpeg.turbojpeg import Option, TransformFailed, Turn, transform
 from image_erase.imaging.source import Source
 
 _MOST_SCANS = 200
+# What a result may have grown, in parts of the source, before Huffman tables are made for it.
+_GROWN = 1.03
 _CHANNELS = {ColourSpace.GREY: 1, ColourSpace.CMYK: 4, ColourSpace.YCCK: 4}
 # EXIF 2.32, tag 274: what makes a picture stored with this orientation upright
 _UPRIGHT = {
@@ -43,7 +40,8 @@ def splice(source: Source, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *
     source: a JPEG. filled: what it shows, as Pillow decodes it (H x W grey, H x W x 3 RGB, H x W x 4 CMYK
     in Pillow's polarity, 0 is no ink), upright, filled inside of the hole. hole: H x W, upright. orientation: of
     the EXIF tag, 1 to 8. Quantisation tables, sampling, restart interval and progressive mode are the source's;
-    Huffman tables are made for the result; no metadata but JFIF and Adobe's colour mark, as libjpeg writes them.
+    Huffman tables are the usual ones, or made for the result where it would grow by over 3 %; no metadata but JFIF
+    and Adobe's colour mark, as libjpeg writes them.
     Raises CannotSplice where the picture can't be turned without loss, or is of a kind this does not handle.
     """
     _refuse_if({"an unknown orientation": orientation not in _UPRIGHT})
@@ -86,11 +84,17 @@ def _frame_of(source: Source) -> Frame:
 
 
 def _code(source: bytes, frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_], orientation: int) -> bytes:
-    options = Option.PERFECT | Option.COPY_NOTHING | Option.OPTIMISE
-    if frame.progressive:
-        options |= Option.PROGRESSIVE
+    """Code with the usual Huffman tables where they do, since finding the best ones takes as long as all the rest."""
     filler = BlockFiller(planes_of(frame, orientation in _TRANSPOSING), filled, hole)
-    return transform(source, _UPRIGHT[orientation], options, frame.restart_interval, filler.edit)
+
+    def coded(more: Option) -> bytes:
+        options = Option.PERFECT | Option.COPY_NOTHING | more
+        return transform(source, _UPRIGHT[orientation], options, frame.restart_interval, filler.edit)
+
+    if frame.progressive:
+        return coded(Option.PROGRESSIVE | Option.OPTIMISE)
+    result = coded(Option(0))
+    return result if len(result) <= _GROWN * len(source) else coded(Option.OPTIMISE)
 
 
 def _check_pixels(frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_]) -> None:

@@ -1,19 +1,14 @@
-"""Call libjpeg-turbo's lossless transform, with a Python function that may edit the coefficients.
-
-The TurboJPEG API (turbojpeg.h, 2.1 and later) works in memory, never exits the process and reports
-an error of libjpeg as a string. It is bound by ctypes because no Python package offers its `customFilter`.
-"""
+"""Call libjpeg-turbo's lossless transform, with a Python function that may edit the coefficients."""
 
 import ctypes
-import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import IntEnum, IntFlag
-from functools import cache
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from image_erase.imaging.jpeg.library import Filter, Region, Transform, find_library, has_v3
 
 Coefficients: TypeAlias = NDArray[np.int16]
 EditRow: TypeAlias = Callable[[int, int, Coefficients], None]
@@ -23,31 +18,10 @@ _SCAN_LIMIT = 200
 _LARGEST = 1023
 _LIMIT_SCANS = 32768
 _PARAMETER_SCANLIMIT, _PARAMETER_RESTARTBLOCKS = 13, 18
-# Packages whose wheel has the TurboJPEG API inside, and where; none of their Python code is run.
-_CARRIERS = (
-    ("pylibjxl", "_pylibjxl*.so"),
-    ("turbojpeg", "turbojpeg.libs/libturbojpeg*.so*"),
-    ("turbojpeg", "turbojpeg.dylibs/libturbojpeg*.dylib"),
-    ("turbojpeg", "turbojpeg-*.dll"),
-)
-# Names that the system's loader finds, and where Homebrew, MacPorts and the installer for Windows put it.
-_SYSTEM = (
-    "libturbojpeg.so.0",
-    "libturbojpeg.0.dylib",
-    "/opt/homebrew/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
-    "/usr/local/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
-    "/opt/local/lib/libturbojpeg.0.dylib",
-    "turbojpeg.dll",
-    "C:/libjpeg-turbo64/bin/turbojpeg.dll",
-)
 
 
 class TransformFailed(ValueError):
     """libjpeg-turbo refused the picture."""
-
-
-class LibraryMissing(RuntimeError):
-    """No libturbojpeg was found on this system."""
 
 
 class Turn(IntEnum):
@@ -72,25 +46,6 @@ class Option(IntFlag):
     OPTIMISE = 256
 
 
-class _Region(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int) for name in "xywh"]
-
-
-_FILTER = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), _Region, _Region, ctypes.c_int, ctypes.c_int, ctypes.c_void_p
-)
-
-
-class _Transform(ctypes.Structure):
-    _fields_ = [
-        ("r", _Region),
-        ("op", ctypes.c_int),
-        ("options", ctypes.c_int),
-        ("data", ctypes.c_void_p),
-        ("customFilter", _FILTER),
-    ]
-
-
 def transform(source: bytes, turn: Turn, options: Option, restart_interval: int, edit: EditRow) -> bytes:
     """Rewrite `source` losslessly from its coefficients, turned, after `edit` was called for every row of blocks.
 
@@ -99,10 +54,10 @@ def transform(source: bytes, turn: Turn, options: Option, restart_interval: int,
     The restart interval counts MCUs of the result; it and optimised Huffman tables need TurboJPEG 3.1.
     Raises TransformFailed, also for damage that libjpeg only warns of, or what `edit` raised.
     """
-    library, raised = _library(), list[Exception]()
-    if not _has_v3(library):
+    library, raised = find_library(), list[Exception]()
+    if not has_v3(library):
         edit = _checked(edit)
-    job = _Transform(_Region(), turn, options, None, _guarded(edit, raised))
+    job = Transform(Region(), turn, options, None, _guarded(edit, raised))
     handle = library.tjInitTransform()
     if not handle:
         raise MemoryError("tjInitTransform")
@@ -116,11 +71,11 @@ def transform(source: bytes, turn: Turn, options: Option, restart_interval: int,
         library.tjDestroy(handle)
 
 
-def _run(library: ctypes.CDLL, handle: int, source: bytes, job: _Transform, restart_interval: int) -> bytes:
+def _run(library: ctypes.CDLL, handle: int, source: bytes, job: Transform, restart_interval: int) -> bytes:
     target, size = ctypes.c_void_p(), ctypes.c_size_t()
     call = (handle, source, len(source), 1, ctypes.byref(target), ctypes.byref(size), ctypes.byref(job))
     try:
-        if _has_v3(library):
+        if has_v3(library):
             library.tj3Set(handle, _PARAMETER_SCANLIMIT, _SCAN_LIMIT)
             library.tj3Set(handle, _PARAMETER_RESTARTBLOCKS, restart_interval)
             status = library.tj3Transform(*call)
@@ -161,9 +116,7 @@ def _checked(edit: EditRow) -> EditRow:
 def _guarded(edit: EditRow, raised: list[Exception]) -> Callable[..., int]:
     """Wrap `edit` for C. An exception can't pass through libjpeg: it is kept, to be raised when C has returned."""
 
-    def rows(
-        blocks: "ctypes._Pointer[ctypes.c_short]", row: _Region, plane: _Region, component: int, *_: object
-    ) -> int:
+    def rows(blocks: "ctypes._Pointer[ctypes.c_short]", row: Region, plane: Region, component: int, *_: object) -> int:
         if row.y >= plane.h:
             return 0
         try:
@@ -173,66 +126,4 @@ def _guarded(edit: EditRow, raised: list[Exception]) -> Callable[..., int]:
             return -1
         return 0
 
-    return _FILTER(rows)
-
-
-def _has_v3(library: ctypes.CDLL) -> bool:
-    return hasattr(library, "tj3TransformBufSize")
-
-
-def available() -> bool:
-    """Tell whether a libturbojpeg is there."""
-    try:
-        _library()
-    except LibraryMissing:
-        return False
-    return True
-
-
-def complete() -> bool:
-    """Tell whether the library can set restart intervals, handles any sampling and optimises (TurboJPEG 3.1)."""
-    return _has_v3(_library())
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    found: ctypes.CDLL | None = None
-    for library in _candidates():
-        if _has_v3(library):
-            return _declare(library)
-        found = found or library
-    if found is None:
-        raise LibraryMissing("no libturbojpeg")
-    return _declare(found)
-
-
-def _candidates() -> Iterator[ctypes.CDLL]:
-    """Load the libraries that have the transform, those of Python packages first, since their version is known."""
-    for path in (*_packaged(), *_SYSTEM):
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:
-            continue
-        if hasattr(library, "tjTransform"):
-            yield library
-
-
-def _packaged() -> Iterator[str]:
-    for package, pattern in _CARRIERS:
-        spec = importlib.util.find_spec(package)
-        if spec is not None and spec.origin is not None:
-            yield from (str(path) for path in sorted(Path(spec.origin).parent.glob(pattern)))
-
-
-def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
-    picture = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
-    result = (ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(_Transform))
-    library.tjInitTransform.restype = ctypes.c_void_p
-    library.tjDestroy.argtypes = library.tjGetErrorCode.argtypes = library.tjGetErrorStr2.argtypes = [ctypes.c_void_p]
-    library.tjGetErrorStr2.restype = ctypes.c_char_p
-    library.tjFree.argtypes = [ctypes.c_void_p]
-    library.tjTransform.argtypes = [*picture, *result, ctypes.c_int]
-    if _has_v3(library):
-        library.tj3Transform.argtypes = [*picture, *result]
-        library.tj3Set.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
-    return library
+    return Filter(rows)
