@@ -17,7 +17,7 @@ from image_erase.jobs.request import JobRequest
 OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv", "memory_mb": 1024}
 REFUSED_SECONDS = 10.0
 #: Commands of workers that find no library for JPEGs, and only that of the system.
-_WITH = "from image_erase.imaging.jpeg import turbojpeg as t; {}; from image_erase.jobs.worker import main; main()"
+_WITH = "from image_erase.imaging.jpeg import library as t; {}; from image_erase.jobs.worker import main; main()"
 WITHOUT_TURBOJPEG = (sys.executable, "-I", "-c", _WITH.format("t._CARRIERS = t._SYSTEM = ()"))
 SYSTEM_TURBOJPEG = (sys.executable, "-I", "-c", _WITH.format("t._CARRIERS = ()"))
 
