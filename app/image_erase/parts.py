@@ -3,7 +3,7 @@
 import logging
 import time
 
-from image_erase.access.rates import RateLimit, WindowMemory
+from image_erase.access.rates import Limiter, RateLimit, WindowMemory
 from image_erase.access.shared_rates import Shared, SharedRateLimit
 from image_erase.clock import Clock
 from image_erase.observer import Observer
@@ -60,10 +60,10 @@ def links_base(settings: Settings, store: ResultStore) -> str | None:
         return None
 
 
-def rate_limit(settings: Settings) -> RateLimit | SharedRateLimit | None:
-    """Return the rate limit of each key, if there is one. Raises SettingsError."""
+def rate_limit(settings: Settings) -> Limiter:
+    """Return the rate limit of each key. Raises SettingsError."""
     if not settings.rate_limit:
-        return None
+        return Limiter()
     own = RateLimit(settings.rate_limit, WindowMemory(time.monotonic), time.monotonic)
     return SharedRateLimit(shared_rates(settings), own) if settings.rate_limit_url else own
 

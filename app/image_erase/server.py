@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -10,9 +11,8 @@ from starlette.middleware import Middleware
 
 from image_erase import __version__
 from image_erase.access.admission import Admission
-from image_erase.access.shared_rates import SharedRateLimit
+from image_erase.access.rates import Limiter
 from image_erase.clock import Clock, system_clock
-from image_erase.contract import openapi
 from image_erase.contract.endpoints import ENDPOINTS, HEADER, IMAGE_ERASE
 from image_erase.contract.refusals import render
 from image_erase.http.cors import Cors, CorsPolicy
@@ -65,13 +65,12 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         Keeping(store, links, clock, settings.result_ttl_seconds, presign, metrics),
         settings.public_url,
     )
-    shared = limit if isinstance(limit, SharedRateLimit) else None
     app = FastAPIOffline(
         title="image-erase",
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, supervisor, metrics, refuser, shared),
+        lifespan=_lifespan(pool, supervisor, metrics, refuser, limit),
         middleware=_layers(settings, refuser, metrics),
     )
     for endpoint in ENDPOINTS:
@@ -80,7 +79,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor))
     if settings.metrics:
-        _watch(metrics, pool, store, supervisor, shared)
+        _watch(metrics, pool, store, supervisor, limit)
         metrics.gauge("receive_memory_bytes", "Bytes of request bodies that are arriving", lambda: arriving.held)
         metrics.gauge("answer_memory_bytes", "Bytes of results not yet stored or sent", lambda: answers.held)
         app.include_router(operations.metrics_router(metrics))
@@ -89,7 +88,6 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         base = links_base(settings, store)
         app.router.routes.extend(page_routes(base, max_file_bytes=largest, max_side=settings.max_side))
     raise_failures(app)
-    _complete_openapi(app)
     return app
 
 
@@ -97,15 +95,13 @@ def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Mi
     """Return the layers that every request passes on its way to a route, outermost first."""
     return [
         Middleware(Edge, refuser=refuser, observer=observer),
-        Middleware(PlainTargets),
+        Middleware(PlainTargets, root_path=urlsplit(settings.public_url or "").path),
         Middleware(TrustedProxies, trusted=settings.trusted_proxies),
         Middleware(Cors, policy=refuser.cors, allowed=HEADER),
     ]
 
 
-def _watch(
-    metrics: Metrics, pool: Pool, store: ResultStore, supervisor: Supervisor, limit: SharedRateLimit | None
-) -> None:
+def _watch(metrics: Metrics, pool: Pool, store: ResultStore, supervisor: Supervisor, limit: Limiter) -> None:
     metrics.gauge("jobs_waiting", "Jobs waiting for a worker", lambda: pool.waiting)
     metrics.gauge("jobs_running", "Jobs being processed by a worker", lambda: pool.running)
     metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
@@ -113,12 +109,12 @@ def _watch(
         metrics.gauge("storage_used_bytes", "Bytes that results take", lambda: store.room.used)
         metrics.gauge("storage_fullness", "Share in use of what results may take", lambda: store.room.fullness)
     metrics.gauge("tasks_failing", "Background tasks that currently fail", lambda: len(supervisor.failing))
-    if limit:
-        metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: limit.is_up)
+    if limit.is_up is not None:
+        metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: bool(limit.is_up))
 
 
 def _lifespan(  # type: ignore[no-untyped-def]
-    pool: Pool, supervisor: Supervisor, observer: Observer, refuser: Refuser, limit: SharedRateLimit | None
+    pool: Pool, supervisor: Supervisor, observer: Observer, refuser: Refuser, limit: Limiter
 ):
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -131,18 +127,9 @@ def _lifespan(  # type: ignore[no-untyped-def]
             log.error("cannot start: the workers: %s: %s", type(error).__name__, error)
             raise
         try:
-            async with limit or nullcontext(), supervisor:
+            async with limit, supervisor:
                 yield {"observer": observer, "refuser": refuser}  # for the protocol, which uvicorn makes
         finally:
             await pool.stop()
 
     return lifespan
-
-
-def _complete_openapi(app: FastAPI) -> None:
-    generate = app.openapi
-
-    def complete() -> dict[str, object]:
-        return openapi.document(generate())
-
-    app.openapi = complete  # type: ignore[method-assign]

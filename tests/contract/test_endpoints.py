@@ -8,6 +8,7 @@ from image_erase.contract.endpoints import ENDPOINTS, REMOVE_OBJECTS_ADVANCED
 from image_erase.imaging import header
 from image_erase.jobs import request as jobs
 from image_erase.settings import Settings
+from support.documents import resolved
 from support.envelope import assert_failure
 from support.family import ADVANCED, BOX, ERASE, FAMILY, IMAGE, MASK, PLAIN, PRO, SIZE, Member
 from support.multipart import body_of, content_type, file_part, part
@@ -227,6 +228,12 @@ def document(client: Client) -> dict:
     return client.get("/openapi.json").json()
 
 
+def data_of(whole: dict, operation: dict) -> dict:
+    """The schema of the `data` of an operation's success."""
+    answer = resolved(whole, operation["responses"]["200"]["content"]["application/json"]["schema"])
+    return resolved(whole, answer["properties"]["data"])
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
 def test_openapi_tells_fields_parameters_and_answer(client: Client, endpoint):
     operation = document(client)["paths"][endpoint.path]["post"]
@@ -234,7 +241,7 @@ def test_openapi_tells_fields_parameters_and_answer(client: Client, endpoint):
     assert schema["required"] == ["image", endpoint.mask.name]
     assert list(schema["properties"]) == ["image", endpoint.mask.name, *endpoint.texts]
     assert ", ".join(endpoint.formats) in schema["properties"]["image"]["description"]
-    data = operation["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["data"]
+    data = data_of(document(client), operation)
     assert list(data["properties"]) == ["binary_data_base64" if endpoint.answer == "base64" else "image_url"]
 
 
@@ -258,11 +265,12 @@ def test_openapi_tells_ranges(client: Client):
 
 
 def test_openapi_tells_credits_and_tasks(client: Client):
-    paths = document(client)["paths"]
+    whole = document(client)
+    paths = whole["paths"]
     credits = paths["/api/common/query-credits"]["get"]
-    data = credits["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["data"]
+    data = data_of(whole, credits)
     assert data["type"] == "array"
-    types = {name: field["type"] for name, field in data["items"]["properties"].items()}
+    types = {name: field["type"] for name, field in resolved(whole, data["items"])["properties"].items()}
     assert types == {
         "unique_sign": "string",
         "name": "string",

@@ -1,8 +1,10 @@
 """Health, readiness, and the API's description of itself."""
 
 import os
+import re
 import signal
 
+from support.documents import resolved
 from support.envelope import assert_failure, assert_success
 from support.processes import refuses, until
 from support.server import PATH, Client, Server
@@ -75,13 +77,6 @@ def document(client: Client) -> dict:
     return answer.json()
 
 
-def resolved(whole: dict, schema: dict) -> dict:
-    """The schema behind a reference."""
-    for name in schema.get("$ref", "#").split("/")[1:]:
-        whole = whole[name]
-    return whole if "$ref" in schema else schema
-
-
 def test_openapi_describes_the_request(client: Client):
     whole = document(client)
     assert list(whole["paths"][PATH]) == ["post"]
@@ -109,7 +104,8 @@ def test_openapi_describes_the_answers_that_come(client: Client):
         assert set(schema["properties"]) == set(body)
         assert schema["properties"]["error_code"]["type"] == "integer"
         assert schema["properties"]["log_id"]["type"] == "string"
-        assert set(schema["properties"]["error_detail"]["properties"]) == set(body["error_detail"])
+        detail = resolved(whole, schema["properties"]["error_detail"])
+        assert set(detail["properties"]) == set(body["error_detail"])
 
 
 def test_openapi_knows_the_results(client: Client):
@@ -122,3 +118,35 @@ def test_documentation_is_a_page(client: Client):
     answer = client.get("/docs")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_openapi_is_generated_from_the_routes(client: Client):
+    """Nothing is added to it afterwards, so that what FastAPI knows of a route is what the document says."""
+    whole = document(client)
+    operations = [operation for path in whole["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    failure = {"$ref": "#/components/schemas/Failure"}
+    assert all(
+        operation["responses"]["default"]["content"]["application/json"]["schema"] == failure
+        for operation in operations
+    )
+    assert {"get", "head"} == set(whole["paths"]["/healthz"]) == set(whole["paths"]["/readyz"])
+
+
+def test_a_path_prefix(start_server):
+    """Behind a proxy that publishes the server under a path and removes that from requests."""
+    prefix = "/below/it"
+    own: Server = start_server(public_url=f"https://example.com{prefix}")
+    linked = re.findall(rf"""(?:href=|src=|url: )["']{prefix}(/[^"']+)["']""", own.client.get("/docs").text)
+    assert "/openapi.json" in linked
+    assert len(linked) == 4
+    assert {own.client.get(path).status_code for path in linked} == {200}
+    assert document(own.client)["servers"] == [{"url": prefix}]
+
+    url = assert_success(own.client.erase(), f"https://example.com{prefix}")
+    assert own.client.get(url.removeprefix(f"https://example.com{prefix}")).status_code == 200
+    assert own.client.get("/").status_code == 200
+    assert own.client.get("/page/limits.json").status_code == 200
+    assert_failure(own.client.request("GET", PATH), "ERROR_ILLEGAL_OPERATION", status=405)
+    assert_failure(own.client.get("/none"), "ERROR_AI_NOT_EXISTS")

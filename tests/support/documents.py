@@ -1,7 +1,8 @@
-"""The documentation: its pages, their tables, code blocks and shell commands."""
+"""The documentation: its pages, their tables, code blocks and shell commands, and the OpenAPI document."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Every page that readers are led to, by its path below ROOT.
@@ -37,3 +38,10 @@ def shell_commands(name: str) -> list[str]:
     """Return a page's shell commands, one per string."""
     lines = "".join(blocks(name, "sh")).replace("\\\n", " ").splitlines()
     return [line for line in lines if line.strip()]
+
+
+def resolved(whole: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema behind a reference into an OpenAPI document; one that is no reference itself."""
+    for name in schema.get("$ref", "#").split("/")[1:]:
+        whole = whole[name]
+    return whole if "$ref" in schema else schema

@@ -13,10 +13,10 @@ _UNREAD_SECONDS = 5
 class Admission:
     """Checks that every job request has to pass before its body is read.
 
-    answers: the memory for results that have not been sent yet. rate_limit: None if there is none.
+    answers: the memory for results that have not been sent yet. rate_limit: of each key.
     """
 
-    def __init__(self, keys: Keys, pool: Pool, answers: Shares, rate_limit: Limiter | None = None) -> None:
+    def __init__(self, keys: Keys, pool: Pool, answers: Shares, rate_limit: Limiter) -> None:
         self._keys, self._pool, self._answers, self._rate_limit = keys, pool, answers, rate_limit
 
     async def admit(self, presented: str | None) -> str:
@@ -31,8 +31,7 @@ class Admission:
             raise busy(full.retry_after) from None
         if not self._answers.has_room(key):
             raise unread()
-        if self._rate_limit:
-            await self._rate_limit.admit(key)
+        await self._rate_limit.admit(key)
         return key
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Self
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MovingWindowSupport, Storage
@@ -77,14 +77,26 @@ class WindowMemory(Storage, MovingWindowSupport):
         return calls
 
 
-class Limiter(Protocol):
-    """Decides whether a key may make another call."""
+class Limiter:
+    """Decides whether a key may make another call; this one allows all. A context manager, entered while in use."""
+
+    async def __aenter__(self) -> Self:
+        """Start what it needs."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop what it started."""
+
+    @property
+    def is_up(self) -> bool | None:
+        """Whether limits are shared with other servers at present; None if they never are."""
+        return None
 
     async def admit(self, key: str) -> None:
         """Count one call of the key. Raises ApiError and counts nothing if that exceeds a limit."""
 
 
-class RateLimit:
+class RateLimit(Limiter):
     """Limits the calls of each key within a moving window.
 
     rates: such as `60/minute;1000/day`. storage: where calls are counted; it must use the same clock as `now`.

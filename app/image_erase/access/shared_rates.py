@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol, Self
 
-from image_erase.access.rates import RateLimit
+from image_erase.access.rates import Limiter, RateLimit
 from image_erase.contract.errors import ApiError
 
 #: Longest time that a call waits for Redis, in seconds.
@@ -36,7 +36,7 @@ def reason(error: Exception) -> str:
     return type(cause if isinstance(cause, Exception) else error).__name__
 
 
-class SharedRateLimit:
+class SharedRateLimit(Limiter):
     """Counts in Redis; while that is unreachable or slow, uses the counts of this server only.
 
     No call is refused because Redis fails, and only calls in progress are delayed: after the first failure, no call
@@ -55,7 +55,7 @@ class SharedRateLimit:
 
     @property
     def is_up(self) -> bool:
-        """Whether limits are shared at present."""
+        """See Limiter."""
         return self._is_up
 
     async def __aenter__(self) -> Self:

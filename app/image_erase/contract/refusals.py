@@ -35,7 +35,7 @@ def render(ids: RequestIds, error: HttpFailure) -> FailureAnswer:
     headers = {"Cache-Control": "no-store", **known.headers}
     if known.status == 401:
         headers["WWW-Authenticate"] = CHALLENGE
-    return FailureAnswer(known.status, known.code.name, json.dumps(failure(ids, known)).encode(), headers)
+    return FailureAnswer(known.status, known.code.name, json.dumps(failure(ids, known).model_dump()).encode(), headers)
 
 
 def api_error(error: HttpFailure) -> ApiError:

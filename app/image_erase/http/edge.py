@@ -53,9 +53,15 @@ def _endpoint(scope: Scope) -> str:
     """What was called, as one of few names: a client that asks for a million paths must not become a million names."""
     if "endpoint" not in scope:
         return "none"
-    if scope["path_params"]:
-        return "/" + str(scope["path"]).split("/")[1]
-    return str(scope.get("root_path") or scope["path"])
+    path = _path(scope)
+    # Below a mount there are as many paths as there are files.
+    return "/" + path.split("/")[1] if scope["path_params"] or "app_root_path" in scope else path
+
+
+def _path(scope: Scope) -> str:
+    """The path without the prefix under which the server is published."""
+    root_path: str = scope.get("app_root_path", scope["root_path"])
+    return str(scope["path"]).removeprefix(root_path)
 
 
 class _Watched:
@@ -137,7 +143,7 @@ class Edge:
             "request",
             extra={
                 "method": scope["method"],
-                "path": loggable_path(scope["path"]),
+                "path": loggable_path(_path(scope)),
                 "status": exchange.status,
                 "ms": round(seconds * 1000, 1),
                 "client": client[0] if client else None,

@@ -3,6 +3,8 @@
 - The absolute form, `POST http://host/path`, which every server must take (RFC 9112, 3.2.2); its host
   replaces the header `Host`.
 - Repeated slashes and one at the end: some clients produce them when they join a base URL and a path.
+- A path prefix under which a proxy publishes the server, which the proxy removes: ASGI wants it in the path, and
+  beside that as `root_path`.
 """
 
 import re
@@ -21,10 +23,10 @@ def plain_path(path: str) -> str:
 
 
 class PlainTargets:
-    """ASGI middleware that turns targets into the form that is routed."""
+    """ASGI middleware that turns targets into the form that is routed. root_path: the path prefix, or empty."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
+        self.app, self._root_path = app, root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -33,5 +35,6 @@ class PlainTargets:
                 path = absolute[2] or b"/"
                 scope["raw_path"], scope["path"] = path, unquote(path.decode("ascii"))
                 MutableHeaders(scope=scope)["host"] = absolute[1].decode("ascii")
-            scope["path"] = plain_path(scope["path"])
+            scope["root_path"] = self._root_path
+            scope["path"] = self._root_path + plain_path(scope["path"])
         await self.app(scope, receive, send)

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from image_erase.access.admission import Admission
-from image_erase.contract import openapi
-from image_erase.contract.endpoints import HEADER, Endpoint
-from image_erase.contract.envelope import image_url, success_response
+from image_erase.access.credentials import vendor_key
+from image_erase.contract.endpoints import Endpoint
+from image_erase.contract.envelope import ImageDataAnswer, ImageUrl, ImageUrlAnswer, success
+from image_erase.contract.openapi import FAILURES, upload
 from image_erase.http.addresses import base_url
 from image_erase.http.edge import request_ids
 from image_erase.routes.erasing import Erasing
@@ -37,43 +39,44 @@ class Rooms:
 def router(endpoint: Endpoint, rooms: Rooms) -> APIRouter:
     """The route of one endpoint."""
     routes = APIRouter()
-    answer = _with_image if endpoint.answer == "base64" else _with_link
+    admitted = Depends(vendor_key(rooms.admission.admit))
 
-    async def erase(request: Request) -> Response:
-        key = await rooms.admission.admit(request.headers.get(HEADER))
-        if endpoint.answer == "link":
-            await rooms.keeping.refuse_when_full()
+    async def with_link(request: Request, key: Annotated[str, admitted]) -> ImageUrlAnswer:
+        await rooms.keeping.refuse_when_full()
         base = base_url(request, rooms.public_url)
         order = await rooms.reception.receive(request, endpoint, key)
-        return await answer(rooms, request, key, order, base)
+        url = await while_connected(request, _link(rooms, request.scope, key, order, base))
+        return success(ImageUrlAnswer, request_ids(request.scope), ImageUrl(image_url=url))
 
+    async def with_image(request: Request, key: Annotated[str, admitted]) -> Response:
+        base_url(request, rooms.public_url)
+        order = await rooms.reception.receive(request, endpoint, key)
+        result = await while_connected(request, rooms.erasing.erase(request.scope, key, order))
+        return ImageResponse(request_ids(request.scope), result)
+
+    is_link = endpoint.answer == "link"
     routes.add_api_route(
         endpoint.path,
-        erase,
+        with_link if is_link else with_image,
         methods=["POST"],
         summary=endpoint.summary,
-        **openapi.erase_operation(endpoint),
+        response_model=ImageUrlAnswer if is_link else ImageDataAnswer,
+        response_description="The link to the result" if is_link else "The result in base64",
+        responses=FAILURES,
+        openapi_extra=upload(endpoint),
     )
     return routes
 
 
-async def _with_image(rooms: Rooms, request: Request, key: str, order: Order, base: str) -> Response:
-    result = await while_connected(request, rooms.erasing.erase(request.scope, key, order))
-    return ImageResponse(request_ids(request.scope), result)
-
-
-async def _with_link(rooms: Rooms, request: Request, key: str, order: Order, base: str) -> Response:
-    ids = request_ids(request.scope)
-
-    async def link() -> str:
-        result = await rooms.erasing.erase(request.scope, key, order)
-        try:
-            name = await rooms.keeping.keep(result.done, ids.request_id)
-        finally:
-            result.close()
-        return await rooms.keeping.link(name, base, ids.request_id)
-
-    return success_response(ids, image_url(await while_connected(request, link())))
+async def _link(rooms: Rooms, scope: Scope, key: str, order: Order, base: str) -> str:
+    """Erase and keep the result. Returns its link."""
+    request_id = request_ids(scope).request_id
+    result = await rooms.erasing.erase(scope, key, order)
+    try:
+        name = await rooms.keeping.keep(result.done, request_id)
+    finally:
+        result.close()
+    return await rooms.keeping.link(name, base, request_id)
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome:

@@ -1,16 +1,40 @@
 """Health, readiness and metrics, for the operator and for orchestrators."""
 
+from typing import Literal
+
 from fastapi import APIRouter
+from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from image_erase import __version__
 from image_erase.contract.errors import ApiError, Code
+from image_erase.contract.openapi import FAILURES
 from image_erase.http.edge import is_stopping, note
 from image_erase.jobs.pool import Pool
 from image_erase.metrics import CONTENT_TYPE, Metrics
 from image_erase.results.store import ResultStore, StoreError
+from image_erase.routes.reading import add_reading
 from image_erase.supervision import Supervisor
+
+
+class Health(BaseModel):
+    """The server answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """The server can process jobs.
+
+    workers: those that are alive. waiting: jobs that wait for one. failing_tasks: background tasks that currently fail.
+    """
+
+    status: Literal["ready"] = "ready"
+    version: str = __version__
+    workers: int
+    waiting: int
+    failing_tasks: tuple[str, ...]
 
 
 def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
@@ -21,10 +45,10 @@ def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
     """
     routes = APIRouter()
 
-    async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+    async def healthz() -> Health:
+        return Health()
 
-    async def readyz(request: Request) -> Response:
+    async def readyz(request: Request) -> Readiness:
         if is_stopping(request.scope):
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The server is stopping.")
         if not pool.ready_workers:
@@ -34,18 +58,10 @@ def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
         except StoreError as error:
             note(request.scope, reason=str(error))
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The result store cannot be written.") from None
-        return JSONResponse(
-            {
-                "status": "ready",
-                "version": __version__,
-                "workers": pool.ready_workers,
-                "waiting": pool.waiting,
-                "failing_tasks": supervisor.failing,
-            }
-        )
+        return Readiness(workers=pool.ready_workers, waiting=pool.waiting, failing_tasks=supervisor.failing)
 
-    routes.add_route("/healthz", healthz, methods=["GET"])
-    routes.add_route("/readyz", readyz, methods=["GET"])
+    add_reading(routes, "/healthz", healthz, summary="Whether the server answers", responses=FAILURES)
+    add_reading(routes, "/readyz", readyz, summary="Whether the server can do its work", responses=FAILURES)
     return routes
 
 

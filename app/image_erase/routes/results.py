@@ -7,25 +7,36 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from image_erase.contract import openapi
 from image_erase.contract.errors import ApiError, Code
+from image_erase.contract.openapi import FAILURES
 from image_erase.http.edge import note
 from image_erase.http.ranges import RangeNotSatisfiable, byte_range, matches_etag
-from image_erase.results.links import LinkAltered, LinkExpired, Links
+from image_erase.results.links import PREFIX, LinkAltered, LinkExpired, Links
 from image_erase.results.names import ResultName
 from image_erase.results.store import ResultMissing, ResultStore, StoreError
+from image_erase.routes.reading import add_reading
+
+RESULT_PATH = f"/{PREFIX}/{{token}}/{{date}}/{{file}}"
+_PICTURE = {"description": "The erased picture", "content": {"image/jpeg": {}, "image/png": {}}}
 
 
 def router(links: Links, store: ResultStore) -> APIRouter:
     """Return the route of result links."""
     routes = APIRouter()
 
-    async def result(request: Request) -> Response:
-        name = _verified(links, **request.path_params)
+    async def result(request: Request, token: str, date: str, file: str) -> Response:
+        name = _verified(links, token, date, file)
         with _store_failures(request):
             return await _answer(request, name, links.seconds_left(name), store)
 
-    routes.add_route(openapi.RESULT_PATH, result, methods=["GET"])
+    add_reading(
+        routes,
+        RESULT_PATH,
+        result,
+        summary="The erased picture",
+        response_class=Response,
+        responses={200: _PICTURE, **FAILURES},
+    )
     return routes
 
 

@@ -1,0 +1,24 @@
+"""Where a request carries its key, as FastAPI's security schemes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Security
+from fastapi.security import APIKeyHeader
+
+from image_erase.contract.endpoints import HEADER
+
+#: Checks the key that a request presents, None where there is none. Returns a name for it, or raises ApiError.
+Check = Callable[[str | None], Awaitable[str]]
+
+#: The vendor's header. A missing key is refused by the check, in the vendor's words, not by FastAPI.
+VENDOR_KEY = APIKeyHeader(name=HEADER, scheme_name="apiKey", auto_error=False)
+
+
+def vendor_key(check: Check) -> Callable[..., Awaitable[str]]:
+    """Return a dependency: the name of the key in the vendor's header, checked before the body is read."""
+
+    async def checked(presented: Annotated[str | None, Security(VENDOR_KEY)]) -> str:
+        return await check(presented)
+
+    return checked
