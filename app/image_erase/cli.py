@@ -3,7 +3,6 @@
 import faulthandler
 import logging
 import os
-import resource
 import socket
 import sys
 import warnings
@@ -18,6 +17,7 @@ from image_erase import __version__
 from image_erase.batch.options import erase
 from image_erase.clock import Clock, system_clock
 from image_erase.logs import configure_logging
+from image_erase.system import allow_open_files
 
 if TYPE_CHECKING:
     from image_erase.doctor import Finding
@@ -59,7 +59,8 @@ def serve(host: str | None, port: int | None) -> None:
         sys.exit(2)
     for warning in unknown_variables(os.environ):
         print(f"image-erase: warning: {warning}", file=sys.stderr)
-    _allow_open_files(settings.connections)
+    # Each connection is an open file, and may read a result.
+    allow_open_files(2 * settings.connections + SPARE_FILES)
     base = base_to_show(settings.host, listener.getsockname()[1])
     print(curl_line(base, key), flush=True)
     if settings.page:
@@ -174,16 +175,6 @@ def curl_line(base: str, key: str) -> str:
         f'curl -sS -H "{HEADER}: {key}" -F image=@{EXAMPLES / "photo.jpg"} '
         f"-F user_mask=@{EXAMPLES / 'mask.png'} {base}{IMAGE_ERASE.path}"
     )
-
-
-def _allow_open_files(connections: int) -> None:
-    """Each connection is an open file, and may read a result; what the system grants beyond its default, is taken."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * connections + SPARE_FILES
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if resource.RLIM_INFINITY != soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(settings: "Settings") -> socket.socket:

@@ -15,6 +15,7 @@ from image_erase.access.keys import Keys
 from image_erase.clock import Clock, system_clock
 from image_erase.results.location import folder_of
 from image_erase.settings import LEAST_SIGNING_KEY, Settings, SettingsError
+from image_erase.system import NEW_FILE, flush_folder
 
 API_KEY_FILE = "api-key"
 SIGNING_KEY_FILE = "signing-key"
@@ -103,7 +104,7 @@ def _publish(path: Path, secret: str) -> None:
     """Write a secret so that it is there whole or not at all, never over one that is there already, and stays."""
     draft = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "w", encoding="ascii") as file:
+        with open(os.open(draft, NEW_FILE, FILE_MODE), "w", encoding="ascii") as file:
             file.write(secret + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -111,13 +112,5 @@ def _publish(path: Path, secret: str) -> None:
             os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Put a folder's names on the disk. Whoever signs with a secret that a power cut takes back breaks its links."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # Whoever signs with a secret that a power cut takes back breaks its links.
+    flush_folder(path.parent)

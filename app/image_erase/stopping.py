@@ -11,8 +11,7 @@ from types import FrameType
 import uvicorn
 from starlette.datastructures import State
 
-#: What ends the server in order. SIGHUP comes when a terminal closes, SIGQUIT from its keyboard and from supervisors.
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+from image_erase.system import stop_signals
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class StoppingServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop in order on all of SIGNALS; one that is ignored, as SIGHUP is under nohup, stays ignored.
+        """Stop in order on all signals that ask for it; one that is ignored, as SIGHUP is under nohup, stays ignored.
 
         uvicorn raises them again once it has stopped, so that the process ends as if it had been killed; a stop in
         order is no failure.
@@ -48,7 +47,7 @@ class StoppingServer(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        heeded = [number for number in stop_signals() if signal.getsignal(number) is not signal.SIG_IGN]
         before = {number: signal.signal(number, self.handle_exit) for number in heeded}
         try:
             yield

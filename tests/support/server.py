@@ -23,6 +23,7 @@ from image_erase.settings import load_settings
 from support.pictures import mask_file, photo_file
 from support.processes import is_stopped, until, workers_of
 
+COMMAND = Path(sys.executable).with_name("image-erase")
 KEY = "key-of-the-tests"
 PATH = "/api/image/editing/image-erase"
 SECONDS = 30.0
@@ -181,8 +182,15 @@ class Server:
 class CommandServer:
     """`image-erase serve` in a process of its own."""
 
-    def __init__(self, storage: Path, logs: Path, port: int | None = None, **environment: str) -> None:
-        """environment: settings by their variable's name without the prefix."""
+    def __init__(
+        self,
+        storage: Path,
+        logs: Path,
+        port: int | None = None,
+        program: Sequence[str | Path] = (COMMAND,),
+        **environment: str,
+    ) -> None:
+        """program: what `serve` is an argument of. environment: settings by variable without the prefix."""
         self.port = port or free_port()
         self.client = Client(("127.0.0.1", self.port))
         self.base = self.client.base
@@ -191,7 +199,7 @@ class CommandServer:
         settings = {"WORKERS": "1", "API_KEYS": KEY, "STORAGE_URL": storage.as_uri(), "LOG_FORMAT": "json"}
         with self.log.open("wb") as errors, self.log.with_suffix(".out").open("wb") as output:
             self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("image-erase"), "serve", "--port", str(self.port)],
+                [*program, "serve", "--port", str(self.port)],
                 env=_bare_environment() | {f"ERASE_{name}": value for name, value in (settings | environment).items()},
                 cwd=logs,
                 stdin=subprocess.DEVNULL,

@@ -1,13 +1,13 @@
 """Run `image-erase erase`, from its arguments to the exit code."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def erase(order: Order, make_eraser: MakeEraser) -> Exit:
         _make_folders(order.out, plan)
     record = Record.of(plan)
     bar = plan.is_folder and not order.quiet and sys.stderr.isatty()
-    with closing(Progress(len(plan.to_do), bar=bar)) as progress:
+    with contextlib.closing(Progress(len(plan.to_do), bar=bar)) as progress:
         for task, failure in plan.failed:
             progress.failed(task, failure)
         _run(order, plan, make_eraser, record, progress)
@@ -136,7 +136,9 @@ async def _until_told_to_end(work: Awaitable[None]) -> None:
     """Do the work; handle SIGTERM like Ctrl-C, so that the report is written in both cases."""
     task = asyncio.current_task()
     assert task
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    # Windows has no SIGTERM that could be handled.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await work
 
 

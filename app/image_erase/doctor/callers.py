@@ -7,6 +7,7 @@ from image_erase.doctor.finding import Finding, Level
 from image_erase.results.location import folder_of
 from image_erase.secrets import API_KEY_FILE, SIGNING_KEY_FILE, SecretUnusable, read_secret
 from image_erase.settings import Settings
+from image_erase.system import HAS_FILE_MODES
 
 WEAK_LENGTH, WEAK_VARIETY = 10, 5
 
@@ -43,7 +44,7 @@ def _kept(settings: Settings, subject: str, file: str) -> Finding:
     path = folder / file
     try:
         read_secret(path)
-        open_to_others = path.stat().st_mode & 0o077
+        open_to_others = HAS_FILE_MODES and path.stat().st_mode & 0o077
     except FileNotFoundError:
         return Finding(Level.OK, subject, f"none set; the first start creates one in {path}")
     except OSError as error:
@@ -64,6 +65,6 @@ def _judged(known: dict[str, bool], file: Path | None) -> Finding:
     if weak:
         says = f"{len(weak)} of {len(callers)} are easy to guess: too short or too uniform (openssl rand -hex 16)"
         return Finding(Level.WARNING, "keys", says)
-    if file and file.stat().st_mode & 0o007:
+    if file and HAS_FILE_MODES and file.stat().st_mode & 0o007:
         return Finding(Level.WARNING, "keys", f"{count}; {file} is open to all users (chmod o-rwx)")
     return Finding(Level.OK, "keys", count)

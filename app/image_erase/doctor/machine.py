@@ -9,6 +9,7 @@ from pathlib import Path
 from image_erase.doctor.finding import Finding, Level
 from image_erase.processors import available_processors, default_workers
 from image_erase.settings import Settings
+from image_erase.system import can_limit_memory
 
 MIB = 1024 * 1024
 HEALTH_SECONDS = 5.0
@@ -38,6 +39,8 @@ def memory(settings: Settings) -> Finding:
     fit = available // (settings.worker_memory_mb * MIB)
     each = settings.worker_memory_mb
     says = f"{available // MIB} MiB are available, {settings.workers} workers may use {each} MiB each"
+    if not can_limit_memory():
+        return Finding(Level.WARNING, "memory", f"{says}; this system does not enforce it")
     if fit < settings.workers:
         return Finding(Level.WARNING, "memory", f"{says}; ERASE_WORKERS={max(1, fit)} is safer")
     return Finding(Level.OK, "memory", says)

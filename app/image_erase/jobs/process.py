@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from image_erase import __version__
 from image_erase.jobs.frames import FrameDecoder, FrameError
 from image_erase.jobs.messages import Begun, Done, Failed, FromWorker, Job, Ping, Pong, Ready, Refused, frame_of
 from image_erase.jobs.reading import message_of
+from image_erase.system import kill_session, start_apart
 
 PROGRAM = (sys.executable, "-I", "-m", "image_erase.jobs.worker")
 _REMARK_BYTES = 16 * 1024
@@ -222,9 +222,7 @@ class WorkerProcess:
     def _kill(self) -> None:
         """Kill its whole session. It has not been collected yet, so the id cannot belong to anybody else."""
         if self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self._process.kill()
+            kill_session(self._process)
 
     async def _reaped(self) -> int | None:
         pause, waited = 0.002, 0.0
@@ -301,15 +299,7 @@ class _Pipe(asyncio.Protocol):
 
 def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     try:
-        return subprocess.Popen(
-            command,
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=worker_environment(os.environ),
-            # Away from the terminal's signals: a worker ends when the server says so.
-            start_new_session=True,
-        )
+        # Away from the terminal's signals: a worker ends when the server says so.
+        return start_apart(command, worker_environment(os.environ))
     except OSError as error:
         raise WorkerDied(f"a worker cannot be started ({error.strerror or error})") from None

@@ -1,7 +1,6 @@
 """The worker process: takes jobs from its standard input, one after the other, and answers on its standard output."""
 
 import os
-import resource
 import signal
 import sys
 import time
@@ -30,6 +29,7 @@ from image_erase.jobs.messages import (
     request_of,
 )
 from image_erase.jobs.request import JobRequest
+from image_erase.system import limit_memory
 
 # Decoders lose some bytes over many a broken file; a new worker has them all again.
 JOBS = 20_000
@@ -44,7 +44,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     options = JobOptions.from_json(sys.argv[1])
-    limit_memory(options.memory_mb)
+    if options.memory_mb:
+        limit_memory(options.memory_mb)
     source, target = _take_pipes()
     try:
         eraser = make_eraser(options)
@@ -52,16 +53,6 @@ def main() -> None:
         _send(target, Refused(str(error)))
         sys.exit(1)
     serve(options, eraser, source, target)
-
-
-def limit_memory(megabytes: int | None) -> None:
-    """Let this process take no more memory than that, in MiB; None: as much as there is.
-
-    What is limited is the memory of its own. Limiting the address space would count libraries as well, whose files
-    are mapped once for all workers, and what is reserved and never touched.
-    """
-    if megabytes:
-        resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
 
 
 def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO, jobs: int = JOBS) -> None:

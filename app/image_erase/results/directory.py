@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.request import url2pathname
 
 from obstore.store import LocalStore
 
@@ -19,6 +19,7 @@ from image_erase.results.failures import Failures, StoreError, StoreFull
 from image_erase.results.names import ResultName
 from image_erase.results.room import Disk, Room
 from image_erase.results.store import BATCH, Kept, ResultStore
+from image_erase.system import NEW_FILE, flush_file
 
 # A put takes seconds; what is still half written after this long was left by a crash.
 LEFTOVER_SECONDS = 600
@@ -35,7 +36,7 @@ _TRIES = 5
 
 def local_path(url: str) -> Path:
     """The directory that a file: URL names; relative ones (file:storage) start from the current directory."""
-    return Path(unquote(url.removeprefix("file:").removeprefix("//"))).absolute()
+    return Path(url2pathname(url.removeprefix("file:").removeprefix("//"))).absolute()
 
 
 class DirectoryStore(ResultStore):
@@ -181,7 +182,7 @@ class DirectoryStore(ResultStore):
             with open(_created(draft), "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fdatasync(file.fileno())
+                flush_file(file.fileno())
             draft.replace(path)
         except BaseException:
             with suppress(OSError):
@@ -224,7 +225,7 @@ def _created(path: Path) -> int:
     for tried in range(1, _TRIES + 1):
         try:
             path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+            return os.open(path, NEW_FILE, FILE_MODE)
         except (FileNotFoundError, FileExistsError):
             if tried == _TRIES:
                 raise

@@ -1,13 +1,13 @@
 """How much room results take, and how much there is for them."""
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from image_erase.results.failures import StoreFull
+from image_erase.system import disk_space
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,7 @@ class Disk:
     @classmethod
     def of(cls, path: Path) -> "Disk":
         """The file system that a path is on. Raises OSError."""
-        found = os.statvfs(path)
-        return cls(found.f_bavail * found.f_frsize, (found.f_blocks - found.f_bfree) * found.f_frsize)
+        return cls(*disk_space(path))
 
     @property
     def reserve(self) -> int:

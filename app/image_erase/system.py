@@ -1,0 +1,110 @@
+"""What operating systems do differently: limits of a process, flags of files, signals, ends of processes.
+
+Linux has all of it. macOS lacks `fdatasync`; Windows has no limits of a process, no modes of files and few signals.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:
+    resource = None
+
+#: How to open a file that must be new; 0 stands for a flag that the system does not have.
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):
+    NEW_FILE |= getattr(os, _flag, 0)
+#: Whether files have modes that keep other users out.
+HAS_FILE_MODES = hasattr(os, "geteuid")
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that end the server in order, of those that the system has.
+
+    SIGHUP comes when a terminal closes, SIGQUIT from its keyboard and from supervisors, SIGBREAK from a console of
+    Windows.
+    """
+    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK")
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+def allow_open_files(wanted: int) -> None:
+    """Raise this process's limit of open files to that many, or as far as the system allows; never lower it."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if resource.RLIM_INFINITY != soft < wanted:
+        # macOS has a lower limit than the one that it tells.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def can_limit_memory() -> bool:
+    """Whether `limit_memory` has an effect. macOS takes the limit, and does not enforce it."""
+    return resource is not None and sys.platform != "darwin"
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process take no more memory than that, in MiB, where the system can limit it.
+
+    What is limited is the memory of its own. Limiting the address space would count libraries as well, whose files
+    are mapped once for all workers, and what is reserved and never touched.
+    """
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
+
+
+def start_apart(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Start a program with pipes that asyncio can read, away from the terminal's signals. Raises OSError."""
+    popen: type[subprocess.Popen[bytes]] = subprocess.Popen
+    if sys.platform == "win32":
+        # Those pipes are overlapped, others can't be awaited there.
+        from asyncio.windows_utils import Popen as popen  # noqa: N813, PLC0415
+    pipe = subprocess.PIPE
+    return popen(
+        command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environment), start_new_session=True
+    )
+
+
+def kill_session(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a program that `start_apart` has started and that has not been waited for, and what it has started."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
+def flush_file(descriptor: int) -> None:
+    """Put a file's content on the disk. Raises OSError."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """Put a folder's names on the disk, where the system can open a folder. Raises OSError."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def disk_space(path: Path) -> tuple[int, int]:
+    """Return the bytes that may still be written on the disk of a path, and those in use. Raises OSError."""
+    if not hasattr(os, "statvfs"):
+        usage = shutil.disk_usage(path)
+        return usage.free, usage.used
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize, (found.f_blocks - found.f_bfree) * found.f_frsize
