@@ -19,14 +19,21 @@ help: ## say what there is
 
 install: $(VENV)/.installed ## the project and its tools into .venv
 
-$(VENV)/.installed: requirements-dev.lock pyproject.toml
+$(VENV)/.installed: $(VENV)/.runtime requirements-dev.lock
+	$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# What the server needs to run, and of the tools only the one that installs it.
+$(VENV)/.runtime: requirements.lock requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.x")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.lock > $(VENV)/requirements-build.lock
+	$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	$(PIP) install --quiet --require-hashes --requirement $(VENV)/requirements-build.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-serve: install ## run the server and print a line to try it with
+serve: $(VENV)/.runtime ## run the server and print a line to try it with
 	@$(BIN)/image-erase serve
 
 test: install ## run the quick tests, unit and whole; ARGS are pytest's

@@ -116,6 +116,8 @@ def test_wheel_has_the_whole_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(tmp_path / "dist" / done.stdout.split()[-1]) as wheel:
         packed = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("image_erase/web/page/")}
+        sample = wheel.read("image_erase/sample/mask.png")
+    assert sample == (ROOT / "examples/mask.png").read_bytes()
     code = ROOT / "app"
     files = [path for path in (code / "image_erase/web/page").rglob("*") if path.is_file()]
     there = {path.relative_to(code).as_posix(): path.read_bytes() for path in files}

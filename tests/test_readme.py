@@ -68,6 +68,7 @@ class Server(NamedTuple):
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("clone")
     (folder / "examples").symlink_to(ROOT / "examples")
+    (folder / "storage").mkdir()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     settings = clean | {"ERASE_WORKERS": "1", "ERASE_METRICS": "true"}
     with subprocess.Popen(SERVE, cwd=folder, env=settings, stdout=subprocess.PIPE, text=True) as process:
@@ -222,7 +223,7 @@ def test_make_targets_exist() -> None:
     texts = "\n".join(map(page, PAGES))
     named = set(re.findall(r"\bmake ([a-z-]+)\b(?=[ `]|$)", "\n".join(re.findall(r"`([^`\n]+)`", texts))))
     named |= {command.split()[1] for command in shell_commands("README.md") if command.startswith("make ")}
-    assert {"install", "serve"} <= named <= targets
+    assert {"serve", "test"} <= named <= targets
 
 
 def test_client_is_that_of_the_examples() -> None:

@@ -64,7 +64,7 @@ def test_files_are_erased(files: Path) -> None:
 
 
 def test_the_doctor_says_that_memory_is_not_limited(tmp_path: Path) -> None:
-    done = run(tmp_path, "doctor", ERASE_PORT="0")
+    done = run(tmp_path, "doctor", ERASE_PORT="0", ERASE_STORAGE_URL=tmp_path.as_uri())
     assert done.returncode == 0, done.stdout + done.stderr
     lines = {line.split()[1]: line for line in done.stdout.splitlines()}
     assert lines["memory:"].startswith("warning")

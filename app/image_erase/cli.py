@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 STOP_SECONDS = 20
 # Files that are open beside connections: pipes to workers, libraries, logs.
 SPARE_FILES = 256
-EXAMPLES = Path("examples")
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +44,7 @@ def main() -> None:
 @click.option("--port", type=int, help="Port to listen on (ERASE_PORT).")
 def serve(host: str | None, port: int | None) -> None:
     """Run the server. All settings are ERASE_ environment variables; see docs/settings.md."""
+    from image_erase.greeting import base_to_show, curl_line  # noqa: PLC0415
     from image_erase.secrets import key_to_show  # noqa: PLC0415
     from image_erase.settings import SettingsError, load_settings, unknown_variables  # noqa: PLC0415
 
@@ -62,10 +62,37 @@ def serve(host: str | None, port: int | None) -> None:
     # Each connection is an open file, and may read a result.
     allow_open_files(2 * settings.connections + SPARE_FILES)
     base = base_to_show(settings.host, listener.getsockname()[1])
-    print(curl_line(base, key), flush=True)
+    print(curl_line(base, key, Path.cwd()), flush=True)
     if settings.page:
         print(f"or open {base}/ in a browser", flush=True)
     _run(server, listener)
+
+
+@main.command()
+def key() -> None:
+    """Print an API key: the first that is set, else the one in the storage, which is made where there is none."""
+    from image_erase.secrets import first_api_key  # noqa: PLC0415
+    from image_erase.settings import SettingsError, load_settings  # noqa: PLC0415
+
+    try:
+        print(first_api_key(load_settings()))
+    except SettingsError as error:
+        print(f"image-erase: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+def sample(folder: Path) -> None:
+    """Write an example picture and its mask, photo.jpg and mask.png, into FOLDER (default: the working directory)."""
+    from image_erase.sample import write_sample  # noqa: PLC0415
+
+    try:
+        for path in write_sample(folder):
+            print(f"{path} is there", file=sys.stderr)
+    except OSError as error:
+        print(f"image-erase: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
 
 
 @main.command()
@@ -158,22 +185,6 @@ def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limi
         ),
         app.state,
         settings.stop_delay_seconds,
-    )
-
-
-def base_to_show(host: str, port: int) -> str:
-    """The URL under which this machine reaches the server, without a slash at the end."""
-    address = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-
-
-def curl_line(base: str, key: str) -> str:
-    """A line to paste into a shell: erases something from the example photograph."""
-    from image_erase.contract.endpoints import HEADER, IMAGE_ERASE  # noqa: PLC0415
-
-    return (
-        f'curl -sS -H "{HEADER}: {key}" -F image=@{EXAMPLES / "photo.jpg"} '
-        f"-F user_mask=@{EXAMPLES / 'mask.png'} {base}{IMAGE_ERASE.path}"
     )
 
 

@@ -10,7 +10,7 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
-from image_erase.access.key_file import KeyFile, is_key
+from image_erase.access.key_file import KeyFile, is_key, read_lines
 from image_erase.access.keys import Keys
 from image_erase.clock import Clock, system_clock
 from image_erase.results.location import folder_of
@@ -37,6 +37,24 @@ def api_keys(settings: Settings, clock: Clock = system_clock) -> Keys:
     if settings.api_keys or file:
         return Keys((key.get_secret_value() for key in settings.api_keys), file)
     return Keys([_kept(settings, API_KEY_FILE, _API_KEY)])
+
+
+def first_api_key(settings: Settings) -> str:
+    """Return a key that may call: the first that is set, else that of the key file, else the kept one.
+
+    Raises SettingsError, also where no key of the file is active.
+    """
+    if settings.api_keys:
+        return settings.api_keys[0].get_secret_value()
+    if not settings.api_keys_file:
+        return _kept(settings, API_KEY_FILE, _API_KEY)
+    try:
+        active = [line.key for line in read_lines(settings.api_keys_file) if line.key and line.is_active]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"ERASE_API_KEYS_FILE: cannot be read ({type(error).__name__})") from None
+    if not active:
+        raise SettingsError("ERASE_API_KEYS_FILE: has no key that is active")
+    return active[0]
 
 
 def signing_keys(settings: Settings) -> list[str]:

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from image_erase.access.key_file import is_key
+from image_erase.folders import default_storage
 from image_erase.processors import available_processors, default_workers, most_workers
 from image_erase.results.location import is_storage_url
 
@@ -149,8 +150,9 @@ class Settings(BaseSettings):
         (), description="Addresses or networks whose `X-Forwarded-*` headers are trusted; `*` for all"
     )
     storage_url: Annotated[str, AfterValidator(_storage_url)] = Field(
-        "file:storage",
-        description="Where results are kept: a folder (`file:`) or a bucket (`s3://`, `gs://` or `az://`)",
+        default_factory=lambda: default_storage(Path.cwd()),
+        description="Where results are kept: a folder (`file:`) or a bucket (`s3://`, `gs://` or `az://`); unset, "
+        "`storage` in the working directory where there is such a folder, else the user's data folder",
     )
     storage_bytes: Annotated[ByteSize | None, Field(ge=1)] = Field(
         None,

@@ -1,0 +1,37 @@
+"""Where the server keeps its data unless the operator says where."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+#: The folder of a clone; where one of this name is in the working directory, it is used.
+BESIDE = "storage"
+
+
+def default_storage(here: Path, environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> str:
+    """Return the storage URL that holds where none is set.
+
+    `file:storage` where the working directory has such a folder, else the user's data folder of the platform.
+    here: the working directory. platform: as sys.platform.
+    """
+    if (here / BESIDE).is_dir():
+        return f"file:{BESIDE}"
+    try:
+        return (data_folder(environment, platform) / "image-erase").as_uri()
+    except RuntimeError:  # a user without a home
+        return f"file:{BESIDE}"
+
+
+def data_folder(environment: Mapping[str, str], platform: str) -> Path:
+    """Return where programs keep a user's data.
+
+    Linux: XDG Base Directory Specification, which wants relative paths ignored. macOS: File System Programming Guide.
+    Windows: Known Folders, FOLDERID_LocalAppData.
+    """
+    home = Path.home()
+    if platform == "darwin":
+        return home / "Library" / "Application Support"
+    name, usual = ("LOCALAPPDATA", "AppData/Local") if platform == "win32" else ("XDG_DATA_HOME", ".local/share")
+    said = Path(environment.get(name, ""))
+    return said if said.is_absolute() else home / usual

@@ -1,0 +1,37 @@
+"""What `image-erase serve` prints when it starts: a line that tries it."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
+from image_erase.sample import MASK, PHOTO
+
+PROGRAM = "image-erase"
+# In a clone.
+_EXAMPLES = Path("examples")
+
+
+def base_to_show(host: str, port: int) -> str:
+    """Return the URL under which this machine reaches the server, without a slash at the end."""
+    address = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def curl_line(base: str, key: str, here: Path) -> str:
+    """Return a line to paste into a shell: erases something from the example photograph.
+
+    here: the working directory. Where it has no examples, the line has the command write them first.
+    """
+    folder = _EXAMPLES if (here / _EXAMPLES / PHOTO).is_file() else Path()
+    first = "" if folder.name else f"{_program()} sample && "
+    return (
+        f'{first}curl -sS -H "{HEADER}: {key}" -F image=@{folder / PHOTO} '
+        f"-F user_mask=@{folder / MASK} {base}{IMAGE_ERASE.path}"
+    )
+
+
+def _program() -> str:
+    """How the command is called here; a runner such as uvx does not put it on the path."""
+    return PROGRAM if shutil.which(PROGRAM) else shlex.quote(sys.argv[0])

@@ -1,0 +1,34 @@
+"""The example picture and its mask, which the package carries: what `image-erase sample` writes."""
+
+from pathlib import Path
+
+PHOTO, MASK = "photo.jpg", "mask.png"
+# The page shows the same picture, and serves it from its own folder.
+_FILES = {
+    PHOTO: Path(__file__).parents[1] / "web" / "page" / "sample.jpg",
+    MASK: Path(__file__).with_name("mask.png"),
+}
+
+
+def write_sample(folder: Path) -> list[Path]:
+    """Write the picture and the mask into a folder, which is made where it is missing, and return their paths.
+
+    A file that is there already with the same content is left alone. Raises FileExistsError for any other, before
+    anything is written, and OSError where the folder cannot be written.
+    """
+    wanted = {folder / name: source.read_bytes() for name, source in _FILES.items()}
+    missing = [path for path, content in wanted.items() if not _has(path, content)]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        with path.open("xb") as file:
+            file.write(wanted[path])
+    return list(wanted)
+
+
+def _has(path: Path, content: bytes) -> bool:
+    """Whether the file has that content; False where there is none. Raises FileExistsError for another content."""
+    if not path.exists():
+        return False
+    if path.is_file() and path.read_bytes() == content:
+        return True
+    raise FileExistsError(f"{path} exists")
