@@ -1,0 +1,1 @@
+"""Pixels and a rough mask -> the mask of the thing meant."""

@@ -1,0 +1,47 @@
+"""How much likelier each pixel's colour is in the thing than around it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from image_erase.selecting.arrays import F32, U8, Bool, Index
+
+BINS = 24
+"""Along each axis of the colour space, over the range of the picture's colours."""
+
+_LEAST_SPAN = 24.0
+"""Of that range: in a picture of nearly one colour bins are not finer than noise."""
+
+_UNSEEN = 0.02
+"""The share of colours that nobody has seen, spread over all bins."""
+
+
+class Colours:
+    """The colours of a picture (HxWx3 BGR) in bins."""
+
+    def __init__(self, picture: U8) -> None:
+        lab = cv2.cvtColor(picture, cv2.COLOR_BGR2Lab).astype(np.float32)
+        low, high = np.percentile(lab[::2, ::2].reshape(-1, 3), (0.5, 99.5), axis=0)
+        scale = BINS / np.maximum(high - low, _LEAST_SPAN)
+        bins = np.clip((lab - low) * scale, 0, BINS - 1).astype(np.intp)
+        self._index: Index = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
+
+    def log_odds(self, inside: Bool, outside: Bool) -> F32:
+        """HxW: the logarithm of how much likelier the colour is inside.
+
+        inside, outside: HxW, pixels that show what the thing and its surroundings look like.
+        """
+        table: F32 = np.log(_shares(self._index[inside])) - np.log(_shares(self._index[outside]))
+        return np.take(table, self._index)
+
+
+def _shares(index: Index) -> F32:
+    """Smooth shares of all colours, none of them zero."""
+    counts: F32 = np.bincount(index, minlength=BINS**3).astype(np.float32)
+    for _ in range(3):
+        rows = cv2.GaussianBlur(counts.reshape(BINS, -1), (1, 7), 0, sigmaY=1.0, borderType=cv2.BORDER_REFLECT)
+        # Turned, so that the next axis comes first; after three times all are where they were.
+        counts = np.moveaxis(rows.astype(np.float32).reshape(BINS, BINS, BINS), 0, 2).reshape(-1)
+    shares: F32 = counts / max(1.0, float(counts.sum())) + np.float32(_UNSEEN / BINS**3)
+    return shares

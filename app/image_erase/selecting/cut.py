@@ -1,0 +1,80 @@
+"""The best outline between the likely and the unlikely: a minimal cut, by OpenCV's solver.
+
+Rother, Kolmogorov and Blake, "GrabCut", SIGGRAPH 2004, of which only the cut is used. OpenCV makes the costs of single
+pixels itself, from normal distributions of colours. To get any costs instead, one of the picture's three channels
+holds the log odds, and the distributions are such that they differ in that channel only.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from image_erase.selecting.arrays import F32, F64, U8, Bool
+
+SMOOTHNESS = 10.0
+"""What a step of the outline costs in flat ground, in units of log odds."""
+
+MOST = 4.0
+"""No pixel's log odds count for more."""
+
+_LEVELS = 14
+"""Log odds are rounded to so many steps each way; more would count as contrast of the picture."""
+
+_COMPONENTS = 5
+"""Of each distribution of colours, in OpenCV."""
+
+_STEP = 50.0
+"""What a step of the outline costs in flat ground, in OpenCV."""
+
+
+_WIDE = 1e4
+"""A variance with which a channel tells nothing apart."""
+
+
+class Cutter:
+    """Cuts one picture (HxWx3 BGR), as often as asked."""
+
+    def __init__(self, picture: U8) -> None:
+        self._image = np.dstack([np.zeros(picture.shape[:2], np.uint8), _two_channels(picture)])
+
+    def cut(self, odds: F32, possible: Bool, sure: Bool) -> Bool:
+        """HxW: what the cut takes for the thing.
+
+        odds: HxW, the logarithms. possible, sure: HxW, where the thing can be, and where it is.
+        """
+        levels = np.rint(np.clip(odds / MOST, -1, 1) * _LEVELS)
+        self._image[..., 0] = (128 + levels).astype(np.uint8)
+        mask = np.where(odds > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+        mask[~possible] = cv2.GC_BGD
+        mask[sure] = cv2.GC_FGD
+        ground, thing = _models(_STEP * MOST / SMOOTHNESS)
+        cv2.grabCut(self._image, mask, (0, 0, 1, 1), ground, thing, 1, cv2.GC_EVAL_FREEZE_MODEL)
+        return (mask & 1).astype(np.bool_)
+
+
+def _two_channels(picture: U8) -> U8:
+    """The two directions of colour in which the picture varies most."""
+    lab = cv2.cvtColor(picture, cv2.COLOR_BGR2Lab).reshape(-1, 3).astype(np.float32)
+    centred = lab - lab.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    flat = centred @ axes[:, :0:-1].astype(np.float32)
+    channels: U8 = np.clip(flat + 128, 0, 255).astype(np.uint8).reshape(*picture.shape[:2], 2)
+    return channels
+
+
+def _models(difference: float) -> tuple[F64, F64]:
+    """Distributions, of the ground and the thing, whose log densities differ by +-difference at the outermost levels.
+
+    Two normal distributions of the same variance v at 128 - m and 128 + m differ by 2 m x / v at 128 + x.
+    """
+    variance = 2 * _LEVELS**2 / difference
+    return _model(128 - _LEVELS, variance), _model(128 + _LEVELS, variance)
+
+
+def _model(mean: float, variance: float) -> F64:
+    """As OpenCV wants it: weights, means and covariances of five distributions, of which only the first counts."""
+    weights = np.eye(1, _COMPONENTS)
+    means = np.full((_COMPONENTS, 3), (mean, 128, 128))
+    covariances = np.full((_COMPONENTS, 3, 3), np.diag((variance, _WIDE, _WIDE)))
+    return np.concatenate([weights, means, covariances], axis=None)[np.newaxis].astype(np.float64)

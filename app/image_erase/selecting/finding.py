@@ -1,0 +1,51 @@
+"""The thing in a small copy of the picture: what its colours, and where the strokes are, make likely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from image_erase.selecting.arrays import U8, Bool
+from image_erase.selecting.colours import Colours
+from image_erase.selecting.cut import Cutter
+from image_erase.selecting.strokes import Kind, Meaning, with_inside
+
+ROUNDS = 3
+"""Times that the colours are looked at anew, in what was found and in what was not."""
+
+RESERVE = 0.5
+"""Seconds left at which no further round is begun."""
+
+_UNLIKELY = -1.0
+"""Log odds under which a pixel shows, before anything is found, what is around the thing."""
+
+
+def find(picture: U8, meaning: Meaning, time_left: Callable[[], float]) -> Bool:
+    """HxW: the thing that is meant in a picture (HxWx3 BGR); nothing where there is no sign of one."""
+    colours, cutter = Colours(picture), Cutter(picture)
+    inside, outside = _first_guess(meaning)
+    found = meaning.drawn
+    for _ in range(ROUNDS):
+        if time_left() < RESERVE or not (inside.any() and outside.any()):
+            break
+        odds = colours.log_odds(inside, outside) + meaning.prior
+        found = _joined(cutter.cut(odds, meaning.possible, meaning.sure), meaning)
+        inside, outside = found, ~found
+    return found
+
+
+def _first_guess(meaning: Meaning) -> tuple[Bool, Bool]:
+    """What shows the thing, and what is around it."""
+    if Kind.SCRIBBLE in meaning.kinds:
+        return meaning.drawn, ~meaning.drawn & (meaning.prior < _UNLIKELY)
+    return meaning.drawn, ~meaning.drawn
+
+
+def _joined(found: Bool, meaning: Meaning) -> Bool:
+    """The connected parts of what was found that touch a stroke, without their holes."""
+    _, labels = cv2.connectedComponents(found.view(np.uint8), connectivity=4)
+    touched = np.zeros(int(labels.max()) + 1, np.bool_)
+    touched[labels[meaning.drawn & found]] = True
+    return with_inside(touched[labels])
