@@ -12,7 +12,7 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -23,6 +23,8 @@ from pydantic.fields import FieldInfo
 from image_erase.contract.endpoints import ENDPOINTS
 from image_erase.contract.errors import Code
 from image_erase.contract.parameters import Parameter
+from image_erase.plain.options import Options
+from image_erase.plain.problems import Kind
 from image_erase.settings import PREFIX, Settings
 from support.documents import PAGES, ROOT, blocks, first_cells, page, rows, shell_commands
 
@@ -151,6 +153,41 @@ def test_endpoints_are_those_of_the_code() -> None:
     ]
 
 
+def test_options_are_those_of_the_code() -> None:
+    shown = {}
+    for row in rows("docs/api.md", "Option"):
+        name, values, default, _ = (cell.strip() for cell in row.strip("| ").split(" | "))
+        shown[name.strip("`")] = (set(re.findall(r"[a-z]+|\d+", values)) - {"to"}, default)
+    fields = Options.model_json_schema()["properties"]
+    assert {name: values for name, (values, _) in shown.items()} == {
+        name: values_of(schema) for name, schema in fields.items()
+    }
+    for name, (_, default) in shown.items():
+        usual = fields[name].get("default")
+        assert (
+            default in ("unset", "`ERASE_METADATA`")
+            if usual is None
+            else default.strip("`") == json.dumps(usual).strip('"')
+        )
+
+
+def values_of(schema: dict[str, Any]) -> set[str]:
+    """The choices or bounds in a JSON schema."""
+    if schema.get("type") == "boolean":
+        return {"true", "false"}
+    one = schema["anyOf"][0] if "anyOf" in schema else schema
+    return set(one.get("enum", ())) or {str(one["minimum"]), str(one["maximum"])}
+
+
+def test_problems_are_those_of_the_code() -> None:
+    shown = {}
+    for row in rows("docs/api.md", "End of `type`"):
+        slugs, status, _ = row.strip("| ").split(" | ", 2)
+        shown |= dict.fromkeys(re.findall(r"`([a-z-]+)`", slugs), int(status))
+    assert shown == {kind.slug: kind.status for kind in Kind}
+    assert json.loads(blocks("docs/api.md", "json")[1])["type"] in {kind.uri for kind in Kind}
+
+
 def test_parameters_are_those_of_the_code() -> None:
     shown = {}
     for row in rows("docs/api.md", "Parameter"):
@@ -276,6 +313,11 @@ def test_commands_of_the_command_line_page(server: Server) -> None:
     assert sorted(path.name for path in server.folder.iterdir() if path.is_file()) == names
     for name in names:
         assert_erased((server.folder / name).read_bytes())
+
+
+def test_examples_of_the_plain_api_are_those_of_the_page() -> None:
+    for name, language in (("erase.sh", "shell"), ("erase.py", "python"), ("erase.mjs", "js")):
+        assert page(f"examples/{name}") in blocks("docs/api.md", language)
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node")

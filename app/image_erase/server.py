@@ -11,12 +11,13 @@ from starlette.middleware import Middleware
 
 from image_erase import __version__
 from image_erase.access.admission import Admission
+from image_erase.access.credentials import HEADERS
 from image_erase.access.rates import Limiter
 from image_erase.clock import Clock, system_clock
-from image_erase.contract.endpoints import ENDPOINTS, HEADER, IMAGE_ERASE
+from image_erase.contract.endpoints import ENDPOINTS, IMAGE_ERASE
 from image_erase.contract.refusals import render
 from image_erase.http.cors import Cors, CorsPolicy
-from image_erase.http.edge import Edge
+from image_erase.http.edge import REQUEST_ID_HEADER, Edge
 from image_erase.http.failures import Refuser
 from image_erase.http.intake import Intake
 from image_erase.http.proxies import TrustedProxies
@@ -26,12 +27,15 @@ from image_erase.jobs.process import WorkerDied
 from image_erase.metrics import Metrics
 from image_erase.observer import Observer
 from image_erase.parts import background_tasks, job_options, links_base, rate_limit, result_store
+from image_erase.plain import problems
+from image_erase.plain.reception import PlainReception
 from image_erase.results.links import Links
 from image_erase.results.store import ResultStore
-from image_erase.routes import account, erase, operations, results
+from image_erase.routes import account, erase, operations, plain, results
 from image_erase.routes.erasing import Erasing
 from image_erase.routes.failures import raise_failures
 from image_erase.routes.keeping import Keeping
+from image_erase.routes.linked import LinkedResults
 from image_erase.routes.reception import Reception
 from image_erase.secrets import api_keys, signing_keys
 from image_erase.settings import Settings
@@ -57,12 +61,20 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     presign = store.presign(settings.result_ttl_seconds) if settings.result_links == "presigned" else None
     supervisor = background_tasks(settings, store, clock, metrics)
     arriving, answers = Shares(settings.receive_memory_mb << 20), Shares(settings.answer_memory_mb << 20)
-    refuser = Refuser(render, CorsPolicy(settings.cors_origins))
-    rooms = erase.Rooms(
-        Admission(keys, pool, answers, limit),
-        Reception(Intake(settings.receive_seconds, arriving), settings.max_file_bytes),
-        Erasing(pool, answers, metrics),
-        Keeping(store, links, clock, settings.result_ttl_seconds, presign, metrics),
+    refuser = Refuser(render, CorsPolicy(settings.cors_origins), {plain.PATH: problems.render})
+    admission, intake = Admission(keys, pool, answers, limit), Intake(settings.receive_seconds, arriving)
+    erasing = Erasing(pool, answers, metrics)
+    keeping = Keeping(store, links, clock, settings.result_ttl_seconds, presign, metrics)
+    reception = Reception(intake, settings.max_file_bytes)
+    rooms = erase.Rooms(admission, reception, erasing, keeping, settings.public_url)
+    plain_rooms = plain.PlainRooms(
+        admission,
+        PlainReception(intake, settings.large_file_bytes),
+        LinkedResults(links, store, settings.large_file_bytes),
+        erasing,
+        keeping,
+        links,
+        settings.large_pixels,
         settings.public_url,
     )
     app = FastAPIOffline(
@@ -75,6 +87,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     )
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, rooms))
+    app.include_router(plain.router(plain_rooms))
     app.include_router(account.router(keys, clock, settings.credits, limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor))
@@ -94,10 +107,10 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Middleware]:
     """Return the layers that every request passes on its way to a route, outermost first."""
     return [
-        Middleware(Edge, refuser=refuser, observer=observer),
         Middleware(PlainTargets, root_path=urlsplit(settings.public_url or "").path),
+        Middleware(Edge, refuser=refuser, observer=observer, traced=(plain.PATH,)),
         Middleware(TrustedProxies, trusted=settings.trusted_proxies),
-        Middleware(Cors, policy=refuser.cors, allowed=HEADER),
+        Middleware(Cors, policy=refuser.cors, allowed=", ".join((*HEADERS, REQUEST_ID_HEADER))),
     ]
 
 

@@ -170,6 +170,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Largest file accepted, in bytes; unset, 3145728 for `image-erase` and 5242880 for the others",
     )
+    large_file_bytes: Annotated[ByteSize, Field(ge=1)] = Field(
+        ByteSize(64 << 20), description="Largest file that `/erase` accepts, in bytes, such as `64MiB`"
+    )
+    large_pixels: int = Field(
+        64_000_000, ge=1, description="Largest image that `/erase` accepts, in pixels, width times height"
+    )
     receive_seconds: float = Field(
         30, gt=0, description="Longest time for a request body to arrive, in seconds; after that 408"
     )

@@ -123,7 +123,8 @@ def test_documentation_is_a_page(client: Client):
 def test_openapi_is_generated_from_the_routes(client: Client):
     """Nothing is added to it afterwards, so that what FastAPI knows of a route is what the document says."""
     whole = document(client)
-    operations = [operation for path in whole["paths"].values() for operation in path.values()]
+    assert "/erase" in whole["paths"]  # whose failures have a form of their own
+    operations = [one for path, each in whole["paths"].items() if path != "/erase" for one in each.values()]
     names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names)
     failure = {"$ref": "#/components/schemas/Failure"}

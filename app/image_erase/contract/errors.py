@@ -61,13 +61,20 @@ class ApiError(HttpFailure):
     detail: what is wrong, for the client; without paths, stack traces and secrets.
     status: only if HTTP requires another status than that of the code (405, 416).
     headers: response headers that belong to the failure (`Retry-After`, `Allow`).
+    field: of the request, that the failure is about.
     """
 
     def __init__(
-        self, code: Code, detail: str, *, status: int | None = None, headers: Mapping[str, str] | None = None
+        self,
+        code: Code,
+        detail: str,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        field: str | None = None,
     ) -> None:
         super().__init__(f"{code.name}: {detail}")
-        self.code = code
+        self.code, self.detail, self.field = code, detail, field
         self.status = status or code.status
         self.message = f"{code.text} - {detail}"
         self.headers = dict(headers or {})

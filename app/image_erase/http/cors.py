@@ -11,7 +11,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = "GET, HEAD, POST, OPTIONS"
-EXPOSED = "Content-Length, Content-Range, ETag, Retry-After"
+EXPOSED = (
+    "Content-Length, Content-Range, ETag, Retry-After, "
+    "Location, Allow, Server-Timing, X-Request-Id, X-Format-Reason, WWW-Authenticate"
+)
 MAX_AGE_SECONDS = "86400"
 
 

@@ -3,18 +3,21 @@
 import asyncio
 import logging
 import time
+from collections.abc import Collection, Sequence
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from image_erase.http.failures import HttpFailure, Reason, Refused, Refuser
+from image_erase.http.failures import HttpFailure, Reason, Refused, Refuser, is_at_or_below
 from image_erase.http.identity import RequestIds
 from image_erase.http.targets import plain_path
 from image_erase.observer import UNOBSERVED, Observer
 
 # A log line is for reading; the longest path that this server has is shorter.
 MAX_LOGGED_PATH = 256
+#: The header in which clients and proxies name a request.
+REQUEST_ID_HEADER = "X-Request-Id"
 
 log = logging.getLogger("image_erase.request")
 
@@ -71,8 +74,9 @@ class _Watched:
     closed just as the client uses it again.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope, self._receive, self._send = scope, receive, send
+    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """headers: for the answer."""
+        self._scope, self._receive, self._send, self._headers = scope, receive, send, headers
         self.status: int | None = None
         self.bytes_in = self.bytes_out = 0
 
@@ -85,27 +89,33 @@ class _Watched:
         self.bytes_out += len(message.get("body", b""))
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if is_stopping(self._scope):
-                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            more = [*self._headers, (b"connection", b"close")] if is_stopping(self._scope) else self._headers
+            message = {**message, "headers": [*message["headers"], *more]}
         await self._send(message)
 
 
 class Edge:
-    """ASGI middleware, the outermost: whatever happens to a request further in, it is logged, counted and answered.
+    """ASGI middleware, outside of all that can fail: whatever happens to a request is logged, counted and answered.
 
-    refuser: answers failures, which no layer further in marks with CORS headers.
+    refuser: answers failures, which no layer further in marks with CORS headers. traced: paths at and below which the
+    header X-Request-Id is taken over from the request, and sent with the answer.
     """
 
-    def __init__(self, app: ASGIApp, refuser: Refuser, observer: Observer = UNOBSERVED) -> None:
-        self.app, self._refuser, self._observer = app, refuser, observer
+    def __init__(
+        self, app: ASGIApp, refuser: Refuser, observer: Observer = UNOBSERVED, traced: Collection[str] = ()
+    ) -> None:
+        self.app, self._refuser, self._observer, self._traced = app, refuser, observer, traced
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, log it once, and let no exception through."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope.setdefault("state", {}).update(ids=RequestIds(), notes={})
-        exchange = _Watched(scope, receive, send)
+        traced = any(is_at_or_below(_path(scope), root) for root in self._traced)
+        ids = RequestIds.given(Headers(scope=scope).get(REQUEST_ID_HEADER)) if traced else RequestIds()
+        scope.setdefault("state", {}).update(ids=ids, notes={})
+        headers = [(REQUEST_ID_HEADER.lower().encode(), ids.request_id.encode())] if traced else []
+        exchange = _Watched(scope, receive, send, headers)
         started = time.perf_counter()
         try:
             await self._answer(scope, exchange)
@@ -132,7 +142,7 @@ class Edge:
         """Answer with the failure, unless another answer has begun: that one stays incomplete."""
         if exchange.status is not None:
             return
-        answer = self._refuser.answer(request_ids(scope), failure, Headers(scope=scope).get("origin"))
+        answer = self._refuser.answer(request_ids(scope), failure, Headers(scope=scope).get("origin"), _path(scope))
         note(scope, code=answer.code)
         await self._refuser.response(answer)(scope, exchange.receive, exchange.send)
 

@@ -43,12 +43,14 @@ class Refused(HttpFailure):
     """A request that an HTTP layer refuses.
 
     detail: what is wrong, for the client to read: no path, no stack, no secret. headers: response headers that belong
-    to the failure.
+    to the failure. field: of the form, that the failure is about.
     """
 
-    def __init__(self, reason: Reason, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, reason: Reason, detail: str, headers: Mapping[str, str] | None = None, field: str | None = None
+    ) -> None:
         super().__init__(f"{reason.name}: {detail}")
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.field = reason, detail, field
         self.headers = dict(headers or {})
 
 
@@ -73,17 +75,29 @@ Render = Callable[[RequestIds, HttpFailure], FailureAnswer]
 
 @dataclass(frozen=True)
 class Refuser:
-    """Answers failures outside the application: in the words of `render`, readable for the origins of `cors`."""
+    """Answers failures outside the application: in the words of an API, readable for the origins of `cors`.
+
+    render: the words of every path. others: those of the paths at or below a path, in place of it.
+    """
 
     render: Render
     cors: CorsPolicy
+    others: Mapping[str, Render] = field(default_factory=dict)
 
-    def answer(self, ids: RequestIds, failure: HttpFailure, origin: str | None) -> FailureAnswer:
-        """The whole answer. origin: the request's `Origin`, where one is known."""
-        answer = self.render(ids, failure)
+    def answer(self, ids: RequestIds, failure: HttpFailure, origin: str | None, path: str = "") -> FailureAnswer:
+        """The whole answer. origin: the request's `Origin`, where one is known. path: its path, where that is known."""
+        answer = self._render_of(path)(ids, failure)
         headers = {"Content-Type": "application/json", **answer.headers, **self.cors.headers(origin)}
         return FailureAnswer(answer.status, answer.code, answer.body, headers)
 
     def response(self, answer: FailureAnswer) -> Response:
         """The answer as an ASGI application."""
         return Response(answer.body, answer.status, answer.headers)
+
+    def _render_of(self, path: str) -> Render:
+        return next((other for root, other in self.others.items() if is_at_or_below(path, root)), self.render)
+
+
+def is_at_or_below(path: str, root: str) -> bool:
+    """Whether a path is the root or one below it."""
+    return path == root or path.startswith(f"{root}/")

@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -48,9 +49,24 @@ class Intake:
             del self._ends[ticket]
             self._mean_seconds += _NEWEST_SHARE * (loop.time() - started - self._mean_seconds)
 
+    @asynccontextmanager
+    async def hold(self, owner: str, size: int) -> AsyncIterator[None]:
+        """Hold memory for a body that has arrived, until the end of the block: while a large one waits for a worker.
+
+        Raises Refused RECEIVE_MEMORY_FULL as receive() does, also inside the block.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as evicted:
+                with self._shares.open(owner, lambda: evicted.reschedule(loop.time())) as holding:
+                    holding.grow(size)
+                    yield
+        except (NoRoom, TimeoutError):
+            raise self._no_room(loop.time()) from None
+
     def _no_room(self, now: float) -> Refused:
         """Room comes, as things go, with the next body's end, at the latest when the first must have come to it."""
-        latest = min(self._ends.values()) - now
+        latest = min(self._ends.values(), default=now) - now
         seconds = max(1, math.ceil(min(self._mean_seconds, latest)))
         return Refused(
             Reason.RECEIVE_MEMORY_FULL,

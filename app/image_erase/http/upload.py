@@ -161,10 +161,10 @@ class UploadReader:
     def _refuse_incomplete(self) -> None:
         for wanted in self._wanted:
             if wanted.name not in self._found:
-                raise Refused(Reason.FILE_MISSING, f"{wanted.name}: Cannot be empty.")
+                raise Refused(Reason.FILE_MISSING, f"{wanted.name}: Cannot be empty.", field=wanted.name)
         for part in self._found.values():
             if not part.data:
-                raise Refused(Reason.FILE_EMPTY, f"{part.name}: The file has 0 bytes.")
+                raise Refused(Reason.FILE_EMPTY, f"{part.name}: The file has 0 bytes.", field=part.name)
 
     def _on_part_begin(self) -> None:
         self._parts += 1
@@ -204,13 +204,14 @@ class UploadReader:
         self._files += part.is_file or wanted is not None
         if self._files > len(self._wanted) or (wanted and wanted.name in self._found):
             accepted = " and ".join(item.name for item in self._wanted)
-            raise Refused(Reason.TOO_MANY_FILES, f"{part.name}: The request takes {accepted}, one file each.")
+            detail = f"{part.name}: The request takes {accepted}, one file each."
+            raise Refused(Reason.TOO_MANY_FILES, detail, field=part.name)
         if wanted:
             self._found[wanted.name] = part
 
     def _admit_text(self, name: str) -> None:
         if name in self._texts:
-            raise Refused(Reason.FIELD_REPEATED, f"{name}: Must be given once.")
+            raise Refused(Reason.FIELD_REPEATED, f"{name}: Must be given once.", field=name)
         self._texts[name] = bytearray()
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -231,7 +232,8 @@ class UploadReader:
         if part.name not in self._fields:
             return
         if len(part.data) + len(data) > self._max_file_bytes:
-            raise Refused(Reason.FILE_TOO_LARGE, f"{part.name}: A file may have at most {self._max_file_bytes} bytes.")
+            detail = f"{part.name}: A file may have at most {self._max_file_bytes} bytes."
+            raise Refused(Reason.FILE_TOO_LARGE, detail, field=part.name)
         part.data += data
 
     def _on_end(self) -> None:

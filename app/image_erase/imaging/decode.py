@@ -9,7 +9,14 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from image_erase.imaging.bmp import rle
-from image_erase.imaging.failures import BrokenFile, SideTooLong, SideTooShort, Subject, UnsupportedFormat
+from image_erase.imaging.failures import (
+    BrokenFile,
+    SideTooLong,
+    SideTooShort,
+    Subject,
+    TooManyPixels,
+    UnsupportedFormat,
+)
 from image_erase.imaging.header import FORMATS, claimed_size, format_of
 from image_erase.imaging.jpeg.pixels import decoded_pixels
 from image_erase.imaging.limits import TooCostly
@@ -30,28 +37,34 @@ _MODES |= {"P": "RGB", "PA": "RGBA", "CMYK": "CMYK", "YCbCr": "RGB"}
 
 
 def decode_picture(
-    data: bytes, max_side: int, subject: Subject = "image", *, formats: Sequence[str] = FORMATS, min_side: int = 1
+    data: bytes,
+    max_side: int,
+    subject: Subject = "image",
+    *,
+    formats: Sequence[str] = FORMATS,
+    min_side: int = 1,
+    max_pixels: int | None = None,
 ) -> Picture:
     """Decode a JPEG, PNG, BMP or WEBP file, the first frame of an animation.
 
     max_side: longest side in pixels that is decoded at all. formats: those that are taken, out of the four.
-    min_side: the fewest pixels that a side may have.
-    Raises UnsupportedFormat, SideTooLong, SideTooShort (all before any pixel is decoded) or BrokenFile; MemoryError
-    passes through.
+    min_side: the fewest pixels that a side may have. max_pixels: the most that the picture may have; None for no limit.
+    Raises UnsupportedFormat, SideTooLong, SideTooShort, TooManyPixels (all before any pixel is decoded) or BrokenFile;
+    MemoryError passes through.
     """
     file_format = format_of(data)
     if file_format is None or file_format not in formats:
         raise UnsupportedFormat(subject, f"The file is none of {', '.join(formats[:-1])} and {formats[-1]}.")
-    refuse_long_side(claimed_size(data, file_format), max_side, subject)
+    refuse_large(claimed_size(data, file_format), max_side, max_pixels, subject)
     try:
         source = read_source(data, file_format)
         file = io.BytesIO(source.coded)
         with warnings.catch_warnings(action="ignore"), Image.open(file, formats=[file_format]) as image:
-            refuse_long_side(image.size, max_side, subject)
+            refuse_large(image.size, max_side, max_pixels, subject)
             refuse_short_side(image.size, min_side, subject)
             require_memory(image.size)
             return _decoded(image, source)
-    except (SideTooLong, SideTooShort, MemoryError):
+    except (SideTooLong, SideTooShort, TooManyPixels, MemoryError):
         raise
     except TooCostly as what:
         raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
@@ -60,10 +73,15 @@ def decode_picture(
         raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
 
 
-def refuse_long_side(size: tuple[int, int] | None, max_side: int, subject: Subject) -> None:
-    """Raise SideTooLong where width or height is over max_side pixels. A size of None is not known yet."""
+def refuse_large(size: tuple[int, int] | None, max_side: int, max_pixels: int | None, subject: Subject) -> None:
+    """Raise SideTooLong where width or height is over max_side pixels, TooManyPixels where both together are too many.
+
+    A size of None is not known yet.
+    """
     if size and max(size) > max_side:
         raise SideTooLong(subject, f"The file is {size[0]}x{size[1]}, a side may have at most {max_side} pixels.")
+    if size and max_pixels and size[0] * size[1] > max_pixels:
+        raise TooManyPixels(subject, f"The file is {size[0]}x{size[1]}, it may have at most {max_pixels} pixels.")
 
 
 def refuse_short_side(size: tuple[int, int], min_side: int, subject: Subject) -> None:

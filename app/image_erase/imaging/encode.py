@@ -1,51 +1,105 @@
-"""Picture -> the bytes of a JPEG or PNG file."""
+"""Picture -> the bytes of a file."""
 
 import io
 from dataclasses import dataclass
+from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from image_erase.imaging.formats import Output, fitted, target_of
 from image_erase.imaging.jpeg.markers import BadJpeg
 from image_erase.imaging.jpeg.result import jpeg_result
 from image_erase.imaging.jpeg.splice import CannotSplice
+from image_erase.imaging.metadata.blocks import Blocks, metadata_blocks
+from image_erase.imaging.metadata.exif import PREFIX
 from image_erase.imaging.metadata.png import metadata_chunks, profile_of
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Hole, Picture, Pixels
 from image_erase.imaging.png import chunks as png
 from image_erase.imaging.png.writer import encoded_png
+from image_erase.imaging.tiff.writer import encoded_tiff
+from image_erase.imaging.webp.writer import encoded_webp
+
+Suffix = Literal["jpg", "png", "webp", "bmp", "tif"]
 
 _IHDR_BYTES = 25
+_SUFFIXES: dict[str, Suffix] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
+# A segment has two bytes for its length; what is longer is left out.
+_MOST_SEGMENT = 65000
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """suffix: `jpg` or `png`. data: the file. reencode_reason: why a JPEG was re-encoded as a whole, else empty."""
+    """suffix: of the file's name. data: the file. reencode_reason: why a JPEG was re-encoded as a whole, else empty.
 
-    suffix: str
+    format_reasons: what the format made necessary, by name; see formats.py.
+    """
+
+    suffix: Suffix
     data: bytes
     reencode_reason: str = ""
+    format_reasons: tuple[str, ...] = ()
 
 
-def encode_result(picture: Picture, image: Pixels, hole: Hole, *, policy: Policy, jpeg_quality: int) -> Encoded:
+def encode_result(
+    picture: Picture,
+    image: Pixels,
+    hole: Hole,
+    *,
+    policy: Policy,
+    jpeg_quality: int,
+    output: Output = "jpeg or png",
+    quality: int | None = None,
+) -> Encoded:
     """The file of a picture whose hole has been filled. image: its canvas with the hole filled.
 
-    A JPEG becomes a JPEG in which nothing changes but the blocks that the hole touches, where that can be done; else
-    it is re-encoded with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). All
-    other formats become PNG. hole: HxW bool. policy: which metadata stays.
+    A JPEG that stays one keeps everything but the blocks that the hole touches, where that can be done; else it is
+    re-encoded with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). quality: 1
+    to 100, which re-encodes a JPEG as a whole and makes a WebP lossy; None: a WebP is lossy only where its source is.
+    hole: HxW bool. policy: which metadata stays.
     """
     source = picture.source
     assert source is not None
-    if picture.format != "JPEG":
+    target = target_of(picture, output)
+    if target.format == picture.format == "JPEG" and quality is None:
+        return _spliced(picture, image, hole, policy, jpeg_quality)
+    if target.format == "PNG" and picture.mode != "CMYK":
         chunks = metadata_chunks(source, policy, picture.quarter_turned)
-        return Encoded("png", _with_chunks(encoded_png(image, len(source.coded)), chunks))
+        return Encoded("png", _with_chunks(encoded_png(image, len(source.coded)), chunks), "", target.reasons)
+    filled, target = fitted(picture.with_canvas(image), target)
+    assert filled.source is not None
+    blocks = metadata_blocks(filled.source, policy, transposed=picture.quarter_turned)
+    data = _written(filled, target.format, blocks, quality, jpeg_quality)
+    return Encoded(_SUFFIXES[target.format], data, "", target.reasons)
+
+
+def _spliced(picture: Picture, image: Pixels, hole: Hole, policy: Policy, jpeg_quality: int) -> Encoded:
+    """A JPEG in which only the hole changes, where that can be done."""
+    assert picture.source is not None
     result = picture.with_canvas(image)
     try:
-        done = jpeg_result(source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy)
+        done = jpeg_result(picture.source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy)
     except (CannotSplice, BadJpeg) as error:
         return Encoded("jpg", _jpeg(result, jpeg_quality), str(error))
     return Encoded("jpg", done.data, done.reencode_reason)
+
+
+def _written(picture: Picture, file_format: str, blocks: Blocks, quality: int | None, usual_quality: int) -> bytes:
+    """A file that is encoded as a whole. usual_quality: of a lossy format, where the request names none."""
+    if file_format == "JPEG":
+        return _jpeg(picture, quality or usual_quality, blocks)
+    if file_format == "WEBP":
+        lossy = picture.source is not None and picture.source.lossy
+        return encoded_webp(picture, blocks, quality or (usual_quality if lossy else None))
+    if file_format == "TIFF":
+        return encoded_tiff(picture, blocks)
+    if file_format == "BMP":
+        return _bmp(picture)
+    chunks = [png.chunk(*profile_of(blocks.icc))] if blocks.icc else []
+    return _with_chunks(encoded_png(picture.canvas()[0]), chunks)
 
 
 def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
@@ -61,12 +115,25 @@ def _as_pillow(picture: Picture) -> NDArray[np.uint8]:
     return pixels[..., 0] if picture.mode == "L" else pixels
 
 
-def _jpeg(picture: Picture, quality: int) -> bytes:
+def _jpeg(picture: Picture, quality: int, blocks: Blocks | None = None) -> bytes:
+    """A JPEG of the picture. blocks: its metadata; None for its profile only."""
+    blocks = blocks or Blocks(picture.icc_profile or b"")
     pixels = np.ascontiguousarray(picture.pixels)
     image = Image.frombuffer(picture.mode, picture.size, pixels.tobytes(), "raw", picture.mode, 0, 1)
     target = io.BytesIO()
-    image.save(target, "JPEG", quality=quality, subsampling=picture.subsampling, icc_profile=picture.icc_profile)
+    more = {"exif": PREFIX + blocks.exif} if 0 < len(blocks.exif) <= _MOST_SEGMENT else {}
+    if 0 < len(blocks.xmp) <= _MOST_SEGMENT:
+        more["xmp"] = blocks.xmp
+    image.save(target, "JPEG", quality=quality, subsampling=picture.subsampling, icc_profile=blocks.icc or None, **more)
     return target.getvalue()
+
+
+def _bmp(picture: Picture) -> bytes:
+    """A BMP of 8, 24 or 32 bits, which has no place for metadata."""
+    written, data = cv2.imencode(".bmp", picture.canvas()[0])
+    if not written:
+        raise MemoryError("OpenCV could not write the BMP")
+    return data.tobytes()
 
 
 def _with_chunks(file: memoryview, chunks: list[bytes]) -> bytes:

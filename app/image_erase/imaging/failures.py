@@ -53,3 +53,9 @@ class NothingToFillFrom(ImagingFailure):
     """The mask covers the whole picture."""
 
     name = "nothing_to_fill_from"
+
+
+class TooManyPixels(ImagingFailure):
+    """The picture has more pixels than allowed."""
+
+    name = "too_many_pixels"

@@ -26,13 +26,20 @@ class Mask:
     half_covered: Hole
 
 
-def decode_mask(data: bytes, picture: Picture, max_side: int, *, formats: Sequence[str] = FORMATS) -> Mask:
+def decode_mask(
+    data: bytes,
+    picture: Picture,
+    max_side: int,
+    *,
+    formats: Sequence[str] = FORMATS,
+    max_pixels: int | None = None,
+) -> Mask:
     """Read a mask file for a picture.
 
     A mask that fits the upright picture is upright; one that fits only the picture's stored orientation is turned
-    along with it. formats: those that are taken. Raises what decode_picture raises, and SizeMismatch.
+    along with it. formats, max_pixels: as for decode_picture. Raises what decode_picture raises, and SizeMismatch.
     """
-    mask = decode_picture(data, max_side, "mask", formats=formats)
+    mask = decode_picture(data, max_side, "mask", formats=formats, max_pixels=max_pixels)
     if mask.size not in (picture.size, picture.stored_size):
         raise SizeMismatch("mask", "The mask is {}x{}, the image is {}x{}.".format(*mask.size, *picture.size))
     paint = paint_of(mask)

@@ -4,7 +4,7 @@ from image_erase.imaging.bmp.reader import read_bmp
 from image_erase.imaging.jpeg.reader import read_jpeg
 from image_erase.imaging.png.reader import read_png
 from image_erase.imaging.source import Source
-from image_erase.imaging.webp import read_webp
+from image_erase.imaging.webp.reader import read_webp
 
 _READERS = {"JPEG": read_jpeg, "PNG": read_png, "BMP": read_bmp, "WEBP": read_webp}
 

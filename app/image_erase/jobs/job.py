@@ -19,7 +19,7 @@ from image_erase.imaging.encode import encode_picture, encode_result
 from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Picture
-from image_erase.jobs.messages import Facts, Suffix
+from image_erase.jobs.messages import Facts, FormatReason, Suffix
 from image_erase.jobs.request import JobRequest
 
 
@@ -63,7 +63,7 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class ErasedFile:
-    """suffix: `jpg` or `png`. data: the file. facts: what the log may say of the job."""
+    """suffix: of its name. data: the file. facts: what the log may say of the job."""
 
     suffix: Suffix
     data: bytes
@@ -143,7 +143,10 @@ def erase_file(
     time_left: seconds until nobody waits any more. Raises an ImagingFailure where a file can't be worked with.
     """
     watch = _Stopwatch()
-    picture = decode_picture(image, options.max_side, formats=request.formats, min_side=request.min_side)
+    max_side = request.max_side or options.max_side
+    picture = decode_picture(
+        image, max_side, formats=request.formats, min_side=request.min_side, max_pixels=request.max_pixels
+    )
     wanted = _wanted(mask, picture, options, request)
     watch.stage("decode")
     # What is done with is let go at once: a large picture takes a hundred megabytes in each of its forms.
@@ -162,7 +165,13 @@ def erase_file(
     watch.stage("erase")
     hole = wanted.hole
     encoded = encode_result(
-        picture, erased.image, hole, policy=Policy(options.metadata), jpeg_quality=options.jpeg_quality
+        picture,
+        erased.image,
+        hole,
+        policy=Policy(request.metadata or options.metadata),
+        jpeg_quality=options.jpeg_quality,
+        output=request.output,
+        quality=request.quality,
     )
     watch.stage("encode")
     facts = Facts(
@@ -175,8 +184,9 @@ def erase_file(
         seed=request.seed,
         reencode_reason=encoded.reencode_reason or None,
         empty_mask=not hole.any() or None,
+        format_reasons=tuple(FormatReason(name) for name in encoded.format_reasons),
     )
-    return ErasedFile("jpg" if encoded.suffix == "jpg" else "png", encoded.data, facts)
+    return ErasedFile(encoded.suffix, encoded.data, facts)
 
 
 def _wanted(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Mask:
@@ -184,7 +194,8 @@ def _wanted(mask: bytes, picture: Picture, options: JobOptions, request: JobRequ
 
     Raises NothingToFillFrom where the hole is everything only because it has been grown.
     """
-    painted = decode_mask(mask, picture, options.max_side, formats=request.formats)
+    max_side = request.max_side or options.max_side
+    painted = decode_mask(mask, picture, max_side, formats=request.formats, max_pixels=request.max_pixels)
     radius = max(options.mask_dilate, request.dilate)
     hole = grown(painted.hole, radius)
     if hole.all() and not painted.hole.all():

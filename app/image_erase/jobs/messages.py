@@ -15,12 +15,24 @@ from image_erase.jobs.frames import Frame
 from image_erase.jobs.request import Effort, JobRequest
 
 Subject = Literal["image", "mask"]
-Suffix = Literal["jpg", "png"]
+Suffix = Literal["jpg", "png", "webp", "bmp", "tif"]
 
 # No job lasts an hour, and no side, seed or stack is larger: beyond these a worker talks nonsense.
 _MAX_MILLISECONDS = 3_600_000.0
 _MAX_SIDE = 1 << 20
 _MAX_TEXT = 1000
+
+
+class FormatReason(StrEnum):
+    """What a result's format made necessary, by name; see imaging/formats.py."""
+
+    GIF_TO_PNG = "gif_to_png"
+    TO_JPEG = "to_jpeg"
+    TO_WEBP = "to_webp"
+    TOO_LARGE = "too_large"
+    NO_ALPHA = "no_alpha"
+    EIGHT_BITS = "eight_bits"
+    NO_INK = "no_ink"
 
 
 class Failure(StrEnum):
@@ -30,6 +42,7 @@ class Failure(StrEnum):
     BROKEN_FILE = "broken_file"
     SIDE_TOO_LONG = "side_too_long"
     SIDE_TOO_SHORT = "side_too_short"
+    TOO_MANY_PIXELS = "too_many_pixels"
     SIZE_MISMATCH = "size_mismatch"
     NOTHING_TO_FILL_FROM = "nothing_to_fill_from"
     NO_MEMORY = "no_memory"
@@ -42,7 +55,8 @@ class Facts:
 
     Times in milliseconds, sides in pixels, hole as its share of the picture. engine: names joined by `+`, None where
     nothing was filled. reencode_reason: why a JPEG was re-encoded as a whole, None where it was not. empty_mask: True
-    where the mask erases nothing, else None.
+    where the mask erases nothing, else None. format_reasons: what the
+    result's format made necessary.
     """
 
     decode_ms: float
@@ -56,6 +70,7 @@ class Facts:
     seed: int
     reencode_reason: str | None
     empty_mask: bool | None = None
+    format_reasons: tuple[FormatReason, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError where a value cannot be true."""

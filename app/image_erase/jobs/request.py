@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Effort = Literal["fast", "normal", "best"]
+Metadata = Literal["colour", "all"]
+#: The format of a result: that of the source if it can be written, JPEG for a JPEG and PNG for all else, or one format.
+Output = Literal["same", "jpeg or png", "jpeg", "png", "webp"]
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 
@@ -14,7 +17,10 @@ class JobRequest:
     """effort: how much time the filling may take for how good a result.
 
     dilate: pixels by which the hole is grown. seed: of all that is random, 0 or more. formats: of the files
-    accepted, out of FORMATS. min_side: the fewest pixels that a side of the image may have.
+    accepted. min_side: the fewest pixels that a side of the image may have. max_side, max_pixels: the most that a side
+    and the whole image may have; None for the worker's own limit, and for none. output: see Output. quality: 1 to 100,
+    of a result that is encoded lossily; None for that of the source or, where that cannot be kept, the worker's own; if
+    set, a JPEG is re-encoded as a whole. metadata: what results keep; None for the worker's own choice.
     """
 
     effort: Effort = "normal"
@@ -22,6 +28,11 @@ class JobRequest:
     seed: int = 0
     formats: tuple[str, ...] = FORMATS
     min_side: int = 1
+    max_side: int | None = None
+    max_pixels: int | None = None
+    output: Output = "jpeg or png"
+    quality: int | None = None
+    metadata: Metadata | None = None
 
     @classmethod
     def from_json(cls, named: Mapping[str, Any]) -> "JobRequest":

@@ -7,9 +7,18 @@ from datetime import UTC, datetime
 
 _FILE = re.compile(
     r"(?P<time>[0-9]{6})-(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})-(?P<created>[0-9]{1,11})"
-    r"\.(?P<suffix>jpg|png)"
+    r"\.(?P<suffix>jpg|png|webp|bmp|tif)"
 )
 _KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?P<expires>[0-9]{10,11})-(?P<file>[^/]+)")
+
+#: Suffix of a result -> its media type.
+MEDIA_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "bmp": "image/bmp",
+    "tif": "image/tiff",
+}
 
 
 def _moment(seconds: int) -> datetime:
@@ -18,7 +27,7 @@ def _moment(seconds: int) -> datetime:
 
 @dataclass(frozen=True)
 class ResultName:
-    """created, expires: whole Unix seconds, UTC. id: a lower-case UUID. suffix: `jpg` or `png`."""
+    """created, expires: whole Unix seconds, UTC. id: a lower-case UUID. suffix: one of MEDIA_TYPES."""
 
     created: int
     expires: int
@@ -69,4 +78,4 @@ class ResultName:
     @property
     def content_type(self) -> str:
         """The media type."""
-        return "image/jpeg" if self.suffix == "jpg" else "image/png"
+        return MEDIA_TYPES[self.suffix]

@@ -18,7 +18,7 @@ from image_erase.contract.openapi import FAILURES, upload
 from image_erase.http.addresses import base_url
 from image_erase.http.edge import request_ids
 from image_erase.routes.erasing import Erasing
-from image_erase.routes.image_response import ImageResponse
+from image_erase.routes.image_response import json_response
 from image_erase.routes.keeping import Keeping
 from image_erase.routes.reception import Order, Reception
 
@@ -52,7 +52,7 @@ def router(endpoint: Endpoint, rooms: Rooms) -> APIRouter:
         base_url(request, rooms.public_url)
         order = await rooms.reception.receive(request, endpoint, key)
         result = await while_connected(request, rooms.erasing.erase(request.scope, key, order))
-        return ImageResponse(request_ids(request.scope), result)
+        return json_response(request_ids(request.scope), result)
 
     is_link = endpoint.answer == "link"
     routes.add_api_route(

@@ -1,24 +1,40 @@
 """Run a job in a worker and turn its failures into the vendor's error codes."""
 
 from dataclasses import asdict
+from typing import Protocol
 
 from starlette.types import Scope
 
 from image_erase.access.admission import busy, unread
 from image_erase.contract.errors import ApiError, Code
 from image_erase.http.edge import note, request_ids
+from image_erase.http.failures import HttpFailure
+from image_erase.http.upload import Part
 from image_erase.jobs.messages import Done, Failed
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
+from image_erase.jobs.request import JobRequest
 from image_erase.observer import UNOBSERVED, Observer
-from image_erase.routes.reception import Order
 from image_erase.shares import Holding, NoRoom, Shares
 
 
-class Result:
-    """A result in memory until it is closed."""
+class Order(Protocol):
+    """A request for a job: two files, options, and the words for what is wrong with them."""
 
-    def __init__(self, done: Done, holding: Holding) -> None:
-        self.done, self.holding = done, holding
+    @property
+    def image(self) -> Part: ...  # noqa: D102
+    @property
+    def mask(self) -> Part: ...  # noqa: D102
+    @property
+    def wanted(self) -> JobRequest: ...  # noqa: D102
+    def error(self, failed: Failed) -> HttpFailure:
+        """Return the error for the failed job, in the field names that the client used."""
+
+
+class Result:
+    """A result in memory until it is closed. waited: seconds that the job waited for a worker."""
+
+    def __init__(self, done: Done, holding: Holding, waited: float = 0.0) -> None:
+        self.done, self.holding, self.waited = done, holding, waited
 
     def close(self) -> None:
         """Release the memory."""
@@ -32,7 +48,7 @@ class Erasing:
         self._pool, self._answers, self._observer = pool, answers, observer
 
     async def erase(self, scope: Scope, key: str, order: Order) -> Result:
-        """Run the job and add what the worker reports to the log line of the request. Raises ApiError."""
+        """Run the job and add what the worker reports to the log line of the request. Raises HttpFailure."""
         answer = await self._answer(key, order, request_ids(scope).request_id)
         note(scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
         if isinstance(answer.outcome, Failed):
@@ -40,7 +56,7 @@ class Erasing:
         facts = asdict(answer.outcome.facts)
         note(scope, **facts)
         self._observer.job_done(facts)
-        return self._held(answer.outcome, key)
+        return self._held(answer.outcome, key, answer.waited)
 
     async def _answer(self, key: str, order: Order, request_id: str) -> Answer:
         try:
@@ -54,14 +70,14 @@ class Erasing:
         except JobCrashed:
             raise ApiError(Code.PROCESSING_FAILURE, "The erasing failed.") from None
 
-    def _held(self, done: Done, key: str) -> Result:
+    def _held(self, done: Done, key: str, waited: float) -> Result:
         holding = self._answers.open(key)
         try:
             holding.grow(len(done.data))
         except NoRoom:
             holding.close()
             raise unread() from None
-        return Result(done, holding)
+        return Result(done, holding, waited)
 
 
 def _milliseconds(seconds: float) -> float:

@@ -51,5 +51,5 @@ def _invalid(error: RequestValidationError) -> ApiError:
     first = error.errors()[0]
     name = str(first["loc"][-1])
     if first["type"] in ("missing", "string_too_short"):
-        return ApiError(Code.MISSING_PARAMETERS, f"{name}: Cannot be empty.")
-    return ApiError(Code.ERROR_PARAMETERS, "The request cannot be understood.")
+        return ApiError(Code.MISSING_PARAMETERS, f"{name}: Cannot be empty.", field=name)
+    return ApiError(Code.UNSUPPORTED_PARAMETER_VALUES, f"{name}: {first['msg']}.", field=name)

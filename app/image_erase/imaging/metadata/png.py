@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from image_erase.imaging.metadata.blocks import metadata_blocks
 from image_erase.imaging.metadata.exif import PREFIX, cleaned_exif
 from image_erase.imaging.metadata.markup import Allowance
 from image_erase.imaging.metadata.policy import Policy, cleaned
@@ -59,14 +60,16 @@ def _described(kind: bytes, data: bytes, transposed: bool, inflation: Inflation,
 
 
 def _of_others(source: Source, policy: Policy, transposed: bool) -> Iterator[Pair]:
-    if source.icc_profile and len(source.icc_profile) <= MAX_INFLATED_BYTES:
-        yield profile_of(source.icc_profile)
+    blocks = metadata_blocks(source, policy, transposed=transposed)
+    if blocks.icc and len(blocks.icc) <= MAX_INFLATED_BYTES:
+        yield profile_of(blocks.icc)
     if source.density:
         x, y = (round(density / _METRES_PER_INCH) for density in source.density)
         yield b"pHYs", struct.pack(">IIB", x, y, 1)
-    if policy is Policy.ALL:
-        yield from _exif(source.exif, transposed)
-        yield from _xmp(source.xmp, transposed, Allowance())
+    if blocks.exif:
+        yield b"eXIf", blocks.exif
+    if blocks.xmp:
+        yield _xmp_chunk(blocks.xmp)
 
 
 def _exif(data: bytes, transposed: bool) -> list[Pair]:
@@ -87,4 +90,8 @@ def _text(kind: bytes, data: bytes, transposed: bool, inflation: Inflation, allo
 
 def _xmp(packet: bytes, transposed: bool, allowance: Allowance) -> list[Pair]:
     kept = cleaned(packet, lambda block: cleaned_xmp(block, allowance, transposed)) if packet else None
-    return [(b"iTXt", _XMP + b"\0\0\0\0\0" + kept)] if kept else []
+    return [_xmp_chunk(kept)] if kept else []
+
+
+def _xmp_chunk(packet: bytes) -> Pair:
+    return b"iTXt", _XMP + b"\0\0\0\0\0" + packet

@@ -1,0 +1,72 @@
+"""Read a request of the plain API: an image or a link to one, a mask, and options."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from image_erase.contract.failures import failure_detail
+from image_erase.http.intake import Intake
+from image_erase.http.upload import FileField, Part, UploadReader
+from image_erase.jobs.messages import Failed, Failure
+from image_erase.jobs.request import JobRequest
+from image_erase.plain.options import Options
+from image_erase.plain.problems import FAILURES, Kind, Problem
+
+IMAGE = FileField(("image",))
+MASK = FileField(("mask", "mask_image", "user_mask"))
+# No link of this server is longer.
+_MOST_LINK_BYTES = 2048
+_LINK_STARTS = (b"/", b"http://", b"https://")
+
+
+@dataclass(frozen=True)
+class PlainOrder:
+    """A request for a job: two files, and options."""
+
+    image: Part
+    mask: Part
+    wanted: JobRequest
+
+    def error(self, failed: Failed) -> Problem:
+        """Return the problem for the failed job, in the field names that the client used."""
+        part = {"image": self.image, "mask": self.mask}[failed.subject]
+        kind = FAILURES[failed.failure]
+        if kind is Kind.PROCESSING_FAILED:
+            return Problem(kind, "The erasing failed.")
+        if failed.failure is Failure.UNSUPPORTED_FORMAT and part.is_plain_text:
+            return Problem(
+                kind, f"{part.name}: Must be a file, or for the image a result link of this server.", part.name
+            )
+        return Problem(kind, failure_detail(failed, part.name), part.name)
+
+
+@dataclass(frozen=True)
+class PlainUpload:
+    """What has arrived. link: in place of the image; None if the image itself was sent."""
+
+    image: Part
+    mask: Part
+    options: Options
+
+    @property
+    def link(self) -> str | None:
+        """The link that was sent in place of the image; None if that was sent itself."""
+        data = self.image.data
+        is_link = self.image.is_plain_text and len(data) <= _MOST_LINK_BYTES and data.startswith(_LINK_STARTS)
+        return data.decode("utf-8", "replace").strip() if is_link else None
+
+
+class PlainReception:
+    """Receives requests. max_file_bytes: limit for each file."""
+
+    def __init__(self, intake: Intake, max_file_bytes: int) -> None:
+        self.intake, self._max_file_bytes = intake, max_file_bytes
+
+    async def receive(self, request: Request, query: Options, key: str) -> PlainUpload:
+        """Read the body. query: the options in the query. key: of the request.
+
+        Raises HttpFailure, and ClientDisconnect if the client disconnects.
+        """
+        reader = UploadReader((IMAGE, MASK), self._max_file_bytes, tuple(Options.model_fields))
+        files, texts = await self.intake.receive(request, key, reader.read)
+        return PlainUpload(files[IMAGE.name], files[MASK.name], query.merged(texts))
