@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests of one file run in the same process, so that they can share a server; `ARGS="-n 0"` runs all in one process.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# One more process than processors, since many tests wait for another program; the longest files first (tests/conftest.py).
+PARALLEL := -n $(or $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1),auto) --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 # How long `make fuzz` goes on.
 SECONDS ?= 600
 # What checks the page's modules; fetched by npm where there is one.

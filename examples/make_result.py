@@ -28,7 +28,8 @@ def erase(curl_line: str) -> None:
     words = shlex.split(curl_line)
     key = words[words.index("-H") + 1].split(": ")[1]
     address = {"API_KEY": key, "BASE_URL": words[-1].split("/api/")[0]}
-    command = (sys.executable, EXAMPLES / "client.py", *(EXAMPLES / n for n in ("photo.jpg", "mask.png", "result.jpg")))
+    files = [EXAMPLES / name for name in ("photo.jpg", "mask.png", "result.jpg")]
+    command: list[str | Path] = [sys.executable, EXAMPLES / "client.py", *files]
     subprocess.run(command, env=os.environ | address, check=True)
 
 

@@ -10,10 +10,11 @@ from tempfile import TemporaryDirectory
 
 from make_result import EXAMPLES, SERVE
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-WIDE, NARROW = {"width": 1240, "height": 740}, {"width": 370, "height": 740}
+WIDE: ViewportSize = {"width": 1240, "height": 740}
+NARROW: ViewportSize = {"width": 370, "height": 740}
 PICTURE = (640, 427)
 #: Around the picture on the page, in CSS pixels.
 MARGIN = 12

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,27 @@ import pytest
 from support.buckets import Azurite, Place, Seaweed
 from support.kinds import KINDS, kind_of
 from support.redis import PROGRAMS, RedisServer, find_redis
-from support.server import Client, CommandServer, Server
+from support.server import Client, CommandServer, Server, StartCommand, StartServer
 
 TESTS = Path(__file__).resolve().parent
 #: Variables that would change what servers do.
 FOREIGN = "ERASE_", "AWS_", "AZURE_", "GOOGLE_"
 
-StartServer = Callable[..., Server]
-StartCommand = Callable[..., CommandServer]
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the marker of its kind, unless it has one already."""
+    """Give each test the marker of its kind, unless it has one already; and put the longest files first.
+
+    With several processes, a long file that began last would be waited for by all others.
+    """
+    longest: dict[Path, int] = {}
     for item in items:
         if not any(map(item.get_closest_marker, KINDS)):
             fixtures = getattr(item, "fixturenames", ())
             item.add_marker(kind_of(item.path.relative_to(TESTS), fixtures))
+        kind = max(KINDS.index(mark.name) for mark in item.iter_markers() if mark.name in KINDS)
+        longest[item.path] = max(longest.get(item.path, 0), kind)
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,7 +46,7 @@ def _no_settings_from_outside() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, _no_settings_from_outside: None) -> Iterator[Server]:
     """The server with all defaults, started once for the whole run. Don't move its clock, don't harm its workers."""
-    with Server(tmp_path_factory.mktemp("storage")) as running:
+    with Server(tmp_path_factory.mktemp("storage"), engine="auto") as running:
         yield running
 
 

@@ -46,8 +46,9 @@ def variables(file: Path) -> dict[str, str]:
 
 def size(said: str) -> int:
     """Bytes of `3g`, `11m` or `3Gi`."""
-    number, unit = re.fullmatch(r"(\d+)([a-zA-Z]+)", said).groups()
-    return int(number) * UNITS[unit.lower()]
+    found = re.fullmatch(r"(\d+)([a-zA-Z]+)", said)
+    assert found
+    return int(found[1]) * UNITS[found[2].lower()]
 
 
 def seconds(said: str) -> float:
@@ -332,7 +333,7 @@ def test_the_metric_that_scales_is_served(start_server: Any) -> None:
 @pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed")
 def test_haproxy_takes_the_configuration() -> None:
     environment = {"PATH": os.environ["PATH"]}
-    command = [HAPROXY, "-c", "-f", CONFIGURATION]
+    command = [str(HAPROXY), "-c", "-f", str(CONFIGURATION)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -30,7 +31,7 @@ def text(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
 
 
-def project() -> dict:
+def project() -> dict[str, Any]:
     return tomllib.loads(text("pyproject.toml"))
 
 

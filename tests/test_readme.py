@@ -77,6 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         hung = threading.Timer(60, process.kill)
         hung.start()
         try:
+            assert process.stdout
             line = process.stdout.readline().strip()
             words = shlex.split(line)
             key = words[words.index("-H") + 1].partition(": ")[2]

@@ -50,8 +50,8 @@ def test_is_on_the_disk_before_anybody_gets_it(tmp_path: Path, monkeypatch: pyte
         done.append("link")
         link(draft, path)
 
-    monkeypatch.setattr(secrets.os, "fsync", flush)
-    monkeypatch.setattr(secrets.os, "link", name)
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "link", name)
     kept_secret(tmp_path / "key", 32)
     assert done[0].startswith("key.")
     assert done[1:] == ["link", tmp_path.name]
@@ -64,7 +64,7 @@ def test_another_server_may_be_quicker(tmp_path: Path, monkeypatch: pytest.Monke
         where.write_text("the-secret-that-the-other-server-has-made\n")
         link(draft, where)
 
-    monkeypatch.setattr(secrets.os, "link", late)
+    monkeypatch.setattr(os, "link", late)
     assert kept_secret(path, 32) == "the-secret-that-the-other-server-has-made"
     assert list(tmp_path.iterdir()) == [path]
 

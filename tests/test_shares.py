@@ -1,5 +1,7 @@
 """Memory that keys share: whoever holds most of it gives way."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,7 +81,7 @@ def test_never_more_than_there_is_and_nobody_below_a_share_is_evicted(requests: 
 
     for owner, size in requests:
         itself: list[Holding] = []
-        holding = shares.open(owner, lambda me=itself: evict(me))
+        holding = shares.open(owner, partial(evict, itself))
         itself.append(holding)
         try:
             holding.grow(size)

@@ -43,10 +43,14 @@ SPELT = {
 INSTALLED = sorted(pins(RUNTIME, PYTHON))
 
 
+def _said(package: Distribution, name: str) -> str:
+    return (package.metadata.get_all(name) or [""])[0]
+
+
 def licence_of(package: Distribution) -> str:
     """The licence that a package gives itself, as an SPDX expression."""
     classifiers = [item for item in package.metadata.get_all("Classifier") or [] if item.startswith("License :: OSI")]
-    said = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
+    said = _said(package, "License-Expression") or _said(package, "License")
     if not said and classifiers:
         said = classifiers[0].rpartition(" :: ")[2]
     return SPELT.get(said, said)
@@ -136,6 +140,7 @@ def test_compose_weakens_nothing() -> None:
         assert weakness not in compose
 
 
+@pytest.mark.whole
 def test_nothing_is_written_but_to_the_storage(tmp_path: Path) -> None:
     """Home, working folder and temporary folder of the server and its workers stay empty."""
     folders = {name: tmp_path / name for name in ("home", "here", "temporary", "storage")}
@@ -144,7 +149,7 @@ def test_nothing_is_written_but_to_the_storage(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folders["home"]), "TMPDIR": str(folders["temporary"])}
     port = free_port()
     settings = {"ERASE_PORT": str(port), "ERASE_WORKERS": "1", "ERASE_STORAGE_URL": folders["storage"].as_uri()}
-    command = [Path(sys.executable).with_name("image-erase"), "serve"]
+    command = [str(Path(sys.executable).with_name("image-erase")), "serve"]
     client = Client(("127.0.0.1", port))
     with subprocess.Popen(
         command,

@@ -130,7 +130,7 @@ def test_the_copies_learn_who_asks(house: House, caplog: pytest.LogCaptureFixtur
     from_proxy(house, {"X-Forwarded-For": "192.0.2.7"}, address)
 
     def asked() -> list[str]:
-        return [record.client for record in caplog.records if getattr(record, "path", "") == PATH]
+        return [vars(record)["client"] for record in caplog.records if getattr(record, "path", "") == PATH]
 
     until(asked, "the copy has logged the request")
     assert asked() == [client]

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,7 @@ from support.multipart import body_of, content_type, file_part
 from support.pictures import boxed, file_of, mask_file, noise_file, photo_file
 from support.processes import is_alive, is_stopped, processor_ticks, until
 from support.raw import connected, head_of, read_answer
-from support.server import KEY, PATH, Server, continue_workers
+from support.server import KEY, PATH, Server, StartServer, continue_workers
 
 SECOND = "second-key-of-the-tests"
 BODY = body_of([file_part("image", photo_file()), file_part("user_mask", mask_file())])
@@ -36,8 +37,16 @@ def assert_busy(answer: httpx.Response) -> None:
     assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
+def until_waiting(own: Server, jobs: int) -> None:
+    until(lambda: own.client.waiting() == jobs, "the job waits")
+
+
+def other_workers(own: Server, pid: int) -> set[int]:
+    return own.workers() - {pid}
+
+
 class TestQueue:
-    def test_full(self, start_server):
+    def test_full(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=1)
         stopped = own.stop_workers()
         taken = [own.client.start_erase(), own.client.start_erase()]
@@ -50,7 +59,7 @@ class TestQueue:
             assert_success(answer.result(), own.base)
         assert_success(own.client.erase(), own.base)
 
-    def test_full_is_said_before_the_body_is_sent_and_after_the_key(self, start_server):
+    def test_full_is_said_before_the_body_is_sent_and_after_the_key(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=0)
         stopped = own.stop_workers()
         taken = own.client.start_erase()
@@ -63,7 +72,7 @@ class TestQueue:
         continue_workers(stopped)
         assert_success(taken.result(), own.base)
 
-    def test_full_by_the_time_the_body_is_there(self, start_server):
+    def test_full_by_the_time_the_body_is_there(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=0)
         stopped = own.stop_workers()
         with connected(own.client.address) as slow:
@@ -81,13 +90,13 @@ class TestQueue:
         continue_workers(stopped)
         assert_success(taken.result(), own.base)
 
-    def test_full_turns_away_whoever_holds_most_of_it(self, start_server):
+    def test_full_turns_away_whoever_holds_most_of_it(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=2, api_keys=(KEY, SECOND))
         stopped = own.stop_workers()
         taken = [own.client.start_erase()]
         for waiting in (1, 2):
             taken.append(own.client.start_erase())
-            until(lambda now=waiting: own.client.waiting() == now, "the job waits")
+            until_waiting(own, waiting)
         other = own.client.start_erase(key=SECOND)
         assert_busy(taken.pop().result())
         assert own.client.waiting() == 2
@@ -96,7 +105,7 @@ class TestQueue:
         for answer in (*taken, other):
             assert_success(answer.result(), own.base)
 
-    def test_the_next_job_is_of_the_key_that_has_had_the_least(self, start_server):
+    def test_the_next_job_is_of_the_key_that_has_had_the_least(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=6, api_keys=(KEY, SECOND))
         stopped = own.stop_workers()
         many = [own.client.start_erase() for _ in range(5)]
@@ -112,7 +121,7 @@ class TestQueue:
         for answer in many:
             assert_success(answer.result(), own.base)
 
-    def test_several_workers_work_at_once(self, start_server):
+    def test_several_workers_work_at_once(self, start_server: StartServer) -> None:
         own: Server = start_server(workers=2, queue=0)
         first, second = sorted(own.stop_workers())
         taken = [own.client.start_erase(), own.client.start_erase()]
@@ -126,7 +135,7 @@ class TestQueue:
 
 
 class TestDeadline:
-    def test_of_a_job(self, start_server):
+    def test_of_a_job(self, start_server: StartServer) -> None:
         own: Server = start_server(deadline_seconds=1.0)
         stopped = own.stop_workers()
         started = time.monotonic()
@@ -136,14 +145,14 @@ class TestDeadline:
         until(own.workers, "the worker is replaced")
         assert own.results == []
 
-    def test_place_is_free_again(self, start_server):
+    def test_place_is_free_again(self, start_server: StartServer) -> None:
         own: Server = start_server(deadline_seconds=3.0, queue=0)
         own.stop_workers()
         assert_failure(own.client.erase(), "AI_SERVICE_TIMEOUT")
         until(lambda: own.client.get("/readyz").status_code == 200, "the worker is replaced")
         assert_success(own.client.erase(), own.base)
 
-    def test_of_a_job_that_only_waits(self, start_server):
+    def test_of_a_job_that_only_waits(self, start_server: StartServer) -> None:
         """It is answered by then too, if only with the advice to come again."""
         own: Server = start_server(deadline_seconds=1.0, queue=1)
         own.stop_workers()
@@ -160,7 +169,7 @@ class TestDeadline:
 
 
 class TestKilledWorker:
-    def test_costs_its_own_request_only(self, start_server):
+    def test_costs_its_own_request_only(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=1)
         (pid,) = own.workers()
         idle = processor_ticks(pid)
@@ -179,7 +188,7 @@ class TestKilledWorker:
         assert len(own.workers()) == 1
         assert len(own.results) == 2
 
-    def test_before_it_begins_costs_nobody_anything(self, start_server):
+    def test_before_it_begins_costs_nobody_anything(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=1)
         (pid,) = own.stop_workers()
         taken = [own.client.start_erase(), own.client.start_erase()]
@@ -188,15 +197,15 @@ class TestKilledWorker:
         for answer in taken:
             assert_success(answer.result(), own.base)
 
-    def test_while_idle_costs_nothing(self, start_server):
+    def test_while_idle_costs_nothing(self, start_server: StartServer) -> None:
         own: Server = start_server()
         for _ in range(2):
             (pid,) = own.workers()
             os.kill(pid, signal.SIGKILL)
-            until(lambda gone=pid: own.workers() - {gone}, "the worker is replaced")
+            until(partial(other_workers, own, pid), "the worker is replaced")
             assert_success(own.client.erase(), own.base)
 
-    def test_one_of_two(self, start_server):
+    def test_one_of_two(self, start_server: StartServer) -> None:
         own: Server = start_server(workers=2)
         first, second = own.workers()
         os.kill(first, signal.SIGKILL)
@@ -206,7 +215,7 @@ class TestKilledWorker:
 
 
 class TestMemory:
-    def test_too_little(self, start_server):
+    def test_too_little(self, start_server: StartServer) -> None:
         """The worker may not have what this picture needs; the next, smaller one is served by the same worker."""
         own: Server = start_server()
         (pid,) = own.workers()
@@ -221,7 +230,7 @@ class TestMemory:
 
 
 class TestClientGone:
-    def test_while_its_job_waits(self, start_server):
+    def test_while_its_job_waits(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=1)
         stopped = own.stop_workers()
         with connected(own.client.address) as staying:
@@ -236,7 +245,7 @@ class TestClientGone:
             assert_success(read_answer(staying), "http://x")
         assert len(own.results) == 1
 
-    def test_while_its_job_runs(self, start_server):
+    def test_while_its_job_runs(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=0)
         (pid,) = own.stop_workers()
         with connected(own.client.address) as leaving:
@@ -248,7 +257,7 @@ class TestClientGone:
         assert_success(own.client.erase(), own.base)
         assert len(own.results) == 1
 
-    def test_while_it_sends(self, start_server):
+    def test_while_it_sends(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=0)
         for end in (10, len(BODY) // 2, len(BODY) - 1):
             with connected(own.client.address) as leaving:
@@ -256,7 +265,7 @@ class TestClientGone:
         assert_success(own.client.erase(), own.base)
         assert len(own.results) == 1
 
-    def test_while_it_downloads(self, start_server):
+    def test_while_it_downloads(self, start_server: StartServer) -> None:
         own: Server = start_server(max_file_bytes=16 * 1024 * 1024)
         size = (1500, 1200)
         url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
@@ -266,7 +275,9 @@ class TestClientGone:
                 assert leaving.recv(100).startswith(b"HTTP/1.1 200")
         assert len(own.client.get(url).content) > 4_000_000
 
-    def test_goes_without_an_error_in_the_log(self, start_server, caplog: pytest.LogCaptureFixture):
+    def test_goes_without_an_error_in_the_log(
+        self, start_server: StartServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
         own: Server = start_server(queue=0)
         own.stop_workers()
         with connected(own.client.address) as leaving:

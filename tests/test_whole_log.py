@@ -16,11 +16,11 @@ from image_erase.jobs.worker import answer
 from support.documents import first_cells
 from support.envelope import assert_failure, assert_success
 from support.processes import until
-from support.server import KEY, PATH, CommandServer, Server
+from support.server import KEY, PATH, CommandServer, Server, StartCommand, StartServer
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch, start_server) -> Server:
+def failing(monkeypatch: pytest.MonkeyPatch, start_server: StartServer) -> Server:
     """A server whose workers can't work: they are told to grow masks by what is no number."""
     options = {"max_side": 4096, "jpeg_quality": 95, "mask_dilate": "splendid", "engine": "opencv"}
     monkeypatch.setattr("image_erase.server.job_options", lambda _: options)
@@ -48,24 +48,24 @@ def lines_of(own: CommandServer) -> list[dict[str, object]]:
     return [json.loads(text) for text in own.log.read_text().splitlines()]
 
 
-def test_a_failed_job_is_explained_under_its_request(failing: Server, caplog: pytest.LogCaptureFixture):
+def test_a_failed_job_is_explained_under_its_request(failing: Server, caplog: pytest.LogCaptureFixture) -> None:
     refused = failing.client.erase(*warm_up_files())
     message = assert_failure(refused, "PROCESSING_FAILURE")
     assert "splendid" not in message
     request_id = refused.json()["request_id"]
     failed = line(caplog, "job failed", request_id=request_id)
     assert failed.levelname == "ERROR"
-    assert "Traceback" in failed.trace
-    assert failed.pid in failing.workers()
+    assert "Traceback" in vars(failed)["trace"]
+    assert vars(failed)["pid"] in failing.workers()
     assert not hasattr(line(caplog, "request", request_id=request_id), "trace")
 
 
-def test_a_worker_that_cannot_warm_up_says_so(failing: Server, caplog: pytest.LogCaptureFixture):
+def test_a_worker_that_cannot_warm_up_says_so(failing: Server, caplog: pytest.LogCaptureFixture) -> None:
     (said,) = [record for record in caplog.get_records("setup") if record.message == "worker could not warm up"]
-    assert "splendid" in said.trace or "dilate" in said.trace
+    assert "splendid" in vars(said)["trace"] or "dilate" in vars(said)["trace"]
 
 
-def test_a_stack_fits_into_a_frame():
+def test_a_stack_fits_into_a_frame() -> None:
     class Broken:
         def erase(self, *_: object, **__: object) -> None:
             raise RuntimeError("\U0001f4a5" * MAX_HEAD_BYTES)
@@ -77,23 +77,27 @@ def test_a_stack_fits_into_a_frame():
     assert 1000 < len(frame_of(failed).head) < MAX_HEAD_BYTES
 
 
-def test_a_worker_killed_over_a_job_names_the_request(start_server, caplog: pytest.LogCaptureFixture):
+def test_a_worker_killed_over_a_job_names_the_request(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
     own: Server = start_server(deadline_seconds=1.0)
     (pid,) = own.stop_workers()
     request_id = own.client.erase().json()["request_id"]
     ended = line(caplog, "worker ended", request_id=request_id)
-    assert (ended.pid, ended.exit_code) == (pid, -signal.SIGKILL)
+    assert (vars(ended)["pid"], vars(ended)["exit_code"]) == (pid, -signal.SIGKILL)
 
 
-def test_an_idle_worker_that_is_killed_names_no_request(start_server, caplog: pytest.LogCaptureFixture):
+def test_an_idle_worker_that_is_killed_names_no_request(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
     own: Server = start_server()
     assert_success(own.client.erase(), own.base)
     (pid,) = own.workers()
     os.kill(pid, signal.SIGKILL)
-    assert line(caplog, "worker ended", pid=pid).request_id is None
+    assert vars(line(caplog, "worker ended", pid=pid))["request_id"] is None
 
 
-def test_what_a_worker_writes_is_a_line_like_any_other(start_command):
+def test_what_a_worker_writes_is_a_line_like_any_other(start_command: StartCommand) -> None:
     own: CommandServer = start_command(WORKERS="1")
     (pid,) = own.workers()
     Path(f"/proc/{pid}/fd/2").write_bytes(b"a remark\nof a library\n")
@@ -102,19 +106,19 @@ def test_what_a_worker_writes_is_a_line_like_any_other(start_command):
     assert (remark["text"], remark["pid"]) == ("a remark\nof a library", pid)
 
 
-def test_a_store_that_fails_is_explained(start_server, caplog: pytest.LogCaptureFixture):
+def test_a_store_that_fails_is_explained(start_server: StartServer, caplog: pytest.LogCaptureFixture) -> None:
     own: Server = start_server()
     results = own.storage / "results"
     results.rename(own.storage / "away")
     results.write_bytes(b"")
     refused = own.client.erase()
     assert_failure(refused, "FILE_SERVICE_ERROR")
-    assert line(caplog, "result not stored", request_id=refused.json()["request_id"]).reason
+    assert vars(line(caplog, "result not stored", request_id=refused.json()["request_id"]))["reason"]
     assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
-    assert line(caplog, "request", path="/readyz").reason
+    assert vars(line(caplog, "request", path="/readyz"))["reason"]
 
 
-def test_every_field_of_a_request_line_is_documented(start_command):
+def test_every_field_of_a_request_line_is_documented(start_command: StartCommand) -> None:
     own: CommandServer = start_command()
     ids = [own.client.erase(key=key).json()["request_id"] for key in (KEY, "unknown")]
     until(lambda: ids[1] in own.log.read_text(), "both requests are logged")

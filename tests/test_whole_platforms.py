@@ -26,7 +26,16 @@ _SECONDS = 60
 def resolved(platform: str, python: str, requirements: Path, target: Path) -> subprocess.CompletedProcess[str]:
     """Try to install wheels, and only wheels, without downloading them."""
     uv = Path(sys.executable).with_name("uv")
-    command = [uv, "pip", "install", "--dry-run", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    command: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "--dry-run",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+    ]
     command += ["--python-platform", platform, "--python-version", python, "--target", target, "-r", requirements]
     # The oldest macOS for which OpenCV has wheels for both processors.
     environment = os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0", "UV_HTTP_TIMEOUT": "10"}
@@ -36,7 +45,8 @@ def resolved(platform: str, python: str, requirements: Path, target: Path) -> su
 @cache
 def registry_answers() -> bool:
     """Whether the version of a package that is always needed can be found out."""
-    command = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--no-deps", "--no-cache", "-"]
+    uv = str(Path(sys.executable).with_name("uv"))
+    command = [uv, "pip", "compile", "--quiet", "--no-deps", "--no-cache", "-"]
     environment = os.environ | {"UV_HTTP_TIMEOUT": "5", "UV_HTTP_RETRIES": "0"}
     try:
         done = subprocess.run(

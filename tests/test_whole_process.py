@@ -14,12 +14,12 @@ from support.envelope import assert_failure, assert_success
 from support.files import chunk, png_file
 from support.pictures import mask_file, photo_file
 from support.processes import is_alive, refuses, until
-from support.server import KEY, PATH, CommandServer, continue_workers
+from support.server import KEY, PATH, CommandServer, Server, StartCommand, continue_workers
 
 
 class TestStop:
     @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
-    def test_jobs_taken_are_finished(self, start_command, how: signal.Signals):
+    def test_jobs_taken_are_finished(self, start_command: StartCommand, how: signal.Signals) -> None:
         own: CommandServer = start_command(QUEUE="2")
         pids = own.stop_workers()
         taken = [own.client.start_erase() for _ in range(3)]
@@ -35,7 +35,7 @@ class TestStop:
         ends = [line for line in map(json.loads, own.log.read_text().splitlines()) if line["message"] == "stopped"]
         assert [(line["reason"], line["exit_code"]) for line in ends] == [(how.name, 0)]
 
-    def test_a_job_that_hangs_holds_it_no_longer_than_the_deadline(self, start_command):
+    def test_a_job_that_hangs_holds_it_no_longer_than_the_deadline(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(DEADLINE_SECONDS="3", QUEUE="0")
         pids = own.stop_workers()
         taken = own.client.start_erase()
@@ -45,7 +45,7 @@ class TestStop:
         assert own.process.wait(20) == 0
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
 
-    def test_idle(self, start_command):
+    def test_idle(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(WORKERS="2")
         pids = own.workers()
         assert len(pids) == 2
@@ -55,7 +55,7 @@ class TestStop:
 
 
 class TestKilled:
-    def test_workers_end_and_links_live_on(self, start_command):
+    def test_workers_end_and_links_live_on(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(WORKERS="2")
         url = assert_success(own.client.erase(), own.base)
         content = own.client.get(url).content
@@ -69,7 +69,7 @@ class TestKilled:
         assert answer.status_code == 200
         assert answer.content == content
 
-    def test_while_a_worker_works(self, start_command):
+    def test_while_a_worker_works(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(QUEUE="0")
         pids = own.stop_workers()
         taken = own.client.start_erase()
@@ -82,7 +82,7 @@ class TestKilled:
 
 
 class TestLog:
-    def test_one_line_a_request_and_no_secret(self, start_command):
+    def test_one_line_a_request_and_no_secret(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests-themselves")
         body = own.client.erase().json()
         url = body["data"]["image_url"]
@@ -100,7 +100,7 @@ class TestLog:
         assert line["status"] == 200
         assert sum(line.get("path") == "/api/image/editing/image-erase" for line in lines) == 2
 
-    def test_broken_files_disturb_no_line(self, start_command):
+    def test_broken_files_disturb_no_line(self, start_command: StartCommand) -> None:
         """What decoders remark on broken files may not come between the lines."""
         own: CommandServer = start_command()
         for format in ("JPEG", "PNG", "WEBP", "BMP"):
@@ -114,7 +114,7 @@ class TestLog:
         lines = [json.loads(line) for line in own.log.read_text().splitlines()]
         assert sum(line.get("status") is not None for line in lines) >= 8
 
-    def test_a_path_cannot_write_lines_of_its_own(self, start_command):
+    def test_a_path_cannot_write_lines_of_its_own(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(LOG_FORMAT="console")
         own.client.get("/%0aforged%0d%0aforged%1b[2J")
         own.process.terminate()
@@ -124,13 +124,13 @@ class TestLog:
         assert not any(line.startswith("forged") for line in log.splitlines())
         assert "\x1b" not in log
 
-    def test_the_line_to_paste_shows_no_key_of_the_operator(self, start_command):
+    def test_the_line_to_paste_shows_no_key_of_the_operator(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command()
         printed = own.log.with_suffix(".out").read_text()
         assert f":{own.port}{PATH}" in printed
         assert KEY not in printed
 
-    def test_a_worker_has_none_of_the_secrets(self, start_command):
+    def test_a_worker_has_none_of_the_secrets(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests-themselves")
         (pid,) = own.workers()
         known = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -156,20 +156,20 @@ class TestStart:
         ("name", "value"),
         [("WORKERS", "none"), ("PUBLIC_URL", "ftp://x"), ("API_KEYS_FILE", "/no/such/file")],
     )
-    def test_wrong_setting_is_one_line_that_names_it(self, tmp_path: Path, name: str, value: str):
+    def test_wrong_setting_is_one_line_that_names_it(self, tmp_path: Path, name: str, value: str) -> None:
         done = run(tmp_path, "serve", "--port", "0", **{name: value})
         assert done.returncode not in (0, None)
         (line,) = done.stderr.strip().splitlines()
         assert f"ERASE_{name}" in line
 
-    def test_a_network_that_does_not_fit_is_one_line_that_names_it(self, tmp_path: Path):
+    def test_a_network_that_does_not_fit_is_one_line_that_names_it(self, tmp_path: Path) -> None:
         (tmp_path / "model.onnx").write_bytes(b"no network")
         done = run(tmp_path, "serve", "--port", "0", ENGINE="onnx", ONNX_MODEL="model.onnx", WORKERS="1")
         assert done.returncode not in (0, None)
         assert "cannot start: ERASE_ONNX_MODEL: " in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_a_layout_network_that_is_none_is_one_line_that_names_it(self, tmp_path: Path):
+    def test_a_layout_network_that_is_none_is_one_line_that_names_it(self, tmp_path: Path) -> None:
         (tmp_path / "layout.onnx").write_bytes(b"no network")
         done = run(tmp_path, "serve", "--port", "0", LAYOUT="layout.onnx", WORKERS="1")
         assert done.returncode not in (0, None)
@@ -177,9 +177,9 @@ class TestStart:
         assert "Traceback" not in done.stderr
 
     @pytest.mark.parametrize("files", [9, 12, 20])
-    def test_too_few_open_files(self, tmp_path: Path, files: int):
+    def test_too_few_open_files(self, tmp_path: Path, files: int) -> None:
         """For the event loop, for its signals, or for a worker's pipes."""
-        command = [Path(sys.executable).with_name("image-erase"), "serve", "--port", "0"]
+        command = [str(Path(sys.executable).with_name("image-erase")), "serve", "--port", "0"]
         limit = (
             f"import os, resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, ({files}, {files}));"
             "os.execv(sys.argv[1], sys.argv[1:])"
@@ -199,7 +199,7 @@ class TestStart:
         assert "Traceback" not in done.stderr
         assert "Warning" not in done.stderr
 
-    def test_port_in_use(self, server, tmp_path: Path):
+    def test_port_in_use(self, server: Server, tmp_path: Path) -> None:
         done = run(tmp_path, "serve", "--port", str(server.client.address[1]))
         assert done.returncode not in (0, None)
         assert "ERASE_PORT" in done.stderr
@@ -210,7 +210,7 @@ HEAVY = ("fastapi", "pydantic", "uvicorn", "obstore", "limits", "prometheus_clie
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"], ["erase", "--help"]])
-def test_help_loads_no_library_that_takes_long(arguments: list[str]):
+def test_help_loads_no_library_that_takes_long(arguments: list[str]) -> None:
     """What a help text needs is loaded in a fifth of a second; with the server's libraries it was a whole one."""
     program = (
         "import sys, image_erase.cli as cli\n"

@@ -31,7 +31,7 @@ def fetch(url: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("wrap", [bytes, bytearray, memoryview, io.BytesIO])
-def test_erases(server: Server, wrap: Callable[[bytes], Any]):
+def test_erases(server: Server, wrap: Callable[[bytes], Any]) -> None:
     answer = erase(server, wrap(photo_file()), wrap(mask_file()))
     assert answer["error_code"] == 0
     assert answer["error_detail"]["code"] == ""
@@ -45,7 +45,7 @@ def test_erases(server: Server, wrap: Callable[[bytes], Any]):
     assert bottom <= BOX[3]
 
 
-def test_erases_from_files_on_disk(server: Server, tmp_path: Path):
+def test_erases_from_files_on_disk(server: Server, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(photo_file("JPEG"))
     (tmp_path / "mask.jpg").write_bytes(file_of(photo().convert("L").point(lambda value: 255 * (value > 150)), "JPEG"))
     with (tmp_path / "photo.jpg").open("rb") as image, (tmp_path / "mask.jpg").open("rb") as mask:
@@ -56,7 +56,7 @@ def test_erases_from_files_on_disk(server: Server, tmp_path: Path):
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "BMP", "WEBP"])
-def test_every_format(server: Server, format: str):
+def test_every_format(server: Server, format: str) -> None:
     answer = erase(server, photo_file(format), mask_file())
     assert fetch(answer["data"]["image_url"]).headers["content-type"].startswith("image/")
 
@@ -81,7 +81,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("code", "change"), FAILURES.values(), ids=FAILURES.keys())
-def test_failure(server: Server, code: str, change: dict[str, Any]):
+def test_failure(server: Server, code: str, change: dict[str, Any]) -> None:
     status, text = VENDOR[code]
     with pytest.raises(AILabApiError) as raised:
         erase(server, **({"image": photo_file(), "mask": mask_file()} | change))
@@ -95,7 +95,7 @@ def test_failure(server: Server, code: str, change: dict[str, Any]):
     assert raised.value.raw["error_code"] == status
 
 
-def test_several_calls_of_one_client_at_once(server: Server):
+def test_several_calls_of_one_client_at_once(server: Server) -> None:
     async def call() -> list[dict[str, Any]]:
         client = AILabClient(KEY, base_url=server.base)
         try:

@@ -14,7 +14,7 @@ from ailabtools.generated.endpoints import CommonQueryCreditsResponseData
 from support.envelope import LOG_ID, REQUEST_ID, VENDOR
 from support.family import ADVANCED, BOX, FAMILY, IMAGE, JPEG, MASK, SIZE, Member
 from support.pictures import bounds, boxed, changed, file_of, mask_file, photo_file
-from support.server import KEY, Server
+from support.server import KEY, Server, StartServer
 
 MEGABYTE = 1024 * 1024
 every_endpoint = pytest.mark.parametrize("member", FAMILY.values(), ids=FAMILY.keys())
@@ -59,7 +59,7 @@ def assert_error(raised: AILabApiError, code: str) -> None:
 
 @every_endpoint
 @pytest.mark.parametrize("wrap", [bytes, io.BytesIO])
-def test_erases(server: Server, member: Member, wrap: Callable[[bytes], Any]):
+def test_erases(server: Server, member: Member, wrap: Callable[[bytes], Any]) -> None:
     answer = erase(server, member, image=wrap(IMAGE), mask=wrap(MASK))
     assert answer["error_code"] == 0
     left, top, right, bottom = bounds(changed(IMAGE, picture(answer))) or (0, 0, 0, 0)
@@ -72,19 +72,19 @@ def test_erases(server: Server, member: Member, wrap: Callable[[bytes], Any]):
 
 @every_endpoint
 @pytest.mark.parametrize(("format", "starts"), [("JPEG", b"\xff\xd8\xff"), ("PNG", b"\x89PNG")])
-def test_format_comes_back(server: Server, member: Member, format: str, starts: bytes):
+def test_format_comes_back(server: Server, member: Member, format: str, starts: bytes) -> None:
     assert picture(erase(server, member, image=photo_file(format, SIZE))).startswith(starts)
 
 
 @pytest.mark.parametrize("format", ["BMP", "WEBP"])
 @pytest.mark.parametrize("member", [member for member in FAMILY.values() if member is not ADVANCED])
-def test_other_formats_become_png(server: Server, member: Member, format: str):
+def test_other_formats_become_png(server: Server, member: Member, format: str) -> None:
     image, mask = photo_file(format, SIZE), file_of(boxed(SIZE, BOX), format)
     assert picture(erase(server, member, image=image, mask=mask)).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("member", [member for member in FAMILY.values() if member.path.count("remove")])
-def test_five_megabytes(server: Server, member: Member):
+def test_five_megabytes(server: Server, member: Member) -> None:
     padded = JPEG + bytes(5 * MEGABYTE - len(JPEG))
     assert picture(erase(server, member, image=padded)).startswith(b"\xff\xd8\xff")
     with pytest.raises(AILabApiError) as raised:
@@ -92,7 +92,7 @@ def test_five_megabytes(server: Server, member: Member):
     assert_error(raised.value, "FILE_SIZE_EXCEEDS_LIMIT")
 
 
-def test_snake_case_name(server: Server):
+def test_snake_case_name(server: Server) -> None:
     params = {"image": IMAGE, "mask": MASK}
     assert picture(ask(server, lambda client: client.image.remove_objects(params))).startswith(b"\x89PNG")
 
@@ -112,7 +112,7 @@ FAILURES = {
 
 @every_endpoint
 @pytest.mark.parametrize(("code", "change"), FAILURES.values(), ids=FAILURES.keys())
-def test_failure(server: Server, member: Member, code: str, change: dict[str, Any]):
+def test_failure(server: Server, member: Member, code: str, change: dict[str, Any]) -> None:
     with pytest.raises(AILabApiError) as raised:
         erase(server, member, **change)
     assert_error(raised.value, code)
@@ -130,13 +130,13 @@ ADVANCED_FAILURES = {
 
 
 @pytest.mark.parametrize(("code", "change"), ADVANCED_FAILURES.values(), ids=ADVANCED_FAILURES.keys())
-def test_failure_of_the_advanced_endpoint(server: Server, code: str, change: dict[str, Any]):
+def test_failure_of_the_advanced_endpoint(server: Server, code: str, change: dict[str, Any]) -> None:
     with pytest.raises(AILabApiError) as raised:
         erase(server, ADVANCED, **change)
     assert_error(raised.value, code)
 
 
-def test_parameters(server: Server):
+def test_parameters(server: Server) -> None:
     answer = erase(
         server, ADVANCED, steps=50, strength=0.5, scale=12.5, seed=-1, dilateSize=4, quality="H", image=IMAGE
     )
@@ -145,7 +145,7 @@ def test_parameters(server: Server):
     assert BOX[2] < right <= BOX[2] + 4
 
 
-def test_credits(start_server):
+def test_credits(start_server: StartServer) -> None:
     own = start_server(credits=2500.5)
     answer = ask(own, lambda client: client.common.commonQueryCredits({}))
     (account,) = answer["data"]
@@ -154,19 +154,19 @@ def test_credits(start_server):
     assert (account["balance"], account["total"]) == (2500.5, 2500.5)
 
 
-def test_credits_need_a_key(server: Server):
+def test_credits_need_a_key(server: Server) -> None:
     with pytest.raises(AILabApiError) as raised:
         ask(server, lambda client: client.common.commonQueryCredits({}), "unknown")
     assert_error(raised.value, "ERROR_APPLICATIONS_NOT_EXISTS")
 
 
-def test_no_task_was_ever_made(server: Server):
+def test_no_task_was_ever_made(server: Server) -> None:
     with pytest.raises(AILabApiError) as raised:
         ask(server, lambda client: client.common.commonQueryAsyncTaskResult({"taskId": "abc"}))
     assert_error(raised.value, "ERROR_INVALID_PARAMETER")
 
 
-def test_waiting_for_a_task_ends_at_once(server: Server):
+def test_waiting_for_a_task_ends_at_once(server: Server) -> None:
     with pytest.raises(AILabApiError) as raised:
         ask(server, lambda client: client.wait_for_task("abc"))
     assert_error(raised.value, "ERROR_INVALID_PARAMETER")

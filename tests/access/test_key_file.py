@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from image_erase.access.key_file import STILL_SECONDS, KeyFile, digest, read_lines
-from support.server import KEY, Server
+from support.server import KEY, Server, StartServer
 
 OLD = "old-key-00000001\nkept-key-0000001\n"
 
@@ -157,7 +157,8 @@ class TestChanges:
         write(path, "first-key-000001\n", time)
         file.entries()
         time.now += STILL_SECONDS
-        read, calls = Path.read_bytes, []
+        read = Path.read_bytes
+        calls: list[bytes] = []
 
         def read_and_change(self: Path) -> bytes:
             content = read(self)
@@ -188,7 +189,7 @@ class TestChanges:
         assert len([line for line in caplog.records if "unreadable" in line.message]) == 1
 
 
-def test_rewriting_in_place_refuses_no_key_that_stays(start_server, tmp_path: Path) -> None:
+def test_rewriting_in_place_refuses_no_key_that_stays(start_server: StartServer, tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text("\ufeffplain-key-0001\nlast-key-000001\n", "utf-8")
     own: Server = start_server(api_keys=(), api_keys_file=path)

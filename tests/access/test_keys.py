@@ -6,7 +6,7 @@ import pytest
 
 from support.envelope import assert_failure, assert_success
 from support.processes import until
-from support.server import KEY, Server
+from support.server import KEY, Server, StartServer
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def key_file(tmp_path: Path) -> Path:
     return file
 
 
-def test_several_keys(start_server):
+def test_several_keys(start_server: StartServer) -> None:
     own = start_server(api_keys=("one-key", "other-key"))
     for key in ("one-key", "other-key"):
         assert_success(own.client.erase(key=key), own.base)
     assert_failure(own.client.erase(key=KEY), "ERROR_APPLICATIONS_NOT_EXISTS")
 
 
-def test_where_none_is_set_the_server_makes_one_and_keeps_it(tmp_path: Path):
+def test_where_none_is_set_the_server_makes_one_and_keeps_it(tmp_path: Path) -> None:
     storage = tmp_path / "storage"
     with Server(storage, api_keys=()) as own:
         file = storage / "api-key"
@@ -41,14 +41,14 @@ def test_where_none_is_set_the_server_makes_one_and_keeps_it(tmp_path: Path):
         assert_success(again.client.erase(key=key), again.base)
 
 
-def test_with_an_empty_file_of_keys_nobody_may_call(start_server, tmp_path: Path):
+def test_with_an_empty_file_of_keys_nobody_may_call(start_server: StartServer, tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("# none yet\n")
     own: Server = start_server(api_keys=(), api_keys_file=tmp_path / "keys")
     assert_failure(own.client.erase(key=KEY), "ERROR_APPLICATIONS_NOT_EXISTS")
     assert_failure(own.client.erase(key="#"), "ERROR_APPLICATIONS_NOT_EXISTS")
 
 
-def test_file_is_followed_as_it_changes(start_server, key_file: Path):
+def test_file_is_followed_as_it_changes(start_server: StartServer, key_file: Path) -> None:
     own: Server = start_server(api_keys_file=key_file)
     for key in (KEY, "file-key", "spaced-key"):
         assert_success(own.client.erase(key=key), own.base)

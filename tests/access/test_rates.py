@@ -11,7 +11,7 @@ from image_erase.contract.errors import ApiError, Code
 from support.envelope import assert_failure, assert_success
 from support.processes import until
 from support.raw import connected, head_of, read_answer
-from support.server import KEY, PATH, Server, TestClock, continue_workers
+from support.server import KEY, PATH, Server, StartServer, TestClock, continue_workers
 
 
 @pytest.fixture
@@ -96,10 +96,10 @@ def test_no_window_holds_more_and_the_promise_is_kept(pauses: list[float], amoun
 
 
 class TestServed:
-    def test_off_by_default(self, server: Server):
+    def test_off_by_default(self, server: Server) -> None:
         assert {server.client.erase().status_code for _ in range(5)} == {200}
 
-    def test_over_the_limit(self, start_server):
+    def test_over_the_limit(self, start_server: StartServer) -> None:
         own: Server = start_server(rate_limit="2/hour", api_keys=(KEY, "another-key"))
         for _ in range(2):
             assert_success(own.client.erase(), own.base)
@@ -109,7 +109,7 @@ class TestServed:
         assert KEY not in refused.text
         assert_success(own.client.erase(key="another-key"), own.base)
 
-    def test_before_the_body_is_sent(self, start_server):
+    def test_before_the_body_is_sent(self, start_server: StartServer) -> None:
         own: Server = start_server(rate_limit="1/hour")
         assert_success(own.client.erase(), own.base)
         headers = {"Host": "x", "ailabapi-api-key": KEY, "Content-Length": "1000000"}
@@ -117,7 +117,7 @@ class TestServed:
             connection.sendall(head_of(PATH, headers))
             assert_failure(read_answer(connection), "EXCEEDING_LIMITS")
 
-    def test_calls_without_a_valid_key_count_for_nobody(self, start_server):
+    def test_calls_without_a_valid_key_count_for_nobody(self, start_server: StartServer) -> None:
         own: Server = start_server(rate_limit="1/hour")
         for _ in range(3):
             assert_failure(own.client.erase(key="unknown"), "ERROR_APPLICATIONS_NOT_EXISTS")
@@ -125,12 +125,12 @@ class TestServed:
         assert own.client.get("/readyz").status_code == 200
         assert_success(own.client.erase(), own.base)
 
-    def test_a_bad_call_counts(self, start_server):
+    def test_a_bad_call_counts(self, start_server: StartServer) -> None:
         own: Server = start_server(rate_limit="1/hour")
         assert_failure(own.client.request("POST", PATH, content=b""), "ERROR_PARAMETERS")
         assert_failure(own.client.erase(), "EXCEEDING_LIMITS")
 
-    def test_a_call_that_the_full_queue_refuses_counts_for_nothing(self, start_server):
+    def test_a_call_that_the_full_queue_refuses_counts_for_nothing(self, start_server: StartServer) -> None:
         own: Server = start_server(rate_limit="2/hour", queue=0, metrics=True)
         stopped = own.stop_workers()
         taken = own.client.start_erase()

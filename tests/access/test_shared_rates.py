@@ -5,7 +5,7 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -21,7 +21,7 @@ from support.documents import page
 from support.envelope import assert_failure, assert_success
 from support.processes import until
 from support.redis import PASSWORD, RedisServer
-from support.server import KEY, PATH, Server, TestClock
+from support.server import KEY, PATH, Server, StartServer, TestClock
 
 GONE = "rate limits are not shared: storage gone"
 BACK = "rate limits are shared again"
@@ -132,7 +132,7 @@ class TestCounting:
             ends = {name: redis_server.client.ttl(name) for name in redis_server.client.keys("*")}
             lengths = [redis_server.client.llen(name) for name in redis_server.lists()]
             assert lengths == [5, 7]
-            assert all(name.startswith(f"{PREFIX}:") for name in ends)
+            assert all(str(name).startswith(f"{PREFIX}:") for name in ends)
             assert all(1 <= ends[name] <= 7200 for name in redis_server.lists()), ends
             assert ends.get(f"{PREFIX}:tried", 1) <= 1
 
@@ -143,7 +143,7 @@ class TestCounting:
         commands = re.findall(r"`([A-Z ]+)`", documented)[:8]
         assert commands[-1] == "SCRIPT LOAD"
         allowed = [f"+{command.lower().replace(' ', '|')}" for command in commands]
-        redis_server.client.execute_command("ACL", "SETUSER", "limits", "on", ">word", f"~{PREFIX}:*", *allowed)
+        redis_server.command("ACL", "SETUSER", "limits", "on", ">word", f"~{PREFIX}:*", *allowed)
 
         async def call() -> None:
             limited = SharedRates("1/minute", SharedWindows(redis_server.url.replace(f":{PASSWORD}", "limits:word")))
@@ -326,9 +326,12 @@ def passes(server: Server) -> bool:
     return answer.status_code != 429
 
 
+Start = Callable[[str], Server]
+
+
 class TestServed:
     @pytest.fixture
-    def start(self, start_server, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch):
+    def start(self, start_server: StartServer, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Start:
         monkeypatch.setattr(shared_rates, "PAUSE_SECONDS", 0.05)
 
         def started(rate_limit: str) -> Server:
@@ -340,7 +343,9 @@ class TestServed:
     def is_shared(server: Server) -> bool:
         return "image_erase_rate_limit_storage_up 1.0" in server.client.get("/metrics").text
 
-    def test_two_servers_count_together(self, start, redis_server: RedisServer, caplog) -> None:
+    def test_two_servers_count_together(
+        self, start: Start, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
         one, other = start("2/hour"), start("2/hour")
         assert_success(one.client.erase(), one.base)
         assert_success(other.client.erase(), other.base)
@@ -356,13 +361,15 @@ class TestServed:
         assert told(caplog) == []
         assert not any(PASSWORD in str(vars(record)) for record in caplog.records)
 
-    def test_fifty_at_once(self, start) -> None:
+    def test_fifty_at_once(self, start: Start) -> None:
         servers = start("10/hour"), start("10/hour")
         with ThreadPoolExecutor(50) as pool:
             passed = list(pool.map(passes, servers * 25))
         assert passed.count(True) == 10
 
-    def test_killed_and_started_again(self, start, redis_server: RedisServer, caplog) -> None:
+    def test_killed_and_started_again(
+        self, start: Start, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
         one, other = start("3/hour"), start("3/hour")
         assert passes(one)
         assert self.is_shared(one)
@@ -378,7 +385,9 @@ class TestServed:
         assert told(caplog) == [GONE, GONE, BACK, BACK]
         assert not any(PASSWORD in str(vars(record)) for record in caplog.records)
 
-    def test_one_that_stands_still_holds_up_nobody_for_long(self, start, redis_server, caplog, monkeypatch) -> None:
+    def test_one_that_stands_still_holds_up_nobody_for_long(
+        self, start: Start, redis_server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.undo()
         monkeypatch.setattr(shared_rates, "PAUSE_SECONDS", 0.05)
         server = start("8/hour")

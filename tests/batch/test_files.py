@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from image_erase.batch.failures import OUTPUT_EXISTS, UNREADABLE, UNWRITABLE, Pi
 from image_erase.batch.files import DASH, Inputs, Outputs
 
 
-def fail_with(number: int):
+def fail_with(number: int) -> Callable[..., None]:
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 

@@ -6,12 +6,13 @@ import signal
 import threading
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from image_erase.cli import erase
+from image_erase.batch.options import erase
 from support.command import lines, run_erase, start_erase, tree
 from support.pictures import boxed, changed, file_of, mask_file, photo_file, pixels_of
 from support.processes import is_alive, until, workers_of
@@ -39,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def report(folder: Path) -> dict:
+def report(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "report.json").read_text())
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import unicodedata
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import pytest
 
@@ -205,9 +206,12 @@ def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         planned(recursive=True)
 
 
+Form: TypeAlias = Literal["NFC", "NFD"]
+
+
 @pytest.mark.parametrize(("picture", "mask"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC")])
 @pytest.mark.parametrize("ending", ["", "_mask"])
-def test_composed_and_decomposed_names_are_one(tmp_path: Path, picture: str, mask: str, ending: str) -> None:
+def test_composed_and_decomposed_names_are_one(tmp_path: Path, picture: Form, mask: Form, ending: str) -> None:
     name, mask_name = unicodedata.normalize(picture, "Müller"), unicodedata.normalize(mask, "Müller") + ending
     make(tmp_path / "in", f"{name}.jpg:jpg")
     make(tmp_path / "masks", f"{mask_name}.png")

@@ -23,9 +23,8 @@ class Eraser:
 
     def __init__(self, base: str, key: str = KEY, retries: int = 5) -> None:
         self.pauses: list[float] = []
-        self._new = lambda: RemoteEraser(
-            base, key, connections=1, retries=Retries(retries, self._sleep, lambda low, high: 0.0)
-        )
+        self._base, self._key = base, key
+        self._retries = Retries(retries, self._sleep, lambda low, high: 0.0)
 
     def erase(self) -> bytes:
         return asyncio.run(self._erase())
@@ -36,7 +35,7 @@ class Eraser:
         return failed.value.failure
 
     async def _erase(self) -> bytes:
-        async with self._new() as eraser:
+        async with RemoteEraser(self._base, self._key, connections=1, retries=self._retries) as eraser:
             return (await eraser.erase(photo_file("JPEG"), mask_file())).data
 
     async def _sleep(self, seconds: float) -> None:

@@ -45,7 +45,7 @@ def test_nothing_but_a_picture_goes_to_standard_output(folder: Path) -> None:
 def test_an_output_that_nobody_reads_is_a_failure(folder: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [COMMAND, "erase", "in/a.png", "mask.png", "-o", "-"]
+    command: list[str | Path] = [COMMAND, "erase", "in/a.png", "mask.png", "-o", "-"]
     with os.fdopen(writing, "wb") as gone:
         done = subprocess.run(
             command, cwd=folder, env=environment(), stdout=gone, stderr=subprocess.PIPE, timeout=60, check=False
@@ -77,7 +77,7 @@ def test_a_jpeg_from_standard_input_is_never_called_png(folder: Path) -> None:
 def test_a_terminal_sees_the_rate_and_the_time_left(folder: Path, quiet: bool) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    command = [COMMAND, "erase", "in", "mask.png", "-o", "out", *(["--quiet"] if quiet else [])]
+    command: list[str | Path] = [COMMAND, "erase", "in", "mask.png", "-o", "out", *(["--quiet"] if quiet else [])]
     with subprocess.Popen(command, cwd=folder, env=environment(), stderr=theirs, stdin=theirs) as process:
         os.close(theirs)
         seen = _all_from(ours)

@@ -1,20 +1,23 @@
 """The vendor's SDKs for other languages, byte for byte, on every endpoint."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from support.envelope import assert_data, assert_failure
 from support.family import ADVANCED, BOX, FAMILY, IMAGE, JPEG, MASK, SIZE, Member
 from support.pictures import bounds, changed, mask_file, pixels_of
-from support.raw import exchange
-from support.sdks import SDKS, Fields, Sdk
+from support.raw import RawAnswer, exchange
+from support.sdks import SDKS, Sdk
 from support.server import KEY, Server
 
 every_sdk = pytest.mark.parametrize("sdk", SDKS.values(), ids=SDKS.keys())
 every_endpoint = pytest.mark.parametrize("member", FAMILY.values(), ids=FAMILY.keys())
 
 
-def send(server: Server, sdk: Sdk, member: Member, fields: Fields, key: str = KEY):
-    return exchange(server.client.address, sdk.request(member.path, fields, server.client.address, key))
+def send(server: Server, sdk: Sdk, member: Member, fields: Mapping[str, Any], key: str = KEY) -> RawAnswer:
+    return exchange(server.client.address, sdk.request(member.path, dict(fields), server.client.address, key))
 
 
 def assert_erased(result: bytes, reach: int) -> None:
@@ -29,14 +32,14 @@ def assert_erased(result: bytes, reach: int) -> None:
 
 @every_sdk
 @every_endpoint
-def test_success(server: Server, sdk: Sdk, member: Member):
+def test_success(server: Server, sdk: Sdk, member: Member) -> None:
     answer = send(server, sdk, member, {"image": IMAGE, member.mask: MASK})
     assert_erased(member.picture(answer, server.client, "png"), member.reach)
 
 
 @every_sdk
 @every_endpoint
-def test_jpeg(server: Server, sdk: Sdk, member: Member):
+def test_jpeg(server: Server, sdk: Sdk, member: Member) -> None:
     answer = send(server, sdk, member, {"image": JPEG, member.mask: MASK})
     result = member.picture(answer, server.client, "jpg")
     assert result.startswith(b"\xff\xd8\xff")
@@ -45,7 +48,7 @@ def test_jpeg(server: Server, sdk: Sdk, member: Member):
 
 @every_sdk
 @every_endpoint
-def test_failure(server: Server, sdk: Sdk, member: Member):
+def test_failure(server: Server, sdk: Sdk, member: Member) -> None:
     other = {"image": IMAGE, member.mask: mask_file((96, 79))}
     assert_failure(send(server, sdk, member, other), "ERROR_MASK_IMAGE_RESOLUTION_MISMATCH", "mask", "96x79")
     assert_failure(send(server, sdk, member, {"image": IMAGE}), "MISSING_PARAMETERS", member.mask)
@@ -54,7 +57,7 @@ def test_failure(server: Server, sdk: Sdk, member: Member):
 
 
 @every_sdk
-def test_parameters(server: Server, sdk: Sdk):
+def test_parameters(server: Server, sdk: Sdk) -> None:
     """All of them arrive as the numbers that they are, however the language prints them."""
     fields = {"image": IMAGE, "mask": MASK, "steps": 30, "strength": 0.8, "scale": 7.0, "seed": 5, "quality": "H"}
     result = ADVANCED.picture(send(server, sdk, ADVANCED, fields | {"dilate_size": 3}), server.client)
@@ -65,8 +68,8 @@ def test_parameters(server: Server, sdk: Sdk):
 
 
 @every_sdk
-def test_account(server: Server, sdk: Sdk):
-    def ask(target: str):
+def test_account(server: Server, sdk: Sdk) -> None:
+    def ask(target: str) -> RawAnswer:
         return exchange(server.client.address, sdk.query(target, server.client.address, KEY), "GET")
 
     (account,) = assert_data(ask("/api/common/query-credits"))

@@ -14,7 +14,10 @@ IMAGE = photo_file()
 WHITE = (255, 255, 255)
 
 
-def erased_box(client: Client, server: Server, mask: Image.Image | bytes, image: bytes = IMAGE):
+Box = tuple[int, int, int, int]
+
+
+def erased_box(client: Client, server: Server, mask: Image.Image | bytes, image: bytes = IMAGE) -> Box | None:
     """The bounds of what the answer changed in a PNG; None where it is the same picture."""
     data = mask if isinstance(mask, bytes) else file_of(mask)
     url = assert_success(client.erase(image, data), server.base, "png")
@@ -92,7 +95,7 @@ FULL = {
 
 
 @pytest.mark.parametrize("mask", PAINTED.values(), ids=PAINTED.keys())
-def test_painted(client: Client, server: Server, mask: Image.Image):
+def test_painted(client: Client, server: Server, mask: Image.Image) -> None:
     left, top, right, bottom = erased_box(client, server, mask) or (0, 0, 0, 0)
     # By chance a filled pixel may look as before, so an edge may be short; never may it be long.
     assert BOX[0] <= left <= BOX[0] + 2
@@ -102,7 +105,7 @@ def test_painted(client: Client, server: Server, mask: Image.Image):
 
 
 @pytest.mark.parametrize("format", ["JPEG", "BMP", "WEBP"])
-def test_format_of_the_mask(client: Client, server: Server, format: str):
+def test_format_of_the_mask(client: Client, server: Server, format: str) -> None:
     left, top, right, bottom = erased_box(client, server, file_of(boxed(), format)) or (0, 0, 0, 0)
     assert (right - left) * (bottom - top) > 100
     assert left >= BOX[0] - 2
@@ -111,7 +114,7 @@ def test_format_of_the_mask(client: Client, server: Server, format: str):
     assert bottom <= BOX[3] + 2
 
 
-def test_mask_as_a_poor_jpeg(client: Client, server: Server):
+def test_mask_as_a_poor_jpeg(client: Client, server: Server) -> None:
     data = file_of(boxed(mode="RGB", inside=WHITE, outside=(0, 0, 0)), "JPEG", quality=20)
     values = pixels_of(data)
     assert len(np.unique(values)) > 2, "the mask has nothing but black and white"
@@ -123,11 +126,11 @@ def test_mask_as_a_poor_jpeg(client: Client, server: Server):
 
 
 @pytest.mark.parametrize("mask", EMPTY.values(), ids=EMPTY.keys())
-def test_nothing_painted_leaves_the_picture_as_it_is(client: Client, server: Server, mask: Image.Image):
+def test_nothing_painted_leaves_the_picture_as_it_is(client: Client, server: Server, mask: Image.Image) -> None:
     assert erased_box(client, server, mask) is None
 
 
-def test_nothing_painted_leaves_a_jpeg_nearly_as_it_is(client: Client, server: Server):
+def test_nothing_painted_leaves_a_jpeg_nearly_as_it_is(client: Client, server: Server) -> None:
     smooth = file_of(photo().resize((16, 12)).resize(SIZE, Image.Resampling.BICUBIC), "JPEG", quality=95)
     url = assert_success(client.erase(smooth, file_of(black())), server.base, "jpg")
     difference = np.abs(pixels_of(client.get(url).content).astype(int) - pixels_of(smooth))
@@ -135,12 +138,12 @@ def test_nothing_painted_leaves_a_jpeg_nearly_as_it_is(client: Client, server: S
 
 
 @pytest.mark.parametrize("mask", FULL.values(), ids=FULL.keys())
-def test_all_painted(client: Client, mask: Image.Image):
+def test_all_painted(client: Client, mask: Image.Image) -> None:
     assert_failure(client.erase(IMAGE, file_of(mask)), "UNSUPPORTED_PARAMETER_VALUES", "mask")
 
 
 @pytest.mark.parametrize("size", [(63, 48), (64, 49), (48, 64), (1, 1), (128, 96)])
-def test_sizes_differ(client: Client, size: tuple[int, int]):
+def test_sizes_differ(client: Client, size: tuple[int, int]) -> None:
     answer = client.erase(IMAGE, mask_file(size))
     assert_failure(answer, "ERROR_MASK_IMAGE_RESOLUTION_MISMATCH", "64x48", "{}x{}".format(*size))
 
@@ -173,7 +176,7 @@ class TestOrientation:
 
     @pytest.mark.parametrize("orientation", range(1, 9))
     @pytest.mark.parametrize("size", [(64, 48), (48, 48)])
-    def test_upright_mask(self, client: Client, server: Server, orientation: int, size: tuple[int, int]):
+    def test_upright_mask(self, client: Client, server: Server, orientation: int, size: tuple[int, int]) -> None:
         mask = self.stored_mask(size)
         mask.getexif()[0x0112] = orientation
         as_shown = ImageOps.exif_transpose(mask)
@@ -182,16 +185,16 @@ class TestOrientation:
         assert self.is_clean(client, url, as_shown.size)
 
     @pytest.mark.parametrize("orientation", range(5, 9))
-    def test_mask_as_stored(self, client: Client, server: Server, orientation: int):
+    def test_mask_as_stored(self, client: Client, server: Server, orientation: int) -> None:
         image = self.spotted(orientation, (64, 48))
         url = assert_success(client.erase(image, file_of(self.stored_mask((64, 48)))), server.base, "jpg")
         assert self.is_clean(client, url, (48, 64))
 
-    def test_mask_that_fits_neither(self, client: Client):
+    def test_mask_that_fits_neither(self, client: Client) -> None:
         answer = client.erase(self.spotted(6, (64, 48)), mask_file((64, 47)))
         assert_failure(answer, "ERROR_MASK_IMAGE_RESOLUTION_MISMATCH", "64x47", "48x64")
 
-    def test_orientation_leaves_with_the_exif(self, client: Client, server: Server):
+    def test_orientation_leaves_with_the_exif(self, client: Client, server: Server) -> None:
         url = assert_success(client.erase(self.spotted(6, (64, 48)), mask_file((48, 64))), server.base, "jpg")
         with Image.open(io.BytesIO(client.get(url).content)) as image:
             assert image.size == (48, 64)

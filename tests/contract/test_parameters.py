@@ -9,7 +9,7 @@ from image_erase.http.upload import MAX_TEXT_BYTES
 
 PARAMETERS = {parameter.name: parameter for parameter in REMOVE_OBJECTS_ADVANCED.parameters}
 
-GOOD = {
+GOOD: dict[str, dict[str, object]] = {
     "steps": {"1": 1, "30": 30, " 30 ": 30, "+7": 7, "30.0": 30, "30.": 30, "007": 7, "": 30, "9" * 60: int("9" * 60)},
     "strength": {"0.1": 0.1, ".5": 0.5, "1": 1.0, "1.": 1.0, "1e-1": 0.1, "": 0.8, "\t0.3\r\n": 0.3},
     "scale": {"1": 1.0, "7.0": 7.0, "20": 20.0, "2E1": 20.0, "": 7.0},
@@ -39,40 +39,40 @@ RANGES = {
 @pytest.mark.parametrize(
     ("name", "text", "value"), [(name, text, value) for name, all in GOOD.items() for text, value in all.items()]
 )
-def test_good(name: str, text: str, value: object):
+def test_good(name: str, text: str, value: object) -> None:
     checked = PARAMETERS[name].checked(text.encode())
     assert checked == value
     assert type(checked) is type(value)
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, all in BAD.items() for text in all])
-def test_bad(name: str, text: str):
+def test_bad(name: str, text: str) -> None:
     with pytest.raises(ApiError) as raised:
         PARAMETERS[name].checked(text.encode())
     assert raised.value.code.name == "UNSUPPORTED_PARAMETER_VALUES"
     assert raised.value.message == f"Invalid parameter values. - {name}: Must be {RANGES[name]}."
 
 
-def test_bytes_that_are_no_text():
+def test_bytes_that_are_no_text() -> None:
     for parameter in PARAMETERS.values():
         with pytest.raises(ApiError):
             parameter.checked(b"\xff\xfe")
 
 
-def test_too_long_is_wrong_even_where_only_space_makes_it_so():
+def test_too_long_is_wrong_even_where_only_space_makes_it_so() -> None:
     parameter = PARAMETERS["steps"]
     assert parameter.checked(b"1".ljust(MAX_TEXT_BYTES)) == 1
     with pytest.raises(ApiError):
         parameter.checked(b"1".ljust(MAX_TEXT_BYTES + 1))
 
 
-def test_minus_one_draws_a_seed():
+def test_minus_one_draws_a_seed() -> None:
     drawn = {PARAMETERS["seed"].checked(b"-1") for _ in range(8)}
     assert len(drawn) > 1
     assert all(0 <= seed < 2**31 for seed in drawn)
 
 
-def test_what_the_job_hears_of():
+def test_what_the_job_hears_of() -> None:
     parameters = REMOVE_OBJECTS_ADVANCED.parameters
     assert job_fields(parameters, {}) == {"seed": 0, "dilate": 15, "effort": "normal"}
     texts = {"seed": b"3", "dilate_size": b"2", "quality": b"L", "steps": b"99", "unknown": b"x"}
@@ -80,7 +80,7 @@ def test_what_the_job_hears_of():
 
 
 @pytest.mark.parametrize("name", ["steps", "strength", "scale"])
-def test_without_effect_but_checked_all_the_same(name: str):
+def test_without_effect_but_checked_all_the_same(name: str) -> None:
     assert PARAMETERS[name].sets is None
     with pytest.raises(ApiError):
         job_fields(REMOVE_OBJECTS_ADVANCED.parameters, {name: b"0"})

@@ -31,7 +31,7 @@ def box(shape: tuple[int, int], rows: slice, columns: slice) -> Bool:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_white_card_on_hidden_white_stays_opaque(engine: str, dtype: type) -> None:
     most = np.iinfo(dtype).max
-    image = np.full((48, 64, 4), most, dtype)
+    image: np.ndarray = np.full((48, 64, 4), most, dtype)
     image[..., 3] = 0
     image[8:40, 8:56, 3] = most
     image[20:31, 24:40, :3] = 0

@@ -35,7 +35,8 @@ def strokes(height: int, width: int, seed: int, margin: int = 0) -> Bool:
     for _ in range(int(rng.integers(1, 9))):
         ends = rng.integers(-20, [width + 20, height + 20], (2, 2)).tolist()
         near = [ends[0], [ends[0][0] + int(rng.integers(-40, 40)), ends[0][1] + int(rng.integers(-40, 40))]]
-        cv2.line(mask, *(near if rng.random() < 0.7 else ends), 1, int(rng.integers(1, 14)))
+        begin, end = near if rng.random() < 0.7 else ends
+        cv2.line(mask, begin, end, 1, int(rng.integers(1, 14)))
     if margin:
         mask[:margin], mask[:, :margin] = 0, 0
     return mask.astype(np.bool_)

@@ -177,7 +177,7 @@ def test_what_time_left_raises_comes_through() -> None:
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
 def test_noise_masks_are_too_much_for_copying(share: float) -> None:
     rng = np.random.default_rng(0)
-    image = cv2.resize(picture(300, 400), (1600, 1200))
+    image = np.asarray(cv2.resize(picture(300, 400), (1600, 1200)), np.uint8)
     hole = rng.random((1200, 1600)) < share
     erased = eraser("exemplar").erase(image, image, hole, time_left=plenty)
     assert erased.engines == ("opencv",)

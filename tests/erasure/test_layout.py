@@ -208,7 +208,7 @@ class TestNetwork:
         np.testing.assert_array_equal(one.confidence, other.confidence)
 
     def test_colours_come_back_as_blue_green_red(self, tmp_path: Path) -> None:
-        red = np.broadcast_to(np.float32((1, 0.4999, -0.2)), (32, 32, 3))
+        red = np.broadcast_to(np.array((1, 0.4999, -0.2), np.float32), (32, 32, 3))
         network = LayoutNetwork(nets.saved(nets.layout(red, np.full((32, 32), 0.2)), tmp_path))
         sketch = network.sketch(textured(32, 32), disc((32, 32), (16, 16), 8))
         assert sketch.colours[16, 16].tolist() == [0, 127, 255]
@@ -234,7 +234,7 @@ class TestNetwork:
     )
     def test_another_network_is_refused_in_a_line(self, tmp_path: Path, model: object, message: str) -> None:
         with pytest.raises(ModelError, match=message) as raised:
-            LayoutNetwork(nets.saved(model, tmp_path))  # type: ignore[arg-type]
+            LayoutNetwork(nets.saved(model, tmp_path))
         assert "\n" not in str(raised.value)
 
     def test_a_missing_file_is_said(self, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from image_erase.erasure import plan, regions
 from image_erase.erasure.arrays import Bool
+from image_erase.erasure.copying import EffortName
 from image_erase.erasure.plan import FINEST_WIDTH, LONGEST, Job
 
 SHAPE = (3000, 4000)
@@ -19,7 +20,7 @@ def wire(width: int) -> Bool:
     return cv2.line(np.zeros(SHAPE, np.uint8), (0, 100), (3999, 2900), 1, width).astype(np.bool_)
 
 
-def planned(hole: Bool, effort: str = "normal") -> list[Job] | None:
+def planned(hole: Bool, effort: EffortName = "normal") -> list[Job] | None:
     return plan.jobs(regions.group(hole, plan.NEAR), SHAPE, plan.steps(effort, 768))
 
 
@@ -39,13 +40,13 @@ def test_a_plan_fills_every_pixel_once_and_in_time(hole: Bool) -> None:
 
 
 def test_a_small_part_is_not_shrunk() -> None:
-    (job,) = planned(disc(60)) or ()
+    (job,) = planned(disc(60)) or []
     assert job.factor == 1
     assert job.region.side < 800
 
 
 def test_a_big_part_is_shrunk_to_the_working_side() -> None:
-    (job,) = planned(disc(700)) or ()
+    (job,) = planned(disc(700)) or []
     assert job.factor > 1
     assert job.region.side / job.factor <= 768
 

@@ -82,7 +82,7 @@ def test_what_real_encoders_may_write_passes() -> None:
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP"])
-def test_a_bomb_of_the_largest_size_is_just_a_picture(client: Client, server: Server, format: str):
+def test_a_bomb_of_the_largest_size_is_just_a_picture(client: Client, server: Server, format: str) -> None:
     """A flat picture is thousands of times larger than its file, and as good as any other."""
     flat = bmp_rle(LARGE) if format == "BMP" else file_of(Image.new("RGB", LARGE, (9, 90, 190)), format)
     assert len(flat) < MEGABYTES
@@ -97,6 +97,6 @@ def test_of_an_animation_only_the_first_frame_is_decoded(format: str, frames: in
     assert abs(decode_picture(data, 4096).pixels.astype(int) - [0, 0, 9]).max() < 8
 
 
-def test_says_what_there_is_too_much_of(client: Client):
+def test_says_what_there_is_too_much_of(client: Client) -> None:
     answer = client.erase(COSTLY["JPEG of 500 scans"][0], mask_file(LARGE))
     assert_failure(answer, "FILE_DECODING_FAILURE", "image", "too many scans")

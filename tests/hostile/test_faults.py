@@ -10,9 +10,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +22,7 @@ import pytest
 from support.envelope import assert_failure, assert_success
 from support.pictures import boxed, file_of, mask_file, noise_file, photo, pixels_of
 from support.processes import is_alive, is_stopped, processor_ticks, until
-from support.server import CommandServer, Server, continue_workers
+from support.server import CommandServer, Server, StartCommand, StartServer, continue_workers
 
 HOUR = 3600
 NOBODY = 54_321
@@ -76,13 +78,13 @@ def assert_kept(server: CommandServer | Server, base: str, told: dict[str, bytes
         assert not different.any()
 
 
-def test_server_killed_at_any_moment(start_command, tmp_path: Path):
+def test_server_killed_at_any_moment(start_command: StartCommand, tmp_path: Path) -> None:
     random_moments = random.Random(31)
     told: dict[str, bytes] = {}
     own: CommandServer = start_command()
     for _ in range(5):
         with Senders(own) as senders:
-            until(lambda now=senders: now.codes, "jobs are done")
+            until(partial(bool, senders.codes), "jobs are done")
             time.sleep(random_moments.random() * 0.3)
             own.process.kill()
         own.process.wait(10)
@@ -100,7 +102,7 @@ def assert_whole(results: Path) -> None:
         assert pixels_of(path.read_bytes()).shape[2] == 3
 
 
-def test_sigterm_under_load(start_command):
+def test_sigterm_under_load(start_command: StartCommand) -> None:
     own: CommandServer = start_command(WORKERS="2")
     with Senders(own, 12) as senders:
         until(lambda: len(senders.codes) > 20, "the server is under load")
@@ -112,7 +114,7 @@ def test_sigterm_under_load(start_command):
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
-def test_worker_that_crashes_at_work(start_server, number: signal.Signals):
+def test_worker_that_crashes_at_work(start_server: StartServer, number: signal.Signals) -> None:
     own: Server = start_server(queue=1)
     (pid,) = own.workers()
     idle = processor_ticks(pid)
@@ -133,7 +135,7 @@ def test_worker_that_crashes_at_work(start_server, number: signal.Signals):
 
 class TestClock:
     @pytest.mark.parametrize("jump", [HOUR, -HOUR])
-    def test_jumps_while_a_job_waits(self, start_server, jump: int):
+    def test_jumps_while_a_job_waits(self, start_server: StartServer, jump: int) -> None:
         own: Server = start_server(queue=1)
         before = assert_success(own.client.erase(), own.base)
         stopped = own.stop_workers()
@@ -145,7 +147,7 @@ class TestClock:
         for url in (before, *after):
             assert own.client.get(url).status_code == 200
 
-    def test_forwards_and_back(self, start_server):
+    def test_forwards_and_back(self, start_server: StartServer) -> None:
         own: Server = start_server(result_ttl_seconds=HOUR // 2, sweep_interval_seconds=0.05)
         url = assert_success(own.client.erase(), own.base)
         own.clock.now -= HOUR
@@ -158,7 +160,7 @@ class TestClock:
         assert_success(own.client.erase(), own.base)
 
 
-def test_two_servers_on_one_storage(start_server, tmp_path: Path):
+def test_two_servers_on_one_storage(start_server: StartServer, tmp_path: Path) -> None:
     storage = tmp_path / "storage"
     first: Server = start_server(storage, sweep_interval_seconds=0.05)
     second: Server = start_server(storage, sweep_interval_seconds=0.05)
@@ -175,7 +177,7 @@ def test_two_servers_on_one_storage(start_server, tmp_path: Path):
 
 
 @pytest.fixture
-def start_as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., CommandServer]]:
+def start_as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartCommand]:
     """Starts the command as a user for whom the limit of processes counts, which for root it does not."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("needs root, to be another user who has no other processes")
@@ -191,7 +193,7 @@ def start_as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., C
     )
     monkeypatch.setattr("support.server.subprocess", started_as_nobody)
 
-    def start(**environment: str) -> CommandServer:
+    def start(**environment: Any) -> CommandServer:
         servers.append(CommandServer(folder / "storage", folder / "logs", **environment))
         return servers[-1].__enter__()
 
@@ -209,7 +211,7 @@ def allow_processes(server: CommandServer, count: int) -> None:
 
 
 @pytest.mark.parametrize("spare", [0, 1])
-def test_full_process_table(start_as_nobody, spare: int):
+def test_full_process_table(start_as_nobody: StartCommand, spare: int) -> None:
     """Neither a process can be started, or one but no thread; once there is room again, all is as before."""
     own = start_as_nobody(DEADLINE_SECONDS="2", SWEEP_INTERVAL_SECONDS="0.2", RESULT_TTL_SECONDS="1")
     assert_success(own.client.erase(), own.base)

@@ -16,7 +16,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 
 
 @pytest.mark.parametrize("key", [KEY, "unknown"])
-def test_answers_are_as_described(server: Server, tmp_path: Path, key: str):
+def test_answers_are_as_described(server: Server, tmp_path: Path, key: str) -> None:
     done = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"),

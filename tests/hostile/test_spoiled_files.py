@@ -82,7 +82,7 @@ def test_headers_that_lie() -> None:
         own.survives((IMAGE, data) for data in lying)
 
 
-def test_through_the_server(server: Server):
+def test_through_the_server(server: Server) -> None:
     pids = server.workers()
     for data in mutants(list(valid_files().values()), 22, 150):
         for answer in (server.client.erase(data, MASK), server.client.erase(IMAGE, data)):

@@ -1,6 +1,7 @@
 """The outermost layer: every request is logged and counted once, and answered with the operator's CORS policy."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from image_erase.http.edge import MAX_LOGGED_PATH, loggable_path
 from support.envelope import assert_failure, assert_success
 from support.processes import until
 from support.raw import connected, exchange, head_of, read_answer
-from support.server import PATH, Server
+from support.server import PATH, Server, StartServer
 
 PAGE = "https://shop.example.com"
 PREFLIGHT = {"Host": "x", "Origin": PAGE, "Access-Control-Request-Method": "POST"}
@@ -27,18 +28,18 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.fixture(scope="module")
-def own(server: Server, tmp_path_factory: pytest.TempPathFactory):
+def own(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("storage"), cors_origins=(PAGE,)) as running:
         yield running
 
 
 class TestPreflight:
-    def test_is_logged(self, server: Server, caplog: pytest.LogCaptureFixture):
+    def test_is_logged(self, server: Server, caplog: pytest.LogCaptureFixture) -> None:
         answer = exchange(server.client.address, head_of(PATH, PREFLIGHT, "OPTIONS"), "OPTIONS")
         assert answer.status_code == 204
         until(lambda: lines(caplog, method="OPTIONS", status=204, path=PATH), "it is logged")
 
-    def test_is_counted(self, start_server):
+    def test_is_counted(self, start_server: StartServer) -> None:
         own: Server = start_server(metrics=True)
         for _ in range(3):
             exchange(own.client.address, head_of(PATH, PREFLIGHT, "OPTIONS"), "OPTIONS")
@@ -58,7 +59,7 @@ class TestOriginsOfTheOperator:
             b"GET /healthz HTTP/1.1\r\n\r\n",
         ],
     )
-    def test_malformed(self, own: Server, data: bytes):
+    def test_malformed(self, own: Server, data: bytes) -> None:
         answer = exchange(own.client.address, data, "GET")
         assert answer.status_code == 400
         assert answer.headers["access-control-allow-origin"] is None
@@ -66,7 +67,7 @@ class TestOriginsOfTheOperator:
 
     @pytest.mark.parametrize("target", ["/nowhere", PATH])
     @pytest.mark.parametrize(("origin", "allowed"), [(PAGE, PAGE), ("https://evil.example", None)])
-    def test_failure(self, own: Server, target: str, origin: str, allowed: str | None):
+    def test_failure(self, own: Server, target: str, origin: str, allowed: str | None) -> None:
         answer = exchange(own.client.address, head_of(target, {"Host": "x", "Origin": origin}), "POST")
         assert answer.status_code in (401, 404)
         assert answer.headers.get_all("access-control-allow-origin") == (allowed and [allowed])
@@ -77,7 +78,7 @@ class TestLoggedPath:
     @pytest.mark.parametrize(
         "before", ["/", "//", "///", "/a/", "/.//", "http://x/", "/%2f", "/Results/", "/x//RESULTS//"]
     )
-    def test_has_no_token(self, server: Server, caplog: pytest.LogCaptureFixture, before: str):
+    def test_has_no_token(self, server: Server, caplog: pytest.LogCaptureFixture, before: str) -> None:
         url = assert_success(server.client.erase(), server.base)
         token = url.removeprefix(server.base).split("/")[2]
         target = url.removeprefix(server.base).replace("/results/", f"{before}results//")
@@ -86,7 +87,7 @@ class TestLoggedPath:
         until(lambda: lines(caplog, method="GET"), "it is logged")
         assert not [line for line in lines(caplog) if token in str(line)]
 
-    def test_is_cut(self, server: Server, caplog: pytest.LogCaptureFixture):
+    def test_is_cut(self, server: Server, caplog: pytest.LogCaptureFixture) -> None:
         exchange(server.client.address, head_of("/" + "a%c3%a9" * 9000, {"Host": "x"}, "GET"), "GET")
         until(lambda: lines(caplog, method="GET"), "it is logged")
         (line,) = lines(caplog, method="GET")
@@ -104,11 +105,11 @@ class TestLoggedPath:
             ("*", "*"),
         ],
     )
-    def test_form(self, path: str, logged: str):
+    def test_form(self, path: str, logged: str) -> None:
         assert loggable_path(path) == logged
 
 
-def test_a_missing_key_is_answered_with_a_challenge(server: Server):
+def test_a_missing_key_is_answered_with_a_challenge(server: Server) -> None:
     """401 says how to ask (RFC 9110, 11.6.1); some HTTP clients fail without it."""
     with connected(server.client.address) as connection:
         connection.sendall(head_of(PATH, {"Host": "x", "Content-Length": "0"}))

@@ -97,7 +97,8 @@ def test_alpha_that_is_0_everywhere_is_opaque(size: int, compression: int) -> No
 def test_any_bit_fields(bits: int, cuts: list[int], size: int, width: int, seed: int) -> None:
     """Four fields of any widths, one behind the other."""
     edges = [0, *sorted(cut * bits // 32 or 1 for cut in cuts), bits]
-    masks = tuple((1 << end) - (1 << start) for start, end in itertools.pairwise(edges))
+    red, green, blue, alpha = ((1 << end) - (1 << start) for start, end in itertools.pairwise(edges))
+    masks = red, green, blue, alpha
     if not all(masks):
         return
     rows = np.random.default_rng(seed).integers(0, 1 << bits, (3, width), np.uint32) | np.uint32(1 << (bits - 1))

@@ -1,6 +1,7 @@
 """Encoding: what comes out is what went in."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ rng = np.random.default_rng(11)
 @pytest.mark.parametrize("mode", CHANNELS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("source", ["PNG", "BMP", "WEBP"])
-def test_png_is_exact(mode: str, dtype: type, source: str) -> None:
+def test_png_is_exact(mode: str, dtype: Any, source: str) -> None:
     pixels = rng.integers(0, np.iinfo(dtype).max, (17, 23, CHANNELS[mode]), dtype, endpoint=True)
     again = decode_picture(encode_picture(Picture(pixels, mode, source), 95), 4096)
     assert (again.mode, again.format) == (mode, "PNG")

@@ -67,6 +67,7 @@ assert same > {SEEDS // 20}, same
 """
 
 
+@pytest.mark.hostile
 @pytest.mark.skipif(not library.available(), reason="no libturbojpeg")
 def test_corrupted_files() -> None:
     run = subprocess.run(

@@ -18,7 +18,8 @@ SIZES = (203, 149), (1, 1), (17, 8), (64, 33)
 
 def ours(data: bytes) -> Pixels | None:
     shown = decoded(data)
-    pixels = decoded_pixels(source_of(data).coded, *shown.shape[1::-1], shown.size // (shown.shape[0] * shown.shape[1]))
+    height, width = shown.shape[:2]
+    pixels = decoded_pixels(source_of(data).coded, width, height, shown.size // (height * width))
     return None if pixels is None else pixels[..., ::-1].reshape(shown.shape)
 
 

@@ -1,6 +1,7 @@
 """The whole way from a source and filled pixels to a result file."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from support.jpegs import (
 )
 
 
-def jpeg_result(data: bytes, *rest: object, **options: object) -> JpegResult:
+def jpeg_result(data: bytes, *rest: Any, **options: Any) -> JpegResult:
     return jpeg.jpeg_result(source_of(data), *rest, **options)
 
 

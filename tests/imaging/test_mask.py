@@ -1,6 +1,7 @@
 """What of a mask is painted."""
 
 import io
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +27,7 @@ def hole_of(image: Image.Image, picture: Picture = PICTURE, file_format: str = "
     return decode_mask(target.getvalue(), picture, 4096).hole
 
 
-def two_tone(mode: str, painted: object, kept: object) -> Image.Image:
+def two_tone(mode: str, painted: Any, kept: Any) -> Image.Image:
     image = Image.new(mode, (WIDTH, HEIGHT), kept)
     image.paste(painted, (2, 1, 7, 4))
     return image
@@ -48,7 +49,7 @@ def two_tone(mode: str, painted: object, kept: object) -> Image.Image:
         ("RGBA", (255, 0, 0, 200), (0, 0, 0, 0)),  # a red brush on a transparent canvas: luma is below white
     ],
 )
-def test_what_is_painted(mode: str, painted: object, kept: object) -> None:
+def test_what_is_painted(mode: str, painted: Any, kept: Any) -> None:
     np.testing.assert_array_equal(hole_of(two_tone(mode, painted, kept)), PAINTED)
 
 
@@ -56,7 +57,7 @@ def test_what_is_painted(mode: str, painted: object, kept: object) -> None:
 @pytest.mark.parametrize("channels", ["L", "RGB", "RGBA"])
 @pytest.mark.parametrize("value", [1, 2, 60, 127])
 def test_a_label_mask(depth: type, channels: str, value: int) -> None:
-    labels = np.where(PAINTED, value, 0).astype(depth)
+    labels: np.ndarray = np.where(PAINTED, value, 0).astype(depth)
     pixels = labels if channels == "L" else np.dstack([labels] * 3)
     if channels == "RGBA":
         pixels = np.dstack([pixels, np.full_like(labels, np.iinfo(depth).max)])
@@ -167,9 +168,9 @@ def test_a_broken_mask_is_named() -> None:
 def slowly_grown(hole: np.ndarray, radius: int) -> np.ndarray:
     """What growing means, point by point."""
     rows, columns = np.nonzero(hole)
-    y, x = np.indices(hole.shape)
+    y, x = np.mgrid[: hole.shape[0], : hole.shape[1]]
     near = (y[..., np.newaxis] - rows) ** 2 + (x[..., np.newaxis] - columns) ** 2 <= radius**2
-    return near.any(axis=2)
+    return np.asarray(near.any(axis=2))
 
 
 @pytest.mark.parametrize("radius", [0, 1, 2, 3, 5, 12, 40, 10**30])

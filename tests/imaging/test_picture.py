@@ -1,5 +1,7 @@
 """What a picture shows an eraser, and takes back from it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
 rng = np.random.default_rng(2)
 
 
-def picture(mode: str, dtype: type = np.uint8) -> Picture:
+def picture(mode: str, dtype: Any = np.uint8) -> Picture:
     pixels = rng.integers(0, np.iinfo(dtype).max, (5, 7, CHANNELS[mode]), dtype, endpoint=True)
     return Picture(pixels, mode, "PNG")
 
@@ -19,7 +21,8 @@ def picture(mode: str, dtype: type = np.uint8) -> Picture:
 def test_comes_back_as_it_went(mode: str, dtype: type) -> None:
     before = picture(mode, dtype)
     image, guide = before.canvas()
-    assert (guide.shape, guide.dtype) == ((5, 7, 3), np.uint8)
+    assert guide.shape == (5, 7, 3)
+    assert guide.dtype == np.uint8
     np.testing.assert_array_equal(before.with_canvas(image).pixels, before.pixels)
 
 

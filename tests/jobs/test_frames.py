@@ -2,6 +2,7 @@
 
 import io
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -43,7 +44,8 @@ def test_both_sides_read_what_was_written() -> None:
     st.lists(st.integers(1, 40), min_size=1),
 )
 def test_portions_make_no_difference(frames: list[Frame], portions: list[int]) -> None:
-    data, decoder, found, number = written(*frames), FrameDecoder(), [], 0
+    found: list[Any] = []
+    data, decoder, number = written(*frames), FrameDecoder(), 0
     while data:
         size = portions[number % len(portions)]
         found += decoder.feed(data[:size])

@@ -17,6 +17,7 @@ from image_erase.jobs.request import JobRequest
 from image_erase.jobs.worker import serve
 from support.files import png_file
 from support.pictures import file_of, mask_file, photo_file
+from support.workers import asked
 
 LARGE = (4096, 4096)
 OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv"}
@@ -32,13 +33,14 @@ def answers(memory_mb: int, *jobs: tuple[bytes, bytes]) -> list[Done | Failed]:
     async def ask() -> list[Done | Failed]:
         worker = await WorkerProcess.start(OPTIONS | {"memory_mb": memory_mb})
         try:
-            return [await worker.ask(Job(60.0, JobRequest(), *job)) for job in jobs]
+            return [await asked(worker, Job(60.0, JobRequest(), *job)) for job in jobs]
         finally:
             await worker.end()
 
     return asyncio.run(ask())
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     "image",
     [
@@ -53,6 +55,7 @@ def test_the_default_is_enough_for_the_largest_pictures(image: bytes) -> None:
     assert answer.facts.width == LARGE[0]
 
 
+@pytest.mark.hostile
 def test_too_little_is_said_and_the_next_job_is_done() -> None:
     large = flat_png(16, 6, 8 * LARGE[0])
     refused, done = answers(384, (large, mask_file(LARGE)), (photo_file(), mask_file()))
@@ -74,6 +77,7 @@ def test_a_worker_ends_after_many_jobs() -> None:
     assert kinds == ["ready", *["begun", "done"] * 2]
 
 
+@pytest.mark.hostile
 def test_a_job_takes_no_more_than_allowed() -> None:
     """Whatever a decoder asks for: here a canvas of a size that its own limit lets pass."""
     options = OPTIONS | {"max_side": 32767}
@@ -84,7 +88,7 @@ def test_a_job_takes_no_more_than_allowed() -> None:
             pixels = np.zeros((1, 1, 3), np.uint8)
             header = bytearray(file_of(Image.fromarray(pixels), "BMP"))
             header[18:26] = (30000).to_bytes(4, "little") * 2
-            return await worker.ask(Job(60.0, JobRequest(), bytes(header), mask_file()))
+            return await asked(worker, Job(60.0, JobRequest(), bytes(header), mask_file()))
         finally:
             await worker.end()
 

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
+from PIL.JpegImagePlugin import JpegImageFile
 
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.failures import ImagingFailure
 from image_erase.imaging.png import chunks as png
 from image_erase.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser
 from support.pictures import file_of
-from support.server import Server
+from support.server import Server, StartServer
 
 SHARED = Path(__file__).parents[3] / "shared"
 WIDTH, HEIGHT = 203, 149
@@ -42,7 +44,7 @@ def box(left: int, top: int, width: int, height: int) -> NDArray[np.bool_]:
 HOLE = box(70, 50, 30, 24)
 
 
-def erased(image: bytes, hole: NDArray[np.bool_], **options: object) -> ErasedFile:
+def erased(image: bytes, hole: NDArray[np.bool_], **options: Any) -> ErasedFile:
     own = JobOptions(**{"engine": "opencv", **options})
     mask = file_of(Image.fromarray(hole))
     return erase_file(image, mask, own, make_eraser(own), time_left=lambda: 60.0)
@@ -52,7 +54,7 @@ def decoded(data: bytes) -> list[NDArray[np.uint8]]:
     """As Pillow sees it, and as OpenCV does."""
     with Image.open(io.BytesIO(data)) as image:
         pixels = np.asarray(image)
-    return [pixels, cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)]
+    return [pixels, np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), np.uint8)]
 
 
 def assert_equal_but_near(hole: NDArray[np.bool_], before: bytes, after: bytes) -> None:
@@ -84,6 +86,8 @@ def test_jpeg_keeps_tables_mode_and_size() -> None:
     before = file_of(scene("RGB"), "JPEG", quality=61, progressive=True)
     after = erased(before, HOLE).data
     with Image.open(io.BytesIO(before)) as source, Image.open(io.BytesIO(after)) as result:
+        assert isinstance(source, JpegImageFile)
+        assert isinstance(result, JpegImageFile)
         assert result.quantization == source.quantization
         assert result.info["progressive"]
         assert result.layer == source.layer
@@ -122,8 +126,8 @@ def test_a_jpeg_that_cannot_be_turned_says_why() -> None:
 def test_png(dtype: type, channels: int) -> None:
     pixels = np.random.default_rng(4).integers(0, np.iinfo(dtype).max, (HEIGHT, WIDTH, channels), dtype)
     before = cv2.imencode(".png", pixels)[1].tobytes()
-    after = cv2.imdecode(np.frombuffer(erased(before, HOLE).data, np.uint8), cv2.IMREAD_UNCHANGED)
-    after = after.reshape(HEIGHT, WIDTH, -1)
+    read = cv2.imdecode(np.frombuffer(erased(before, HOLE).data, np.uint8), cv2.IMREAD_UNCHANGED)
+    after = np.asarray(read).reshape(HEIGHT, WIDTH, -1)
     assert after.dtype == dtype
     np.testing.assert_array_equal(after[~HOLE], pixels[~HOLE])
 
@@ -145,8 +149,9 @@ def test_every_picture_of_the_corpus() -> None:
             before = decode_picture(file.read_bytes(), 4096)
         except ImagingFailure:
             continue
-        hole = np.zeros(before.pixels.shape[:2], np.bool_)
-        hole[: max(1, len(hole) // 3), : max(1, hole.shape[1] // 3)] = True
+        height, width = before.pixels.shape[:2]
+        hole = np.zeros((height, width), np.bool_)
+        hole[: max(1, height // 3), : max(1, width // 3)] = True
         if hole.all():
             continue
         after = decode_picture(erased(file.read_bytes(), hole).data, 4096)
@@ -202,7 +207,7 @@ def test_metadata_of_a_webp(policy: str, kept: bool) -> None:
 
 
 @pytest.mark.parametrize(("policy", "kept"), [("colour", False), ("all", True)])
-def test_through_the_server(start_server, policy: str, kept: bool) -> None:
+def test_through_the_server(start_server: StartServer, policy: str, kept: bool) -> None:
     own: Server = start_server(metadata=policy)
     exif = Image.Exif()
     exif[0x010F] = "a camera"

@@ -1,7 +1,7 @@
 """Fair queueing, on simulated workers: whose job is next, and whose has to go when there is no room."""
 
 import heapq
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,13 +30,13 @@ def filled(owners: str, places: int = 100) -> Turns[Job]:
     return turns
 
 
-def served(demand: Mapping[str, tuple[int, float]], workers: int, seconds: float, places: int = 80) -> Counter[str]:
+def served(demand: Mapping[str, tuple[int, float]], workers: int, seconds: float, places: int = 80) -> dict[str, float]:
     """Seconds of work that each owner got by then. demand: owner -> its clients, and how long its jobs take.
 
     Every client sends its next job as soon as the last is done, and at once again when it is turned away.
     """
     turns: Turns[Job] = Turns(places)
-    work: Counter[str] = Counter()
+    work: dict[str, float] = defaultdict(float)
     running: list[tuple[float, int, Job]] = []
     now, number = 0.0, 0
     absent = [Job(owner, length) for owner, (clients, length) in demand.items() for _ in range(clients)]
@@ -49,9 +49,9 @@ def served(demand: Mapping[str, tuple[int, float]], workers: int, seconds: float
                 absent.append(job)
             else:
                 absent += [displaced] if displaced else []
-        while len(running) < workers and (job := turns.take()):
+        while len(running) < workers and (taken := turns.take()):
             number += 1
-            heapq.heappush(running, (now + job.seconds, number, job))
+            heapq.heappush(running, (now + taken.seconds, number, taken))
         now, _, job = heapq.heappop(running)
         turns.finish(job, job.seconds)
         work[job.owner] += job.seconds

@@ -11,10 +11,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from image_erase.jobs.frames import FrameDecoder
 from image_erase.jobs.messages import Done
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import Timeouts, WorkerDied
@@ -184,6 +186,10 @@ def processes_of(script: str) -> set[int]:
     return found
 
 
+def holds(decoder: FrameDecoder, size: int) -> bool:
+    return len(decoder._received) > size
+
+
 class TestLeaving:
     """A client that leaves, at any moment of its job."""
 
@@ -235,7 +241,7 @@ class TestLeaving:
                     received = pool._keepers[0].worker
                     assert received
                     decoder = received._messages._decoder
-                    await self._leave(pool, lambda now=decoder: len(now._received) > 2 << 20)
+                    await self._leave(pool, partial(holds, decoder, 2 << 20))
                 await until(lambda: pool.ready_workers == 1 and pool.running == 0)
 
         asyncio.run(main())
@@ -327,7 +333,8 @@ def test_without_any_worker_jobs_are_turned_away_in_time(tmp_path: Path) -> None
         program.symlink_to(sys.executable)
         async with running(program=(str(program), *fake_worker.command()[1:]), deadline_seconds=1) as pool:
             program.unlink()
-            os.kill(*workers(), signal.SIGKILL)
+            (pid,) = workers()
+            os.kill(pid, signal.SIGKILL)
             await until(lambda: pool.ready_workers == 0)
             with pytest.raises(PoolFull):
                 await echo(pool)

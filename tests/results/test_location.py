@@ -1,5 +1,7 @@
 """What ERASE_STORAGE_URL may name."""
 
+from pathlib import Path
+
 import pytest
 
 from image_erase.results.bucket import BucketStore
@@ -46,7 +48,7 @@ def test_opens_a_bucket_without_asking_anybody(monkeypatch: pytest.MonkeyPatch) 
         assert folder_of(url) is None
 
 
-def test_opens_a_folder(tmp_path) -> None:
+def test_opens_a_folder(tmp_path: Path) -> None:
     assert isinstance(open_store(tmp_path.as_uri()), DirectoryStore)
     assert folder_of(tmp_path.as_uri()) == tmp_path
 

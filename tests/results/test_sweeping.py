@@ -82,7 +82,7 @@ class TestDirectory:
                 os.mkfifo(path)
             case "socket":
                 # A socket's path may have 107 bytes only.
-                monkeypatch.chdir(os.path.dirname(path))
+                monkeypatch.chdir(os.fsdecode(os.path.dirname(path)))
                 with socket.socket(socket.AF_UNIX) as listener:
                     listener.bind(os.path.basename(path))
             case "folder":

@@ -14,7 +14,7 @@ from support.multipart import body_of, content_type, file_part
 from support.pictures import mask_file, photo_file
 from support.processes import until
 from support.raw import connected, exchange, head_of
-from support.server import KEY, PATH, Client, Server, continue_workers
+from support.server import KEY, PATH, Client, Server, StartServer, continue_workers
 
 LABELS = ("endpoint", "status", "code", "engine", "le")
 Samples = dict[tuple[str, ...], float]
@@ -36,11 +36,11 @@ def scraped(client: Client) -> Samples:
     return samples(answer.text)
 
 
-def test_off_unless_asked_for(client: Client):
+def test_off_unless_asked_for(client: Client) -> None:
     assert_failure(client.get("/metrics"), "ERROR_AI_NOT_EXISTS")
 
 
-def test_a_request_is_counted_once_with_all_that_it_did(start_server):
+def test_a_request_is_counted_once_with_all_that_it_did(start_server: StartServer) -> None:
     own: Server = start_server(metrics=True, engine="opencv")
     url = assert_success(own.client.erase(), own.base)
     size = len(own.client.get(url).content)
@@ -60,7 +60,7 @@ def test_a_request_is_counted_once_with_all_that_it_did(start_server):
     assert scraped(own.client)["image_erase_requests_total", "/metrics", "200", ""] == 1
 
 
-def test_any_number_of_paths_makes_few_names(start_server):
+def test_any_number_of_paths_makes_few_names(start_server: StartServer) -> None:
     own: Server = start_server(metrics=True)
     for path in ("/a", "/b/c", "/results/x/2026-01-01/y.png", "/results/z/2026-01-01/y.png", "/results/q"):
         own.client.get(path)
@@ -76,7 +76,7 @@ def test_any_number_of_paths_makes_few_names(start_server):
     }
 
 
-def test_jobs_now(start_server):
+def test_jobs_now(start_server: StartServer) -> None:
     own: Server = start_server(metrics=True, queue=1)
     stopped = own.stop_workers()
     taken = [own.client.start_erase(), own.client.start_erase()]
@@ -90,7 +90,7 @@ def test_jobs_now(start_server):
         assert_success(answer.result(), own.base)
 
 
-def test_a_client_that_left_got_no_status(start_server):
+def test_a_client_that_left_got_no_status(start_server: StartServer) -> None:
     own: Server = start_server(metrics=True, queue=0)
     own.stop_workers()
     body = body_of([file_part("image", photo_file()), file_part("user_mask", mask_file())])
@@ -104,7 +104,7 @@ def test_a_client_that_left_got_no_status(start_server):
     assert seen["image_erase_requests_total", PATH, "0", ""] == 1
 
 
-def test_workers_that_were_replaced(start_server):
+def test_workers_that_were_replaced(start_server: StartServer) -> None:
     own: Server = start_server(metrics=True)
     (pid,) = own.workers()
     os.kill(pid, signal.SIGKILL)
@@ -112,7 +112,7 @@ def test_workers_that_were_replaced(start_server):
     assert scraped(own.client)["image_erase_worker_restarts_total",] == 1
 
 
-def test_files_swept(start_server):
+def test_files_swept(start_server: StartServer) -> None:
     own: Server = start_server(metrics=True, sweep_interval_seconds=0.05, result_ttl_seconds=1)
     for _ in range(2):
         assert_success(own.client.erase(), own.base)
@@ -121,7 +121,7 @@ def test_files_swept(start_server):
     until(lambda: scraped(own.client)["image_erase_swept_files_total",] == 2, "both are counted")
 
 
-def test_two_servers_count_apart(start_server):
+def test_two_servers_count_apart(start_server: StartServer) -> None:
     one: Server = start_server(metrics=True)
     other: Server = start_server(metrics=True)
     assert_success(one.client.erase(), one.base)
@@ -138,13 +138,13 @@ def test_two_servers_count_apart(start_server):
         {},
     ],
 )
-def test_what_a_mad_worker_says_breaks_nothing(facts: dict):
+def test_what_a_mad_worker_says_breaks_nothing(facts: dict[str, object]) -> None:
     metrics = Metrics()
     metrics.job_done(facts)
     assert samples(metrics.text().decode())["image_erase_decode_seconds_count",] == 0
 
 
-def test_a_mad_worker_makes_few_names():
+def test_a_mad_worker_makes_few_names() -> None:
     metrics = Metrics()
     for number in range(1000):
         metrics.job_done({"engine": f"engine{number}+a b{number}"})
@@ -153,7 +153,7 @@ def test_a_mad_worker_makes_few_names():
     assert "other" in names
 
 
-def test_every_metric_is_documented(start_server):
+def test_every_metric_is_documented(start_server: StartServer) -> None:
     own: Server = start_server(metrics=True)
     there = {name.removesuffix("_total") for name in re.findall(r"^# TYPE image_erase_(\w+)", metrics_of(own), re.M)}
     named = first_cells("docs/operating.md", "Name, after `image_erase_`")

@@ -3,27 +3,28 @@
 import os
 import re
 import signal
+from typing import Any
 
 from support.documents import resolved
 from support.envelope import assert_failure, assert_success
 from support.processes import refuses, until
-from support.server import PATH, Client, Server
+from support.server import PATH, Client, Server, StartServer
 
 
-def test_health_needs_no_key(client: Client):
+def test_health_needs_no_key(client: Client) -> None:
     answer = client.get("/healthz")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_readiness_needs_no_key(client: Client):
+def test_readiness_needs_no_key(client: Client) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["workers"] == 1
     assert answer.json()["waiting"] == 0
 
 
-def test_not_ready_while_the_store_cannot_be_written(start_server):
+def test_not_ready_while_the_store_cannot_be_written(start_server: StartServer) -> None:
     own: Server = start_server()
     results = own.storage / "results"
     results.rename(own.storage / "away")
@@ -35,13 +36,13 @@ def test_not_ready_while_the_store_cannot_be_written(start_server):
     assert own.client.get("/readyz").status_code == 200
 
 
-def test_a_probe_leaves_nothing_behind(start_server):
+def test_a_probe_leaves_nothing_behind(start_server: StartServer) -> None:
     own: Server = start_server()
     own.client.get("/readyz")
     assert own.results == []
 
 
-def test_ready_again_after_the_only_worker_was_killed(start_server):
+def test_ready_again_after_the_only_worker_was_killed(start_server: StartServer) -> None:
     own: Server = start_server()
     (pid,) = own.workers()
     os.kill(pid, signal.SIGKILL)
@@ -52,7 +53,7 @@ def test_ready_again_after_the_only_worker_was_killed(start_server):
 class TestStopDelay:
     """A server that is to stop says so, and serves on until those who send it requests had time to see it."""
 
-    def test_serves_on_but_is_not_ready(self, start_server):
+    def test_serves_on_but_is_not_ready(self, start_server: StartServer) -> None:
         own: Server = start_server(stop_delay_seconds=5)
         kept = assert_success(own.client.erase(), own.base)
         assert "connection" not in own.client.get("/healthz").headers
@@ -65,19 +66,19 @@ class TestStopDelay:
         assert own.client.get(kept).status_code == 200
         assert own.client.get("/healthz").status_code == 200
 
-    def test_does_not_last(self, start_server):
+    def test_does_not_last(self, start_server: StartServer) -> None:
         own: Server = start_server(stop_delay_seconds=0.3)
         own.ask_to_stop()
         until(lambda: refuses(own.client.address), "nobody new is let in")
 
 
-def document(client: Client) -> dict:
+def document(client: Client) -> dict[str, Any]:
     answer = client.get("/openapi.json")
     assert answer.status_code == 200
     return answer.json()
 
 
-def test_openapi_describes_the_request(client: Client):
+def test_openapi_describes_the_request(client: Client) -> None:
     whole = document(client)
     assert list(whole["paths"][PATH]) == ["post"]
     operation = whole["paths"][PATH]["post"]
@@ -94,7 +95,7 @@ def test_openapi_describes_the_request(client: Client):
     assert (described["type"], described["in"], described["name"]) == ("apiKey", "header", "ailabapi-api-key")
 
 
-def test_openapi_describes_the_answers_that_come(client: Client):
+def test_openapi_describes_the_answers_that_come(client: Client) -> None:
     whole = document(client)
     responses = whole["paths"][PATH]["post"]["responses"]
     assert "422" not in responses or "HTTPValidationError" not in str(responses["422"])
@@ -108,19 +109,19 @@ def test_openapi_describes_the_answers_that_come(client: Client):
         assert set(detail["properties"]) == set(body["error_detail"])
 
 
-def test_openapi_knows_the_results(client: Client):
+def test_openapi_knows_the_results(client: Client) -> None:
     paths = document(client)["paths"]
     (path,) = [path for path in paths if path.startswith("/results/")]
     assert {"get", "head"} <= set(paths[path])
 
 
-def test_documentation_is_a_page(client: Client):
+def test_documentation_is_a_page(client: Client) -> None:
     answer = client.get("/docs")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
 
 
-def test_openapi_is_generated_from_the_routes(client: Client):
+def test_openapi_is_generated_from_the_routes(client: Client) -> None:
     """Nothing is added to it afterwards, so that what FastAPI knows of a route is what the document says."""
     whole = document(client)
     assert "/erase" in whole["paths"]  # whose failures have a form of their own
@@ -135,7 +136,7 @@ def test_openapi_is_generated_from_the_routes(client: Client):
     assert {"get", "head"} == set(whole["paths"]["/healthz"]) == set(whole["paths"]["/readyz"])
 
 
-def test_a_path_prefix(start_server):
+def test_a_path_prefix(start_server: StartServer) -> None:
     """Behind a proxy that publishes the server under a path and removes that from requests."""
     prefix = "/below/it"
     own: Server = start_server(public_url=f"https://example.com{prefix}")

@@ -3,6 +3,8 @@
 import io
 import re
 import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,7 +14,7 @@ from support.envelope import assert_failure, assert_success
 from support.pictures import boxed, file_of, mask_file, noise_file, photo, photo_file
 from support.processes import until
 from support.raw import connected, head_of
-from support.server import KEY, Client, Server
+from support.server import KEY, Client, Server, StartServer
 
 DAY = 24 * 3600
 
@@ -30,7 +32,7 @@ def whole(server: Server, url: str) -> bytes:
 
 
 class TestFetched:
-    def test_get(self, client: Client, url: str, whole: bytes):
+    def test_get(self, client: Client, url: str, whole: bytes) -> None:
         answer = client.get(url)
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "image/png"
@@ -40,18 +42,18 @@ class TestFetched:
         with Image.open(io.BytesIO(answer.content)) as image:
             assert image.size == (64, 48)
 
-    def test_head(self, client: Client, url: str):
+    def test_head(self, client: Client, url: str) -> None:
         got, head = client.get(url), client.request("HEAD", url, key=None)
         assert head.status_code == 200
         assert head.content == b""
         without_date = [{k: v for k, v in answer.headers.items() if k != "date"} for answer in (got, head)]
         assert without_date[0] == without_date[1]
 
-    def test_a_key_does_no_harm(self, client: Client, url: str):
+    def test_a_key_does_no_harm(self, client: Client, url: str) -> None:
         for key in (KEY, "unknown"):
             assert client.request("GET", url, key=key).status_code == 200
 
-    def test_protective_headers(self, client: Client, url: str):
+    def test_protective_headers(self, client: Client, url: str) -> None:
         headers = client.get(url).headers
         assert headers["x-content-type-options"] == "nosniff"
         policy = headers["content-security-policy"]
@@ -69,33 +71,33 @@ class TestFetched:
             ("WEBP", "png", "image/png", b"\x89PNG\r\n\x1a\n"),
         ],
     )
-    def test_format(self, client: Client, server: Server, format: str, suffix: str, kind: str, start: bytes):
+    def test_format(self, client: Client, server: Server, format: str, suffix: str, kind: str, start: bytes) -> None:
         url = assert_success(client.erase(photo_file(format)), server.base, suffix)
         answer = client.get(url)
         assert answer.headers["content-type"] == kind
         assert answer.content.startswith(start)
         assert urlsplit(url).query == ""
 
-    def test_two_results_have_two_links(self, client: Client, server: Server):
+    def test_two_results_have_two_links(self, client: Client, server: Server) -> None:
         links = {assert_success(client.erase(), server.base) for _ in range(2)}
         assert len(links) == 2
 
-    def test_uploads_are_not_stored(self, start_server):
+    def test_uploads_are_not_stored(self, start_server: StartServer) -> None:
         own = start_server()
         url = assert_success(own.client.erase(), own.base)
         (kept,) = own.results
-        assert kept.read_bytes() == own.client.get(url).content
+        assert Path(kept).read_bytes() == own.client.get(url).content
         below = {path for path in own.storage.rglob("*") if path.is_file() and path != kept}
         assert all(path.stat().st_size < 200 for path in below), "something of the upload is on disk"
 
 
 class TestConditional:
-    def test_etag(self, client: Client, url: str):
+    def test_etag(self, client: Client, url: str) -> None:
         etags = {client.get(url).headers["etag"] for _ in range(2)}
         assert len(etags) == 1
         assert re.fullmatch(r'"[^"]+"', etags.pop())
 
-    def test_none_match(self, client: Client, url: str, whole: bytes):
+    def test_none_match(self, client: Client, url: str, whole: bytes) -> None:
         got = client.get(url)
         etag = got.headers["etag"]
         for value in (etag, f"W/{etag}", f'"x", {etag}', "*"):
@@ -110,7 +112,7 @@ class TestConditional:
             assert answer.status_code == 200
             assert answer.content == whole
 
-    def test_none_match_wins_over_range(self, client: Client, url: str):
+    def test_none_match_wins_over_range(self, client: Client, url: str) -> None:
         etag = client.get(url).headers["etag"]
         assert client.get(url, headers={"If-None-Match": etag, "Range": "bytes=0-1"}).status_code == 304
 
@@ -130,7 +132,7 @@ class TestRange:
             ("Bytes=5-9", slice(5, 10)),
         ],
     )
-    def test_part(self, client: Client, url: str, whole: bytes, header: str, part: slice):
+    def test_part(self, client: Client, url: str, whole: bytes, header: str, part: slice) -> None:
         answer = client.get(url, headers={"Range": header})
         start, stop, _ = part.indices(len(whole))
         assert answer.status_code == 206
@@ -141,7 +143,7 @@ class TestRange:
         assert answer.headers["etag"] == client.get(url).headers["etag"]
 
     @pytest.mark.parametrize("header", ["bytes=99999999-", "bytes=99999999-999999999", "bytes=-0"])
-    def test_beyond_the_end(self, client: Client, url: str, whole: bytes, header: str):
+    def test_beyond_the_end(self, client: Client, url: str, whole: bytes, header: str) -> None:
         answer = client.get(url, headers={"Range": header})
         assert answer.status_code == 416
         assert answer.headers["content-range"] == f"bytes */{len(whole)}"
@@ -151,18 +153,18 @@ class TestRange:
         "header",
         ["bytes=", "bytes=-", "bytes=5-2", "lines=0-1", "bytes=a-b", "bytes=0-1,5-6", "0-5", "bytes=" + "9" * 4000],
     )
-    def test_what_is_no_single_range_is_ignored(self, client: Client, url: str, whole: bytes, header: str):
+    def test_what_is_no_single_range_is_ignored(self, client: Client, url: str, whole: bytes, header: str) -> None:
         answer = client.get(url, headers={"Range": header})
         assert answer.status_code == 200
         assert answer.content == whole
 
-    def test_head_has_no_range(self, client: Client, url: str, whole: bytes):
+    def test_head_has_no_range(self, client: Client, url: str, whole: bytes) -> None:
         """RFC 9110 §14.2: a server must ignore Range for any method but GET."""
         answer = client.request("HEAD", url, key=None, headers={"Range": "bytes=0-1"})
         assert answer.status_code == 200
         assert int(answer.headers["content-length"]) == len(whole)
 
-    def test_if_range(self, client: Client, url: str, whole: bytes):
+    def test_if_range(self, client: Client, url: str, whole: bytes) -> None:
         etag = client.get(url).headers["etag"]
         for condition, status in (
             (etag, 206),
@@ -206,16 +208,16 @@ ALTERED = {
 
 class TestRefused:
     @pytest.mark.parametrize("alter", ALTERED.values(), ids=ALTERED.keys())
-    def test_altered(self, client: Client, server: Server, url: str, alter):
+    def test_altered(self, client: Client, server: Server, url: str, alter: Callable[..., Iterable[str]]) -> None:
         pieces = url.removeprefix(server.base + "/").split("/")
         altered = server.base + "/" + "/".join(alter(*pieces))
         assert altered != url
         assert_failure(client.get(altered), "ERROR_ILLEGAL_OPERATION")
 
-    def test_group_altered(self, client: Client, server: Server, url: str):
+    def test_group_altered(self, client: Client, server: Server, url: str) -> None:
         assert_failure(client.get(url.replace("/results/", "/result/")), "ERROR_AI_NOT_EXISTS")
 
-    def test_segments_of_two_links_mixed(self, client: Client, server: Server, url: str):
+    def test_segments_of_two_links_mixed(self, client: Client, server: Server, url: str) -> None:
         other = assert_success(client.erase(), server.base)
         mine, its = url.split("/"), other.split("/")
         for at in (4, 6):
@@ -223,7 +225,9 @@ class TestRefused:
             assert_failure(client.get("/".join(mixed)), "ERROR_ILLEGAL_OPERATION")
 
     @pytest.mark.parametrize("encode", [lambda file: file.replace("-", "%2D"), lambda file: file.replace(".", "%2e")])
-    def test_the_same_link_written_otherwise_is_the_same(self, client: Client, url: str, encode):
+    def test_the_same_link_written_otherwise_is_the_same(
+        self, client: Client, url: str, encode: Callable[[str], str]
+    ) -> None:
         head, _, file = url.rpartition("/")
         assert client.get(f"{head}/{encode(file)}").status_code in (200, 403)
 
@@ -242,7 +246,7 @@ class TestRefused:
             "/results/x/2026-01-01",
         ],
     )
-    def test_no_way_to_the_signing_key_or_a_listing(self, server: Server, path: str):
+    def test_no_way_to_the_signing_key_or_a_listing(self, server: Server, path: str) -> None:
         secret = (server.storage / "signing-key").read_bytes().strip()
         with connected(server.client.address) as connection:
             connection.sendall(head_of(path, {"Host": "x", "Connection": "close"}, "GET"))
@@ -250,12 +254,12 @@ class TestRefused:
         assert answer.split(b" ")[1] in (b"403", b"404")
         assert secret not in answer
 
-    def test_signing_key_is_for_its_owner_only(self, server: Server):
+    def test_signing_key_is_for_its_owner_only(self, server: Server) -> None:
         assert (server.storage / "signing-key").stat().st_mode & 0o777 == 0o600
 
 
 class TestTime:
-    def test_max_age_counts_down_and_the_link_ends_with_it(self, start_server):
+    def test_max_age_counts_down_and_the_link_ends_with_it(self, start_server: StartServer) -> None:
         own = start_server()
         url = assert_success(own.client.erase(), own.base)
 
@@ -275,7 +279,7 @@ class TestTime:
         assert_failure(own.client.get(url, headers={"Range": "bytes=0-1"}), "ERROR_ILLEGAL_OPERATION")
         assert own.client.request("HEAD", url, key=None).status_code == 403
 
-    def test_swept(self, start_server):
+    def test_swept(self, start_server: StartServer) -> None:
         own = start_server(sweep_interval_seconds=0.05)
         first = assert_success(own.client.erase(), own.base)
         own.clock.now += DAY - 10
@@ -288,7 +292,7 @@ class TestTime:
         assert_failure(own.client.get(first), "ERROR_FILE_NOT_FOUND")
         assert own.client.request("HEAD", first, key=None).status_code == 404
 
-    def test_ttl_of_the_operator_holds_for_links_made_under_it(self, start_server, tmp_path):
+    def test_ttl_of_the_operator_holds_for_links_made_under_it(self, start_server: StartServer, tmp_path: Path) -> None:
         storage = tmp_path / "storage"
         with Server(storage, result_ttl_seconds=100) as short:
             url = assert_success(short.client.erase(), short.base)
@@ -302,7 +306,7 @@ class TestTime:
 
 
 class TestDownloadInProgress:
-    def test_comes_to_its_end_though_swept_meanwhile(self, start_server):
+    def test_comes_to_its_end_though_swept_meanwhile(self, start_server: StartServer) -> None:
         own = start_server(max_file_bytes=32 * 1024 * 1024, sweep_interval_seconds=0.05)
         size = (1800, 1500)
         url = assert_success(own.client.erase(noise_file(size), file_of(boxed(size, (0, 0, 4, 4)))), own.base)
@@ -322,7 +326,7 @@ class TestDownloadInProgress:
 class TestSigningKeys:
     A, B = "a-signing-key-of-the-tests-themselves", "b-signing-key-of-the-tests-themselves"
 
-    def test_rotation(self, tmp_path):
+    def test_rotation(self, tmp_path: Path) -> None:
         storage = tmp_path / "storage"
         with Server(storage, signing_keys=(self.A,)) as first:
             clock = first.clock
@@ -334,7 +338,7 @@ class TestSigningKeys:
             assert dropped.client.get(new).status_code == 200, "the first key must be the one that signs"
             assert_failure(dropped.client.get(old), "ERROR_ILLEGAL_OPERATION")
 
-    def test_the_key_that_the_server_made_outlives_it(self, tmp_path):
+    def test_the_key_that_the_server_made_outlives_it(self, tmp_path: Path) -> None:
         storage = tmp_path / "storage"
         with Server(storage) as first:
             clock = first.clock
@@ -346,7 +350,7 @@ class TestSigningKeys:
             assert answer.content == content
 
 
-def test_a_stranger_cannot_tell_a_link(client: Client, server: Server, tmp_path):
+def test_a_stranger_cannot_tell_a_link(client: Client, server: Server, tmp_path: Path) -> None:
     """Another server's link for the same file name is none of this one's."""
     with Server(tmp_path / "other") as other:
         url = assert_success(other.client.erase(photo_file("JPEG"), mask_file()), other.base, "jpg")

@@ -4,13 +4,25 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    FloatRect,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    expect,
+)
 
+#: What the fixture of this name is: open_page(server, **options).
+OpenPage = Callable[..., Page]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ACTION_MS = 10_000
 START_MS = 60_000
@@ -104,3 +116,10 @@ class Visitor:
         parts = urlsplit(request.url)
         if parts.scheme not in ("blob", "data") and f"{parts.scheme}://{parts.netloc}" != self._base:
             self._heard.append(f"request to another host: {request.url}")
+
+
+def box_of(locator: Locator) -> FloatRect:
+    """Where an element is in the window. It must be visible."""
+    box = locator.bounding_box()
+    assert box
+    return box

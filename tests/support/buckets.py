@@ -82,6 +82,7 @@ class Seaweed:
             yield f"-{part}.port.grpc={grpc}"
         yield from (f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3")
         yield from ("-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=20")
+        yield "-master.electionTimeout=1s"
         yield from ("-volume.minFreeSpace=1MiB", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false")
         yield from (
             f"-s3.config={config}",

@@ -43,11 +43,15 @@ def picture(number: int) -> bytes:
 
 @dataclass
 class Crowd:
-    """Clients that go on until they are told to stop, or have sent enough. Every other one keeps its connection."""
+    """Clients that go on until they are told to stop, or have sent enough. Every other one keeps its connection.
+
+    pause: seconds that each client waits before a request.
+    """
 
     port: int
     clients: int
     requests: int
+    pause: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
     _enough: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -79,7 +83,7 @@ class Crowd:
     def _run(self, client: int) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)) as connection:
             for number in range(self.requests):
-                if self._enough.is_set():
+                if self._enough.wait(self.pause):
                     break
                 self.outcomes.append(visit(connection, client * self.requests + number))
                 if client % 2 or self.outcomes[-1].fault:

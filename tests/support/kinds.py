@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from pathlib import PurePath
 
+#: In the order of the time that they take.
 KINDS = ("unit", "whole", "browser", "hostile")
 #: Fixtures that start a server or another program.
 PROGRAMS = frozenset({"server", "start_server", "start_command", "redis_server", "seaweed", "azurite"})

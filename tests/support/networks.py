@@ -60,7 +60,7 @@ def lama(
         "scale": np.float32(scale),
         "bias": np.float32(bias),
         "colour": np.array((0, 0, 0) if fill is None else fill, np.float32).reshape(
-            1, 3, *(np.shape(fill)[1:] or (1, 1))
+            1, 3, *(np.asarray(fill).shape[1:] or (1, 1))
         ),
     }
     inputs = [tensor("image", [batch, 3, *hw]), tensor("mask", [batch, 1, *hw])]

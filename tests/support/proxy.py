@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Self
 
@@ -36,7 +37,7 @@ class Proxy:
             thread.join(10)
             assert not thread.is_alive()
 
-    def _start(self, what, *arguments) -> None:
+    def _start(self, what: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=what, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -77,7 +78,7 @@ class Proxy:
                 client.sendall(piece)
             client.shutdown(socket.SHUT_RDWR)
 
-    def _pieces(self, side: socket.socket):
+    def _pieces(self, side: socket.socket) -> Iterator[bytes]:
         """What a side sends, while the mood is not to close."""
         side.settimeout(0.05)
         while not self._over.is_set() and self.mood != "close":

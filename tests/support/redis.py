@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import redis
 
@@ -66,9 +66,14 @@ class RedisServer:
         assert self._process
         os.kill(self._process.pid, signal.SIGCONT)
 
+    def command(self, *words: str) -> Any:
+        """Run a command that the client has no method for."""
+        client: Any = self.client
+        return client.execute_command(*words)
+
     def lists(self) -> list[str]:
         """The names under which calls are counted."""
-        return sorted(name for name in self.client.keys("*") if self.client.type(name) == "list")
+        return sorted(str(name) for name in self.client.keys("*") if self.client.type(name) == "list")
 
     def age(self, seconds: float) -> None:
         """Make every call that is counted so much older."""

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 from typing import Any, Self
@@ -17,7 +17,7 @@ import httpx
 import obstore
 
 from image_erase.cli import make_server
-from image_erase.http.protocol import Limits
+from image_erase.http.protocol import HttpConnection, Limits
 from image_erase.results.location import folder_of, open_store
 from image_erase.settings import load_settings
 from support.pictures import mask_file, photo_file
@@ -102,7 +102,8 @@ class Server:
         limits: Limits | None = None,
         **settings: Any,
     ) -> None:
-        """settings: any of image_erase.settings.Settings; workers is 1 and the sweeper rests unless said otherwise.
+        """settings: any of image_erase.settings.Settings. Unless they say otherwise, there is one worker, which starts
+        with the quickest engine, and the sweeper rests.
 
         stop_seconds: how long requests may go on once the server is to stop; None leaves it at the server's own.
         limits: of its connections.
@@ -112,6 +113,7 @@ class Server:
             "host": "127.0.0.1",
             "port": 0,
             "workers": 1,
+            "engine": "opencv",
             "api_keys": (KEY,),
             "storage_url": storage.as_uri(),
             "sweep_interval_seconds": 3600.0,
@@ -153,6 +155,12 @@ class Server:
             return [PurePath(key) for key in keys if "/" in key]
         return [path for path in (self.storage / "results").rglob("*") if path.is_file()]
 
+    @property
+    def connections(self) -> list[HttpConnection]:
+        """The connections that are open."""
+        state: Any = self._server.server_state
+        return list(state.connections)
+
     def metric(self, name: str) -> float:
         """A number without labels that /metrics shows; needs metrics=True."""
         (value,) = re.findall(rf"^image_erase_{name} (\S+)$", self.client.get("/metrics").text, re.M)
@@ -190,13 +198,22 @@ class CommandServer:
         program: Sequence[str | Path] = (COMMAND,),
         **environment: str,
     ) -> None:
-        """program: what `serve` is an argument of. environment: settings by variable without the prefix."""
+        """program: what `serve` is an argument of. environment: settings by variable without the prefix.
+
+        There is one worker with the quickest engine unless they say otherwise.
+        """
         self.port = port or free_port()
         self.client = Client(("127.0.0.1", self.port))
         self.base = self.client.base
         #: Where its standard error goes; its standard output stands beside it with the suffix `.out`.
         self.log = logs / f"server-{self.port}-{len(list(logs.iterdir()))}.log"
-        settings = {"WORKERS": "1", "API_KEYS": KEY, "STORAGE_URL": storage.as_uri(), "LOG_FORMAT": "json"}
+        settings = {
+            "WORKERS": "1",
+            "ENGINE": "opencv",
+            "API_KEYS": KEY,
+            "STORAGE_URL": storage.as_uri(),
+            "LOG_FORMAT": "json",
+        }
         with self.log.open("wb") as errors, self.log.with_suffix(".out").open("wb") as output:
             self.process = subprocess.Popen(
                 [*program, "serve", "--port", str(self.port)],
@@ -236,6 +253,11 @@ class CommandServer:
             return self.client.get("/readyz").status_code == 200
         except httpx.TransportError:
             return False
+
+
+#: What the fixtures of these names are: start_server(storage, **settings) and start_command(**environment).
+StartServer = Callable[..., Server]
+StartCommand = Callable[..., CommandServer]
 
 
 def stop_workers(pids: set[int]) -> set[int]:

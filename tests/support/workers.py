@@ -22,6 +22,14 @@ WITHOUT_TURBOJPEG = (sys.executable, "-I", "-c", _WITH.format("t._CARRIERS = t._
 SYSTEM_TURBOJPEG = (sys.executable, "-I", "-c", _WITH.format("t._CARRIERS = ()"))
 
 
+async def asked(worker: WorkerProcess, job: Job) -> Done | Failed:
+    """Do a job and wait for its answer, at most for the seconds that it says. Raises WorkerDied."""
+    answer = await asyncio.wait_for(worker.send(job), job.seconds)
+    if not isinstance(answer, Done | Failed):
+        raise WorkerDied(worker.gone.result())
+    return answer
+
+
 @dataclass(frozen=True)
 class Worker:
     """A running worker. Whatever files it is asked to work on, it must answer, in time, and not with a failure."""
@@ -35,7 +43,7 @@ class Worker:
 
     def erase(self, image: bytes, mask: bytes) -> Done | Failed:
         """One job, whatever comes of it."""
-        return self.runner.run(self.process.ask(Job(60.0, JobRequest(), image, mask)))
+        return self.runner.run(asked(self.process, Job(60.0, JobRequest(), image, mask)))
 
     def survives(self, jobs: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
         """Do the jobs. Returns how often each outcome came, `done` among them."""

@@ -1,6 +1,8 @@
 """Photographs to packs and tiles, and the holes to train with."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +50,7 @@ def test_panoramas_are_cut_to_their_middle(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "spoil", [lambda data: data[:-1], lambda data: data + b"x", lambda data: data[:3], lambda _: b""]
 )
-def test_what_is_no_pack_is_refused(tmp_path: Path, spoil) -> None:
+def test_what_is_no_pack_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     pack = tmp_path / "one.pack"
     packs.write(packs.photographs(folder_of(tmp_path, picture(40, 40))), pack)
     pack.write_bytes(spoil(pack.read_bytes()))
@@ -111,7 +113,7 @@ def test_holes_are_as_large_as_those_in_use() -> None:
 
 
 @pytest.mark.parametrize("shape", masks.SHAPES)
-def test_every_shape_fits_its_canvas(shape) -> None:
+def test_every_shape_fits_its_canvas(shape: Callable[..., Any]) -> None:
     for seed in range(20):
         canvas = np.zeros((masks.CANVAS, masks.CANVAS), np.uint8)
         shape(canvas, np.random.default_rng(seed))

@@ -1,7 +1,9 @@
 """The network, its training and its file. Skipped without torch."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +43,7 @@ def perceptual(tmp_path_factory: pytest.TempPathFactory) -> Path:
         arrays[f"w{n}"] = rng.normal(0, 0.1, (widths[n + 1], widths[n], size, size)).astype(np.float32)
         arrays[f"b{n}"] = np.zeros(widths[n + 1], np.float32)
         arrays[f"l{n}"] = rng.uniform(0, 1, (1, widths[n + 1], 1, 1)).astype(np.float32)
-    np.savez(file, **arrays)
+    np.savez(file, allow_pickle=True, **arrays)
     return file
 
 
@@ -111,7 +113,7 @@ def test_known_pixels_come_back_and_hidden_ones_do_not_matter(trained: LayoutNet
 @pytest.mark.parametrize("run", [in_onnxruntime, in_opencv])
 @pytest.mark.parametrize(("weights", "tolerance"), [("float32", 1e-4), ("float16", 2e-3), ("int8", 0.05)])
 def test_the_exported_graph_equals_the_trained_network(
-    trained: LayoutNetwork, tmp_path: Path, run, weights: graph.Weights, tolerance: float
+    trained: LayoutNetwork, tmp_path: Path, run: Callable[..., Any], weights: graph.Weights, tolerance: float
 ) -> None:
     graph.export(trained, tmp_path / "layout.onnx", weights)
     stored = graph.restore(tmp_path / "layout.onnx").eval()

@@ -1,6 +1,6 @@
 """One Chromium for the tests of the page, and tabs in it that listen for trouble."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwright
 
-from support.browser import PROGRAMS, Visitor, find_chromium, start_chromium
+from support.browser import PROGRAMS, OpenPage, Visitor, find_chromium, start_chromium
 from support.editor import Editor
 from support.server import KEY, Server
 
-OpenPage = Callable[..., Page]
 #: So large that the chart's pixels are squares, not mixed with each other.
 WINDOW: ViewportSize = {"width": 1000, "height": 900}
 VISITORS = pytest.StashKey[list[Visitor]]()
@@ -83,11 +82,14 @@ def editor(request: pytest.FixtureRequest, key_holder: Visitor, tmp_path: Path) 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call" and report.failed:
+        folder: Any = item.funcargs.get("tmp_path")
         for visitor in item.stash.get(VISITORS, []):
-            report.sections.append(("browser", "\n".join(_traces(visitor, item.funcargs["tmp_path"]))))
+            report.sections.append(("browser", "\n".join(_traces(visitor, folder))))
     return report
 
 

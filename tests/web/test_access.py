@@ -3,6 +3,7 @@
 import io
 import re
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from support.browser import OpenPage, box_of
 from support.server import KEY
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -64,12 +66,13 @@ def erase(page: Page) -> None:
 
 def spot(page: Page) -> tuple[int, int]:
     """Where the brush was put down or taken up."""
-    x, y = re.search(r"at (\d+), (\d+)", page.locator("#said").inner_text()).groups()
-    return int(x), int(y)
+    found = re.search(r"at (\d+), (\d+)", page.locator("#said").inner_text())
+    assert found
+    return int(found[1]), int(found[2])
 
 
 class TestKeyboard:
-    def test_from_the_sample_to_the_download(self, open_page, tmp_path):
+    def test_from_the_sample_to_the_download(self, open_page: OpenPage, tmp_path: Path) -> None:
         page = open_sample(open_page())
         said(page, "640 . 427 pixels")
         press(page, "b", "]", "Shift+ArrowUp", "Enter")
@@ -131,7 +134,7 @@ class TestKeyboard:
         assert changed.max() == 0
 
     @pytest.mark.parametrize("tool", ["box", "lasso"])
-    def test_areas(self, open_page, tool):
+    def test_areas(self, open_page: OpenPage, tool: str) -> None:
         page = open_sample(open_page())
         tab_to(page, "[name=tool]", "Shift+Tab")
         press(page, *["ArrowRight"] * {"box": 2, "lasso": 3}[tool])
@@ -141,7 +144,7 @@ class TestKeyboard:
         said(page, f"^{tool.title()} up")
         expect(page.locator("#undo")).to_be_enabled()
 
-    def test_tab_goes_around_and_is_always_seen(self, open_page):
+    def test_tab_goes_around_and_is_always_seen(self, open_page: OpenPage) -> None:
         page = open_sample(open_page(key=KEY))
         paint(page)
         erase(page)
@@ -156,9 +159,11 @@ class TestKeyboard:
         }"""
         page.evaluate("document.activeElement.blur(), getSelection().removeAllRanges()")
         tab_to(page, ".skip")
-        stops = []
-        while (stop := (press(page, "Tab"), page.evaluate(seen))[1]) is not None and len(stops) < 60:
+        stops: list[Any] = []
+        press(page, "Tab")
+        while (stop := page.evaluate(seen)) is not None and len(stops) < 60:
             stops.append(stop)
+            press(page, "Tab")
         names = [name for name, _ in stops]
         expected = ["open", "download", "code", "key", "help", "brush", "size", "mask-load", "mask-save"]
         expected += ["mask-invert", "mask-clear", "stage", "step-back", "before", "compare"]
@@ -166,14 +171,14 @@ class TestKeyboard:
         assert names == expected
         assert [name for name, visible in stops if not visible] == []
 
-    def test_the_skip_link_leads_to_the_picture(self, open_page):
+    def test_the_skip_link_leads_to_the_picture(self, open_page: OpenPage) -> None:
         page = open_sample(open_page())
         tab_to(page, ".skip", "Shift+Tab")
         expect(page.get_by_role("link", name="Skip to the picture")).to_be_focused()
         press(page, "Enter")
         assert focused(page) == "stage"
 
-    def test_space_presses_buttons(self, open_page):
+    def test_space_presses_buttons(self, open_page: OpenPage) -> None:
         page = open_sample(open_page())
         tab_to(page, "#mask-invert", "Shift+Tab")
         press(page, "Space")
@@ -181,7 +186,7 @@ class TestKeyboard:
         page.keyboard.down("Space")
         expect(page.locator("#stage")).not_to_have_class("hand")
 
-    def test_letters_can_be_switched_off(self, open_page):
+    def test_letters_can_be_switched_off(self, open_page: OpenPage) -> None:
         page = open_sample(open_page())
         press(page, "?")
         expect(page.locator("#help-title")).to_be_focused()
@@ -198,7 +203,7 @@ class TestKeyboard:
         press(page, "Escape")
         expect(page.get_by_role("alert")).to_be_hidden()
 
-    def test_letters_are_text_in_a_text_field(self, open_page):
+    def test_letters_are_text_in_a_text_field(self, open_page: OpenPage) -> None:
         page = open_sample(open_page())
         tab_to(page, "#key", "Shift+Tab")
         press(page, "Enter", "e", "l", "?")
@@ -209,7 +214,7 @@ class TestKeyboard:
 
 
 class TestFocusStays:
-    def test_when_strokes_are_undone_to_the_first(self, open_page):
+    def test_when_strokes_are_undone_to_the_first(self, open_page: OpenPage) -> None:
         page = open_sample(open_page())
         paint(page)
         tab_to(page, "#undo", "Shift+Tab")
@@ -217,7 +222,7 @@ class TestFocusStays:
         said(page, "^Undone")
         assert focused(page) == "redo"
 
-    def test_when_erasing_is_cancelled(self, open_page):
+    def test_when_erasing_is_cancelled(self, open_page: OpenPage) -> None:
         page = open_sample(open_page(key=KEY))
         paint(page)
         page.route(ERASES, lambda route: None)
@@ -230,7 +235,7 @@ class TestFocusStays:
         # The mask is still there.
         expect(page.locator("#undo")).to_be_enabled()
 
-    def test_when_a_message_is_closed(self, open_page):
+    def test_when_a_message_is_closed(self, open_page: OpenPage) -> None:
         page = open_sample(open_page(key=KEY))
         paint(page)
         page.route(ERASES, lambda route: route.fulfill(**REFUSED))
@@ -242,14 +247,14 @@ class TestFocusStays:
         press(page, "Enter")
         assert focused(page) == "erase"
 
-    def test_when_a_stroke_is_left(self, open_page):
+    def test_when_a_stroke_is_left(self, open_page: OpenPage) -> None:
         page = open_sample(open_page())
         press(page, "Enter", "ArrowRight", "Tab")
         said(page, "^Dropped")
         expect(page.locator("#undo")).to_be_disabled()
 
 
-def test_before_is_shown_by_a_click_that_comes_alone(open_page):
+def test_before_is_shown_by_a_click_that_comes_alone(open_page: OpenPage) -> None:
     page = open_sample(open_page(key=KEY))
     paint(page)
     erase(page)
@@ -264,17 +269,24 @@ def test_before_is_shown_by_a_click_that_comes_alone(open_page):
     expect(before).to_have_attribute("aria-pressed", "false")
 
 
+#: A window in light colours, and a phone in dark ones.
+STATES: tuple[tuple[tuple[int, int], Literal["light", "dark"]], ...] = (
+    ((1280, 800), "light"),
+    ((320, 640), "dark"),
+)
+
+
 class TestBarriers:
     """What axe-core finds in every state of the page: in a window in light colours, on a phone in dark ones."""
 
     def check(self, page: Page, state: str) -> None:
-        for size, scheme in (((1280, 800), "light"), ((320, 640), "dark")):
-            page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        for (width, height), scheme in STATES:
+            page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=scheme)
             found = Axe().run(page)
             assert found.violations_count == 0, f"{state}, {scheme}: {found.generate_report()}"
 
-    def test_from_the_welcome_to_a_message(self, open_page):
+    def test_from_the_welcome_to_a_message(self, open_page: OpenPage) -> None:
         page = open_page(key=KEY, **STILL)
         self.check(page, "welcome")
         open_sample(page)
@@ -292,7 +304,7 @@ class TestBarriers:
         expect(page.get_by_role("alert")).to_be_visible()
         self.check(page, "message")
 
-    def test_of_results(self, open_page):
+    def test_of_results(self, open_page: OpenPage) -> None:
         page = open_sample(open_page(key=KEY, **STILL))
         paint(page)
         erase(page)
@@ -300,7 +312,7 @@ class TestBarriers:
         expect(page.locator("#split")).to_be_focused()
         self.check(page, "compare")
 
-    def test_in_dialogs(self, open_page):
+    def test_in_dialogs(self, open_page: OpenPage) -> None:
         page = open_sample(open_page(**STILL))
         paint(page)
         for name in ("help", "code", "key", "replace"):
@@ -328,7 +340,7 @@ CONTRAST = """([over, under]) => {
 
 
 @BOTH
-def test_rings_and_words_stand_out(open_page, scheme):
+def test_rings_and_words_stand_out(open_page: OpenPage, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
     for over, least in (("accent", 3), ("text", 7), ("faint", 4.5), ("bad", 4.5)):
         for under in ("ground", "surface", "sunken"):
@@ -336,7 +348,7 @@ def test_rings_and_words_stand_out(open_page, scheme):
     assert page.evaluate(CONTRAST, ["on-accent", "accent"]) >= 4.5
 
 
-def test_the_mask_is_seen_on_a_picture_of_its_own_colour(open_page):
+def test_the_mask_is_seen_on_a_picture_of_its_own_colour(open_page: OpenPage) -> None:
     page = open_page()
     pink = io.BytesIO()
     Image.new("RGB", (600, 400), "#ff1fd1").save(pink, "PNG")
@@ -344,10 +356,11 @@ def test_the_mask_is_seen_on_a_picture_of_its_own_colour(open_page):
     expect(page.locator("#stage")).to_be_focused()
     stage = page.locator("#stage")
     page.evaluate("document.getElementById('said').textContent = ''")
-    x, y = (stage.bounding_box()[side] / 2 for side in ("width", "height"))
+    box = box_of(stage)
+    x, y = (box["width"] / 2, box["height"] / 2)
     stage.hover(position={"x": x - 100, "y": y})
     page.mouse.down()
-    page.mouse.move(stage.bounding_box()["x"] + x + 100, stage.bounding_box()["y"] + y, steps=4)
+    page.mouse.move(box["x"] + x + 100, box["y"] + y, steps=4)
     page.mouse.up()
     page.mouse.move(2, 2)
     expect(page.locator("#undo")).to_be_enabled()

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from support.browser import KEY_ITEM
+from support.browser import KEY_ITEM, OpenPage
 from support.editor import CHART, CHART_FILE, Editor, chart
 from support.pictures import boxed, file_of, noise_file, pixels_of
 from support.processes import until
-from support.server import KEY, Server, continue_workers
+from support.server import KEY, Server, StartServer, continue_workers
 
-OpenPage = Callable[..., Page]
-StartServer = Callable[..., Server]
 BOX = (60, 40, 120, 80)
 UNLOADED = r"Failed to load resource: net::"
 STORED = f"[sessionStorage.getItem('{KEY_ITEM}'), JSON.stringify(localStorage), document.cookie, location.href]"
@@ -33,7 +31,13 @@ def painted(editor: Editor, data: bytes = CHART_FILE, name: str = "photo.png") -
 def assert_box(editor: Editor) -> None:
     """What was painted is painted still, on a picture of whatever size, give or take its rim."""
     scale = editor.size[0] / CHART[0]
-    expected = np.asarray(boxed(editor.size, tuple(round(side * scale) for side in BOX))) > 0
+    left, top, right, bottom = BOX
+    expected = (
+        np.asarray(
+            boxed(editor.size, (round(left * scale), round(top * scale), round(right * scale), round(bottom * scale)))
+        )
+        > 0
+    )
     assert (editor.mask() != expected).sum() <= 2 * sum(editor.size)
     assert editor.mask().any()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.browser import OpenPage, box_of
 from support.server import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def check_fit(page: Page, size: tuple[int, int]) -> None:
             assert beside or above, (name, other)
 
 
-def test_fits_every_window(open_page):
+def test_fits_every_window(open_page: OpenPage) -> None:
     page = open_page(key=KEY)
     for size in SIZES:
         resize(page, *size)
@@ -64,7 +65,7 @@ def test_fits_every_window(open_page):
     for size in SIZES:
         resize(page, *size)
         check_fit(page, size)
-        stage, around = (page.locator(name).bounding_box() for name in ("#stage", ".around"))
+        stage, around = (box_of(page.locator(name)) for name in ("#stage", ".around"))
         assert stage == around
         assert stage["height"] >= 220
         assert stage["width"] >= 280
@@ -76,14 +77,14 @@ def test_fits_every_window(open_page):
         check_fit(page, size)
 
 
-def test_the_picture_has_most_of_the_window(open_page):
+def test_the_picture_has_most_of_the_window(open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 1280, "height": 800})
-    stage = open_sample(page).locator("#stage").bounding_box()
+    stage = box_of(open_sample(page).locator("#stage"))
     assert stage["width"] * stage["height"] > 0.7 * 1280 * 800
 
 
 @pytest.mark.parametrize("size", [(320, 568), (1280, 800)])
-def test_text_twice_as_large(open_page, size):
+def test_text_twice_as_large(open_page: OpenPage, size: tuple[int, int]) -> None:
     page = open_page(viewport={"width": size[0], "height": size[1]})
     open_sample(page)
     # As a browser does it that is set to large text; a session of the tools can't change the setting itself.
@@ -95,7 +96,7 @@ def test_text_twice_as_large(open_page, size):
     assert clipped == []
 
 
-def test_long_messages_hide_nothing(open_page):
+def test_long_messages_hide_nothing(open_page: OpenPage) -> None:
     page = open_page(key=KEY)
     open_sample(page)
     paint(page)
@@ -110,14 +111,14 @@ def test_long_messages_hide_nothing(open_page):
 
 
 @pytest.mark.parametrize("name", ["help", "code", "key"])
-def test_dialogs_fit(open_page, name):
+def test_dialogs_fit(open_page: OpenPage, name: str) -> None:
     page = open_page()
     open_sample(page)
     page.locator(f"#{name}").click()
     dialog = page.locator(f"#{name}-dialog")
     for size in SIZES:
         resize(page, *size)
-        box = dialog.bounding_box()
+        box = box_of(dialog)
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size[0]
         assert box["y"] + box["height"] <= size[1]
@@ -127,11 +128,11 @@ def test_dialogs_fit(open_page, name):
     assert dialog.evaluate("(dialog) => dialog.scrollHeight <= dialog.clientHeight + 1")
 
 
-def test_a_finger_erases_on_a_phone(open_page):
+def test_a_finger_erases_on_a_phone(open_page: OpenPage) -> None:
     page = open_page(key=KEY, viewport={"width": 320, "height": 568}, has_touch=True, is_mobile=True)
     page.locator("#sample").tap()
     expect(page.locator("#stage")).to_be_focused()
-    box = page.locator("#stage").bounding_box()
+    box = box_of(page.locator("#stage"))
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("#undo")).to_be_enabled()
     page.locator("#erase").tap()
@@ -139,7 +140,7 @@ def test_a_finger_erases_on_a_phone(open_page):
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_follows_the_colours_of_the_system(open_page):
+def test_follows_the_colours_of_the_system(open_page: OpenPage) -> None:
     page = open_page(color_scheme="light", reduced_motion="reduce")
     colours = "['body', 'header', '#choose'].map((name) => getComputedStyle(document.querySelector(name)))"
     read = f"{colours}.map((style) => style.backgroundColor + style.color)"
@@ -148,7 +149,7 @@ def test_follows_the_colours_of_the_system(open_page):
     assert all(one != other for one, other in zip(light, page.evaluate(read), strict=True))
 
 
-def test_moves_nothing_where_motion_is_unwanted(open_page):
+def test_moves_nothing_where_motion_is_unwanted(open_page: OpenPage) -> None:
     page = open_page()
     moves = """() => [...document.querySelectorAll("*")].map((each) => getComputedStyle(each))
       .filter((style) => Number.parseFloat(style.transitionDuration) || style.animationName !== "none").length"""
@@ -157,7 +158,7 @@ def test_moves_nothing_where_motion_is_unwanted(open_page):
     assert page.evaluate(moves) == 0
 
 
-def test_stays_usable_in_forced_colours(open_page):
+def test_stays_usable_in_forced_colours(open_page: OpenPage) -> None:
     page = open_page(forced_colors="active")
     open_sample(page)
     border = "(name) => getComputedStyle(document.querySelector(`[value=${name}]`).parentElement).borderTopWidth"
@@ -165,6 +166,6 @@ def test_stays_usable_in_forced_colours(open_page):
     paint(page)
 
 
-def test_the_sample_is_the_photograph_of_the_examples():
+def test_the_sample_is_the_photograph_of_the_examples() -> None:
     sample = ROOT / "app" / "image_erase" / "web" / "page" / "sample.jpg"
     assert sample.read_bytes() == (ROOT / "examples" / "photo.jpg").read_bytes()

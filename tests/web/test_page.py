@@ -6,18 +6,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from support.browser import KEY_ITEM, Visitor
+from support.browser import KEY_ITEM, OpenPage, Visitor
 from support.processes import until
 from support.server import Server
 
 
-def test_loads_without_a_complaint(open_page):
+def test_loads_without_a_complaint(open_page: OpenPage) -> None:
     page = open_page()
     expect(page.locator("h1")).to_have_text("image-erase")
     expect(page.get_by_role("button", name="Choose a picture")).to_be_visible()
 
 
-def test_has_no_barriers(open_page):
+def test_has_no_barriers(open_page: OpenPage) -> None:
     found = Axe().run(open_page())
     assert found.violations_count == 0, found.generate_report()
 
@@ -46,13 +46,13 @@ class TestTheTestsHear:
             ("void open('http://elsewhere.example/')", "request to another host"),
         ],
     )
-    def test_complaints(self, visitor: Visitor, script: str, complaint: str):
+    def test_complaints(self, visitor: Visitor, script: str, complaint: str) -> None:
         page = visitor.context.pages[0]
         page.evaluate(f"(async () => {{ try {{ {script} }} catch {{}} }})()")
         # Each look at the page lets what it has said arrive.
         until(lambda: page.title() and any(complaint in said for said in visitor.complaints), complaint)
 
-    def test_a_refusal_is_no_complaint(self, browser: Browser, server: Server):
+    def test_a_refusal_is_no_complaint(self, browser: Browser, server: Server) -> None:
         visitor = Visitor(browser, server.base, expected=["as expected"])
         page = visitor.open("/")
         page.evaluate("fetch('/none').then(() => console.error('all as expected'))")
@@ -60,7 +60,7 @@ class TestTheTestsHear:
         assert visitor.complaints == []
 
 
-def test_a_key_is_given_once(open_page):
+def test_a_key_is_given_once(open_page: OpenPage) -> None:
     page = open_page(key="a key")
     read = f"sessionStorage.getItem('{KEY_ITEM}')"
     assert page.evaluate(read) == "a key"

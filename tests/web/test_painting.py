@@ -202,6 +202,7 @@ class TestTheView:
         canvas.choose("box")
         canvas.draw((60, 40), (120, 80))
         before, window = canvas.look(), canvas.page.viewport_size
+        assert window
         try:
             canvas.page.set_viewport_size({"width": 800, "height": 560})
             assert canvas.look() == pytest.approx(canvas.fitted(), rel=0.01)

@@ -12,7 +12,7 @@ from image_erase.settings import load_settings
 from image_erase.web.serving import DOCUMENT, FOLDER, TYPES
 from support.envelope import assert_failure
 from support.raw import exchange, head_of
-from support.server import Client, CommandServer
+from support.server import Client, CommandServer, StartCommand, StartServer
 
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
 PARTS = [name for name in FILES if name != DOCUMENT]
@@ -57,7 +57,7 @@ def policy(answer: httpx.Response) -> set[str]:
 
 
 class TestAnswers:
-    def test_every_file_as_it_is(self, client: Client):
+    def test_every_file_as_it_is(self, client: Client) -> None:
         for name in FILES:
             answer = client.get(address(name))
             assert answer.status_code == 200, name
@@ -67,14 +67,14 @@ class TestAnswers:
             assert policy(answer) == POLICY, name
 
     @pytest.mark.parametrize("name", [DOCUMENT, "main.js"])
-    def test_head_is_get_without_the_file(self, client: Client, name: str):
+    def test_head_is_get_without_the_file(self, client: Client, name: str) -> None:
         got, head = client.get(address(name)), client.request("HEAD", address(name), key=None)
         for answer in (got, head):
             del answer.headers["date"]
         assert (head.status_code, head.headers, head.content) == (200, got.headers, b"")
 
     @pytest.mark.parametrize("name", [DOCUMENT, "main.js"])
-    def test_a_browser_that_has_it_gets_304(self, client: Client, name: str):
+    def test_a_browser_that_has_it_gets_304(self, client: Client, name: str) -> None:
         etag = client.get(address(name)).headers["etag"]
         answer = client.get(address(name), headers={"If-None-Match": etag})
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
@@ -83,17 +83,17 @@ class TestAnswers:
         assert client.get(address(name), headers={"If-None-Match": '"other"'}).status_code == 200
 
     @pytest.mark.parametrize("asked", ["bytes=0-3", "bytes=9999999-", "nonsense", "bytes=a-b"])
-    def test_ranges_are_not_for_the_page(self, client: Client, asked: str):
+    def test_ranges_are_not_for_the_page(self, client: Client, asked: str) -> None:
         answer = client.get("/page/main.js", headers={"Range": asked})
         assert (answer.status_code, answer.content) == (200, (FOLDER / "main.js").read_bytes())
 
     @pytest.mark.parametrize("path", ["/", "/page/main.js"])
-    def test_other_methods(self, client: Client, path: str):
+    def test_other_methods(self, client: Client, path: str) -> None:
         answer = client.request("POST", path)
         assert_failure(answer, "ERROR_ILLEGAL_OPERATION", status=405)
         assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
-    def test_is_counted_under_two_names(self, start_server):
+    def test_is_counted_under_two_names(self, start_server: StartServer) -> None:
         own = start_server(metrics=True)
         for name in FILES:
             own.client.get(address(name))
@@ -101,7 +101,7 @@ class TestAnswers:
         counted = set(re.findall(r'requests_total\{[^}]*endpoint="([^"]*)"', own.client.get("/metrics").text))
         assert counted == {"/", "/page"}
 
-    def test_needs_no_description(self, client: Client):
+    def test_needs_no_description(self, client: Client) -> None:
         assert not {"/", "/page"} & set(client.get("/openapi.json").json()["paths"])
 
 
@@ -131,11 +131,13 @@ class TestNothing:
             "/main.js",
         ],
     )
-    def test_is_there(self, client: Client, target: str):
+    def test_is_there(self, client: Client, target: str) -> None:
         answer = exchange(client.address, head_of(target, {"Host": "x"}, "GET"), "GET")
         assert_failure(answer, "ERROR_AI_NOT_EXISTS")
 
-    def test_of_a_file_that_no_page_has(self, start_server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def test_of_a_file_that_no_page_has(
+        self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
         folder = tmp_path / "page"
         folder.mkdir()
         (tmp_path / "secret.js").write_text("secret")
@@ -151,19 +153,19 @@ class TestNothing:
 
 
 class TestSettings:
-    def test_limits_are_data(self, start_server):
+    def test_limits_are_data(self, start_server: StartServer) -> None:
         own = start_server(max_file_bytes=60_000, max_side=300)
         answer = own.client.get("/page/limits.json")
         assert answer.json() == {"maxFileBytes": 60_000, "maxSide": 300}
         assert answer.headers["cache-control"] == "no-cache"
 
-    def test_off(self, start_server):
+    def test_off(self, start_server: StartServer) -> None:
         own = start_server(page=False)
         for name in (DOCUMENT, "main.js"):
             assert_failure(own.client.get(address(name)), "ERROR_AI_NOT_EXISTS")
         assert own.client.erase().status_code == 200
 
-    def test_off_by_the_environment(self, monkeypatch: pytest.MonkeyPatch):
+    def test_off_by_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert load_settings().page
         monkeypatch.setenv("ERASE_PAGE", "false")
         assert not load_settings().page
@@ -177,12 +179,12 @@ class TestSettings:
             ("https://bücher.example", "https://xn--bcher-kva.example"),
         ],
     )
-    def test_results_may_be_elsewhere(self, start_server, public_url: str, origin: str):
+    def test_results_may_be_elsewhere(self, start_server: StartServer, public_url: str, origin: str) -> None:
         answer = start_server(public_url=public_url).client.get("/")
         assert policy(answer) - POLICY == {f"connect-src 'self' {origin}"}
 
     @pytest.mark.parametrize("page", ["true", "false"])
-    def test_the_command_says_where_it_is(self, start_command, page: str):
+    def test_the_command_says_where_it_is(self, start_command: StartCommand, page: str) -> None:
         own: CommandServer = start_command(PAGE=page)
         first, *others = own.log.with_suffix(".out").read_text().splitlines()
         assert first.startswith("curl ")
@@ -237,11 +239,11 @@ LINKS = [(name, link) for name in TEXTS for link in sorted(references(name))]
 
 
 class TestFiles:
-    def test_the_document_loads_something(self):
+    def test_the_document_loads_something(self) -> None:
         assert {"page/main.js", "page/style.css"} <= references(DOCUMENT)
 
     @pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
-    def test_what_they_load_is_there(self, client: Client, prefix: str):
+    def test_what_they_load_is_there(self, client: Client, prefix: str) -> None:
         """Behind a proxy that serves the page under a prefix, too: relative links stay below it."""
         targets = set()
         for name, link in LINKS:
@@ -252,20 +254,20 @@ class TestFiles:
         assert {target for target in targets if client.get(target).status_code != 200} == set()
 
     @pytest.mark.parametrize("name", SCRIPTS)
-    def test_modules_name_what_they_import_in_full(self, name: str):
+    def test_modules_name_what_they_import_in_full(self, name: str) -> None:
         assert all(re.match(r"\.\.?/.*\.js$", link) for link in references(name) if link.endswith(".js"))
         assert all(link.startswith((".", "page/")) for link in references(name))
 
     @pytest.mark.parametrize("name", DOCUMENTS)
-    def test_nothing_is_inline(self, name: str):
+    def test_nothing_is_inline(self, name: str) -> None:
         assert References(content(name)).inline == []
 
     @pytest.mark.parametrize("name", SCRIPTS)
-    def test_scripts_write_no_markup_and_make_no_code(self, name: str):
+    def test_scripts_write_no_markup_and_make_no_code(self, name: str) -> None:
         assert not re.search(REFUSED, content(name))
 
     @pytest.mark.parametrize("name", TEXTS)
-    def test_none_names_another_host(self, name: str):
+    def test_none_names_another_host(self, name: str) -> None:
         named = re.findall(r"(?:https?|wss?)://[^\s\"'<>()`]+", content(name))
         assert set(named) <= NAMESPACES
         assert not re.search(r"[\"'(]//\w", content(name))
@@ -275,5 +277,5 @@ class TestFiles:
     "bad",
     ['<p style="x">', "<p onclick=x>", "<script>x</script>", "<style>", "<a href='javascript:x'>", "<svg onload=x />"],
 )
-def test_what_is_inline_is_seen(bad: str):
+def test_what_is_inline_is_seen(bad: str) -> None:
     assert References(bad).inline

@@ -17,7 +17,6 @@ class Exit(IntEnum):
 
     DONE = 0
     FAILED = 1
-    REFUSED = 2
     INTERRUPTED = 130
 
 

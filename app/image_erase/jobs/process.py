@@ -125,17 +125,6 @@ class WorkerProcess:
                 self._input.write(piece)
         return reply
 
-    async def ask(self, job: Job) -> Done | Failed:
-        """Do a job and wait for its answer, at most for the seconds that it says. Raises WorkerDied."""
-        try:
-            answer = await asyncio.wait_for(self.send(job), job.seconds)
-        except TimeoutError:
-            self.lose("overdue")
-            answer = None
-        if not isinstance(answer, Done | Failed):
-            raise WorkerDied(self.gone.result())
-        return answer
-
     def lose(self, reason: str) -> None:
         """Give the worker up. reason: for the log."""
         if not self.gone.done():

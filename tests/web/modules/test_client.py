@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from support.browser import OpenPage
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import mask_file, noise_file, photo_file
 from support.server import KEY, Server
@@ -50,7 +51,7 @@ LISTEN = """() => {
 }"""
 
 
-def test_erases_as_any_client_does(open_page, server: Server) -> None:
+def test_erases_as_any_client_does(open_page: OpenPage, server: Server) -> None:
     page = open_page(path=BARE)
     page.evaluate(LISTEN)
     with page.expect_request("**/api/**") as post, page.expect_request("**/results/**") as fetch:
@@ -81,7 +82,7 @@ def test_aborts(page: Page, server: Server, stage: str) -> None:
     assert refused(page, server.base, abortAt=stage)["name"] == "AbortError"
 
 
-def test_stops_while_the_server_works(open_page, start_server: Callable[..., Server]) -> None:
+def test_stops_while_the_server_works(open_page: OpenPage, start_server: Callable[..., Server]) -> None:
     own = start_server()
     page = open_page(own, path=BARE, expected=(UNLOADED,))
     own.stop_workers()
@@ -130,7 +131,7 @@ def test_answers_that_are_not_the_apis(page: Page, server: Server, status: int, 
     assert word in failure["message"]
 
 
-def test_no_server_and_no_result(open_page, server: Server) -> None:
+def test_no_server_and_no_result(open_page: OpenPage, server: Server) -> None:
     page = open_page(path=BARE, expected=(UNLOADED,))
     page.route("**/api/**", lambda route: route.abort())
     failure = refused(page, server.base)
@@ -144,7 +145,7 @@ def test_no_server_and_no_result(open_page, server: Server) -> None:
 def test_a_result_that_has_gone(page: Page, server: Server) -> None:
     def lose(route: Any) -> None:
         for path in server.results:
-            path.unlink()
+            Path(path).unlink()
         route.continue_()
 
     page.route("**/results/**", lose)
@@ -162,7 +163,7 @@ ERASE_CHOSEN = """async ([base, key]) => {
 }"""
 
 
-def test_a_file_that_has_gone(open_page, server: Server, tmp_path: Path) -> None:
+def test_a_file_that_has_gone(open_page: OpenPage, server: Server, tmp_path: Path) -> None:
     page = open_page(path=BARE, expected=(UNLOADED,))
     page.evaluate("document.body.append(Object.assign(document.createElement('input'), { type: 'file' }))")
     chosen = tmp_path / "photo.png"

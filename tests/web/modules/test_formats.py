@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from image_erase.imaging.decode import decode_picture
+from support.browser import OpenPage
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, photo, photo_file, pixels_of
 
@@ -82,7 +83,7 @@ def test_webp(page: Page, data: bytes) -> None:
     np.testing.assert_array_equal(pixels_of(written), pixels_of(data))
 
 
-def test_a_browser_that_writes_no_webp(open_page) -> None:
+def test_a_browser_that_writes_no_webp(open_page: OpenPage) -> None:
     page = open_page(path=BARE)
     page.evaluate("""() => {
       const original = OffscreenCanvas.prototype.convertToBlob;

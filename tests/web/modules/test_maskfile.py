@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.paint import THRESHOLD, paint_of
+from support.browser import OpenPage
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, mask_file, photo
 
@@ -125,7 +126,7 @@ def test_reads_masks_as_the_server_does(page: Page) -> None:
     assert {name: count for name, count in differences.items() if count} == {}
 
 
-def test_a_browser_without_textures(open_page) -> None:
+def test_a_browser_without_textures(open_page: OpenPage) -> None:
     page = open_page(path=BARE)
     page.evaluate("""() => {
       const { getContext } = OffscreenCanvas.prototype;
