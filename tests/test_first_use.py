@@ -14,7 +14,7 @@ from image_erase.cli import main
 from image_erase.folders import default_storage
 from image_erase.greeting import curl_line
 from image_erase.sample import write_sample
-from support.server import COMMAND, KEY, CommandServer
+from support.server import COMMAND, KEY, CommandServer, StartCommand
 
 ROOT = Path(__file__).resolve().parents[1]
 Invoke = Callable[..., Result]
@@ -119,7 +119,7 @@ def test_line_in_a_clone_names_its_examples() -> None:
     assert line.startswith("curl ")
 
 
-def test_line_elsewhere_makes_its_example(start_command, tmp_path: Path) -> None:
+def test_line_elsewhere_makes_its_example(start_command: StartCommand, tmp_path: Path) -> None:
     own: CommandServer = start_command()
     line = own.log.with_suffix(".out").read_text().splitlines()[0].replace("YOUR-KEY", KEY)
     there = tmp_path / "there"

@@ -25,7 +25,7 @@ from image_erase.contract.errors import Code
 from image_erase.contract.parameters import Parameter
 from image_erase.plain.options import Options
 from image_erase.plain.problems import Kind
-from image_erase.settings import PREFIX, Settings
+from image_erase.settings import GROUPS, PREFIX, Settings
 from support.documents import PAGES, ROOT, blocks, first_cells, page, rows, shell_commands
 
 SERVE = (sys.executable, "-c", "from image_erase.cli import main; main()", "serve", "--port", "0")
@@ -48,7 +48,8 @@ def settings_table() -> str:
     """The table of settings as the code has it."""
     lines = [
         f"| `{PREFIX}{name.upper()}` | {shown_default(field)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        for group in GROUPS
+        for name, field in group.model_fields.items()
     ]
     return "\n".join(("| Variable | Default | Meaning |", "|---|---|---|", *lines))
 

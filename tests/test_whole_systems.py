@@ -14,7 +14,7 @@ from image_erase.system import stop_signals
 from support.command import environment
 from support.envelope import assert_success
 from support.pictures import mask_file, photo_file
-from support.server import CommandServer
+from support.server import CommandServer, StartCommand
 from support.systems import command
 from support.workers import OPTIONS, Worker
 
@@ -48,7 +48,7 @@ def test_a_worker_erases() -> None:
             runner.run(process.end())
 
 
-def test_the_server_erases_and_stops(start_command) -> None:
+def test_the_server_erases_and_stops(start_command: StartCommand) -> None:
     own: CommandServer = start_command(program=command("command"))
     assert_success(own.client.erase(), own.base)
     own.process.terminate()

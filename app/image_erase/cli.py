@@ -22,7 +22,7 @@ from image_erase.system import allow_open_files
 if TYPE_CHECKING:
     from image_erase.doctor import Finding
     from image_erase.http.protocol import Limits
-    from image_erase.settings import Settings
+    from image_erase.settings import ListeningSettings, Settings
     from image_erase.stopping import StoppingServer
 
 # Within the 30 s that orchestrators give by default.
@@ -188,7 +188,7 @@ def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limi
     )
 
 
-def _listen(settings: "Settings") -> socket.socket:
+def _listen(settings: "ListeningSettings") -> socket.socket:
     """Bind before anything is started, so that a port in use is one clear line."""
     from image_erase.settings import SettingsError  # noqa: PLC0415
 

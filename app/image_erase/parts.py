@@ -10,7 +10,7 @@ from image_erase.observer import Observer
 from image_erase.results.location import open_store
 from image_erase.results.store import ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
-from image_erase.settings import Settings, SettingsError
+from image_erase.settings import AccessSettings, ResultSettings, Settings, SettingsError
 from image_erase.supervision import Supervisor
 
 # Other servers may store and delete too, so the store is counted again this often.
@@ -28,7 +28,7 @@ def job_options(settings: Settings) -> dict[str, object]:
     return options | {"memory_mb": settings.worker_memory_mb, "network": network, "layout": str(settings.layout)}
 
 
-def result_store(settings: Settings) -> ResultStore:
+def result_store(settings: ResultSettings) -> ResultStore:
     """Return the store of results. Raises SettingsError."""
     try:
         return open_store(settings.storage_url, settings.storage_bytes)
@@ -36,7 +36,7 @@ def result_store(settings: Settings) -> ResultStore:
         raise SettingsError(f"ERASE_STORAGE_URL: cannot be used ({error})") from None
 
 
-def background_tasks(settings: Settings, store: ResultStore, clock: Clock, observer: Observer) -> Supervisor:
+def background_tasks(settings: ResultSettings, store: ResultStore, clock: Clock, observer: Observer) -> Supervisor:
     """Return the supervisor of all background tasks, not yet started."""
     supervisor = Supervisor(observer)
     interval = settings.sweep_interval_seconds
@@ -60,7 +60,7 @@ def links_base(settings: Settings, store: ResultStore) -> str | None:
         return None
 
 
-def rate_limit(settings: Settings) -> Limiter:
+def rate_limit(settings: AccessSettings) -> Limiter:
     """Return the rate limit of each key. Raises SettingsError."""
     if not settings.rate_limit:
         return Limiter()
@@ -68,7 +68,7 @@ def rate_limit(settings: Settings) -> Limiter:
     return SharedRateLimit(shared_rates(settings), own) if settings.rate_limit_url else own
 
 
-def shared_rates(settings: Settings) -> Shared:
+def shared_rates(settings: AccessSettings) -> Shared:
     """Return the rate limits shared through ERASE_RATE_LIMIT_URL. Raises SettingsError if the URL is not supported."""
     # Imported late: most servers do not need the client, which takes 6 MB and 0.1 s.
     from image_erase.access.shared_windows import SharedRates, SharedWindows  # noqa: PLC0415

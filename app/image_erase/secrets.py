@@ -14,7 +14,8 @@ from image_erase.access.key_file import KeyFile, is_key, read_lines
 from image_erase.access.keys import Keys
 from image_erase.clock import Clock, system_clock
 from image_erase.results.location import folder_of
-from image_erase.settings import LEAST_SIGNING_KEY, Settings, SettingsError
+from image_erase.setting_types import LEAST_SIGNING_KEY
+from image_erase.settings import ResultSettings, Settings, SettingsError
 from image_erase.system import NEW_FILE, flush_folder
 
 API_KEY_FILE = "api-key"
@@ -57,7 +58,7 @@ def first_api_key(settings: Settings) -> str:
     return active[0]
 
 
-def signing_keys(settings: Settings) -> list[str]:
+def signing_keys(settings: ResultSettings) -> list[str]:
     """Return the secrets that sign links, the first for new ones. Raises SettingsError."""
     if settings.signing_keys:
         return [key.get_secret_value() for key in settings.signing_keys]
@@ -76,7 +77,7 @@ def key_to_show(settings: Settings) -> str:
     return f"$(cat {shlex.quote(str(path))})" if path.exists() else _kept(settings, API_KEY_FILE, _API_KEY)
 
 
-def _kept(settings: Settings, file: str, variable: str) -> str:
+def _kept(settings: ResultSettings, file: str, variable: str) -> str:
     folder = folder_of(settings.storage_url)
     if folder is None:
         raise SettingsError(f"{variable}: must be set when results are kept in a bucket")

@@ -38,7 +38,7 @@ from image_erase.routes.keeping import Keeping
 from image_erase.routes.linked import LinkedResults
 from image_erase.routes.reception import Reception
 from image_erase.secrets import api_keys, signing_keys
-from image_erase.settings import Settings
+from image_erase.settings import HttpSettings, Settings
 from image_erase.shares import Shares
 from image_erase.supervision import Supervisor
 from image_erase.web.serving import page_routes
@@ -104,7 +104,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     return app
 
 
-def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Middleware]:
+def _layers(settings: HttpSettings, refuser: Refuser, observer: Observer) -> list[Middleware]:
     """Return the layers that every request passes on its way to a route, outermost first."""
     return [
         Middleware(PlainTargets, root_path=urlsplit(settings.public_url or "").path),

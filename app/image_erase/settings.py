@@ -1,34 +1,35 @@
 """Every setting: its environment variable, its default and its meaning."""
 
 import difflib
-import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from limits import parse_many
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     ByteSize,
     Field,
     FilePath,
-    SecretStr,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from image_erase.access.key_file import is_key
 from image_erase.folders import default_storage
-from image_erase.processors import available_processors, default_workers, most_workers
-from image_erase.results.location import is_storage_url
+from image_erase.processors import available_processors, default_workers
+from image_erase.setting_types import (
+    ApiKeys,
+    Layout,
+    Networks,
+    PublicUrl,
+    RateLimits,
+    RateLimitUrl,
+    SigningKeys,
+    StorageUrl,
+    Strings,
+    Workers,
+)
 
 PREFIX = "ERASE_"
-# Characters: 128 bits where they are hexadecimal digits.
-LEAST_SIGNING_KEY = 32
 # Longer ones S3 and Google refuse.
 PRESIGNED_SECONDS = 7 * 86400
 
@@ -37,133 +38,43 @@ class SettingsError(Exception):
     """A setting has a value that can't be used. The message is one line and names the variable."""
 
 
-def _split(value: Any) -> Any:
-    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
-
-
-def _network(value: str) -> str:
-    if value != "*":
-        ipaddress.ip_network(value, strict=False)
-    return value
-
-
-def _public_url(value: str | None) -> str | None:
-    if not value:
-        return None
-    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
-        raise ValueError("must be an http or https URL without query, such as https://erase.example.com")
-    return value.rstrip("/")
-
-
-def _storage_url(value: str) -> str:
-    if not is_storage_url(value):
-        raise ValueError("must be such as file:storage, file:///storage, s3://bucket/prefix, gs://… or az://…")
-    return value
-
-
-def _signing_keys(value: Any) -> Any:
-    keys = _split(value)
-    if value and not keys:
-        raise ValueError("there is no key in it")
-    return keys
-
-
-def _long_enough(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    if any(len(key.get_secret_value()) < LEAST_SIGNING_KEY for key in keys):
-        raise ValueError(f"every key must have at least {LEAST_SIGNING_KEY} characters (openssl rand -hex 32)")
-    return keys
-
-
-def _sendable(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    if not all(is_key(key.get_secret_value()) for key in keys):
-        raise ValueError("every key must be printable ASCII without spaces")
-    return keys
-
-
-def _rate_limit(value: str | None) -> str | None:
-    if not value:
-        return None
-    try:
-        rates = parse_many(value)
-    except ValueError:
-        rates = []
-    if not rates or any(rate.amount < 1 for rate in rates):
-        raise ValueError("must be such as 60/minute or 10/second;1000/day")
-    return value
-
-
-def _workers(value: int) -> int:
-    processors = available_processors()
-    if value > most_workers(processors):
-        raise ValueError(f"must be at most {most_workers(processors)}, 4 for each of {processors:g} usable processors")
-    return value
-
-
-def _layout(value: Any) -> Any:
-    return value if value in ("auto", "off") else Path(value)
-
-
-_REDIS_URL = re.compile(
-    r"((redis|valkey)s?://([^@/?#\s]*@)?(\[[\da-fA-F:.]+\]|[^@:/?#\[\]\s]+)(:\d+)?(/\d*)?"
-    r"|unix://([^@/?#\s]*@)?/[^?#\s]+)(\?[^#\s]*)?"
-)
-
-
-def _rate_limit_url(value: SecretStr | None, settings: ValidationInfo) -> SecretStr | None:
-    if not value or not value.get_secret_value():
-        return None
-    if not _REDIS_URL.fullmatch(value.get_secret_value()):
-        raise ValueError("must be such as redis://:password@host:6379/0, rediss://, valkey:// or unix:///path")
-    if not settings.data.get("rate_limit"):
-        raise ValueError("needs ERASE_RATE_LIMIT, the limits that are to be shared")
-    return value
-
-
-Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
-ApiKeys = Annotated[Secrets, AfterValidator(_sendable)]
-SigningKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_signing_keys), AfterValidator(_long_enough)]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
-
-
-class Settings(BaseSettings):
-    """What an operator can set. A field NAME is read from the environment variable ERASE_NAME."""
+class _Group(BaseSettings):
+    """A field NAME is read from the environment variable ERASE_NAME."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
+
+class ListeningSettings(_Group):
+    """Where the server listens, how many connections it keeps open, and how it stops."""
+
     host: str = Field("127.0.0.1", description="Address to listen on; the container image sets 0.0.0.0")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 chooses a free one")
-    api_keys: ApiKeys = Field((), description="API keys, separated by commas")
-    api_keys_file: Path | None = Field(
-        None,
-        description="File with one API key per line, read again when it changes; "
-        "`KEY off` switches a key off, `#` starts a comment",
+    connections: int = Field(
+        512,
+        ge=1,
+        description="Maximum number of open connections; one more closes the connection that was idle longest",
     )
-    signing_keys: SigningKeys = Field(
-        (),
-        description="Secrets that sign result links: the first signs, all verify; unset, one is created in the storage",
+    keepalive_seconds: float = Field(
+        75, gt=0, description="Seconds that an idle connection is kept open for the next request"
     )
-    public_url: Annotated[str | None, AfterValidator(_public_url)] = Field(
+    stop_delay_seconds: float = Field(
+        0,
+        ge=0,
+        description="How long `/readyz` answers 503 on shutdown before the server stops accepting requests, in seconds",
+    )
+
+
+class HttpSettings(_Group):
+    """What is accepted over HTTP, from whom, and how much memory that may take."""
+
+    public_url: PublicUrl = Field(
         None, description="Scheme, host and path that result links begin with; unset, those of the client's request"
     )
     trusted_proxies: Networks = Field(
         (), description="Addresses or networks whose `X-Forwarded-*` headers are trusted; `*` for all"
     )
-    storage_url: Annotated[str, AfterValidator(_storage_url)] = Field(
-        default_factory=lambda: default_storage(Path.cwd()),
-        description="Where results are kept: a folder (`file:`) or a bucket (`s3://`, `gs://` or `az://`); unset, "
-        "`storage` in the working directory where there is such a folder, else the user's data folder",
-    )
-    storage_bytes: Annotated[ByteSize | None, Field(ge=1)] = Field(
-        None,
-        description="Bytes that all results together may take, such as `10GiB`; a result that does not fit gets 503",
-    )
-    result_links: Literal["own", "presigned"] = Field(
-        "own", description="Result links: `own` for links to this server, `presigned` for the bucket's signed URLs"
-    )
-    result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid, in seconds")
-    sweep_interval_seconds: float = Field(
-        60, gt=0, description="Pause between deletions of expired results, in seconds"
+    cors_origins: Strings = Field(
+        ("*",), description="Web origins that may call the API from a browser, separated by commas; `*` for all"
     )
     max_file_bytes: int | None = Field(
         None,
@@ -189,16 +100,33 @@ class Settings(BaseSettings):
         ge=1,
         description="Memory for results not yet stored or sent, in MiB; a request that finds none left gets 429",
     )
-    connections: int = Field(
-        512,
-        ge=1,
-        description="Maximum number of open connections; one more closes the connection that was idle longest",
+
+
+class AccessSettings(_Group):
+    """Who may call, and how often."""
+
+    api_keys: ApiKeys = Field((), description="API keys, separated by commas")
+    api_keys_file: Path | None = Field(
+        None,
+        description="File with one API key per line, read again when it changes; "
+        "`KEY off` switches a key off, `#` starts a comment",
     )
-    keepalive_seconds: float = Field(
-        75, gt=0, description="Seconds that an idle connection is kept open for the next request"
+    rate_limit: RateLimits = Field(
+        None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
     )
-    max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
-    workers: Annotated[int, AfterValidator(_workers)] = Field(
+    rate_limit_url: RateLimitUrl = Field(
+        None,
+        description="Redis or Valkey through which several servers share the rate limit, such as `redis://host:6379/0`",
+    )
+    credits: float = Field(
+        1000000, ge=0, allow_inf_nan=False, description="Credits that a query returns; they are never used up"
+    )
+
+
+class JobSettings(_Group):
+    """The workers, and the jobs that wait for them."""
+
+    workers: Workers = Field(
         default_factory=lambda: default_workers(available_processors()),
         ge=1,
         description="Number of worker processes, at most 4 per usable processor; unset, one per processor",
@@ -210,11 +138,24 @@ class Settings(BaseSettings):
     deadline_seconds: float = Field(
         25, gt=0, description="Longest time for a job including waiting, in seconds; after that 504"
     )
-    stop_delay_seconds: float = Field(
-        0,
-        ge=0,
-        description="How long `/readyz` answers 503 on shutdown before the server stops accepting requests, in seconds",
+
+
+class ImageSettings(_Group):
+    """Which images are accepted, and how results are written."""
+
+    max_side: int = Field(4096, ge=1, le=32767, description="Longest side accepted, in pixels")
+    metadata: Literal["colour", "all"] = Field(
+        "colour",
+        description="Metadata that results keep: `colour` keeps what affects colours, `all` everything but previews",
     )
+    jpeg_quality: int = Field(
+        95, ge=1, le=100, description="JPEG quality, 1 to 100, of results that cannot use the quality of their source"
+    )
+
+
+class ErasureSettings(_Group):
+    """How holes are filled."""
+
     engine: Literal["auto", "exemplar", "opencv", "onnx"] = Field(
         "auto",
         description="What fills the hole: `exemplar` copies patches, `opencv` diffuses, `onnx` runs a neural network, "
@@ -226,7 +167,7 @@ class Settings(BaseSettings):
     mask_dilate: int = Field(
         0, ge=0, le=500, description="Pixels by which every mask is grown, unless the request asks for more"
     )
-    layout: Annotated[Literal["auto", "off"] | FilePath, BeforeValidator(_layout)] = Field(
+    layout: Layout = Field(
         "auto",
         description="Network that predicts the rough structure of thick holes for `auto`: `auto` is the built-in one, "
         "`off` is none, anything else is the path of a network of the same form",
@@ -246,51 +187,78 @@ class Settings(BaseSettings):
     onnx_output: Literal["auto", "0-1", "0-255"] = Field(
         "auto", description="Range of the network's output: `0-1` or `0-255`; `auto` detects it"
     )
-    metadata: Literal["colour", "all"] = Field(
-        "colour",
-        description="Metadata that results keep: `colour` keeps what affects colours, `all` everything but previews",
-    )
-    jpeg_quality: int = Field(
-        95, ge=1, le=100, description="JPEG quality, 1 to 100, of results that cannot use the quality of their source"
-    )
-    credits: float = Field(
-        1000000, ge=0, allow_inf_nan=False, description="Credits that a query returns; they are never used up"
-    )
-    rate_limit: Annotated[str | None, AfterValidator(_rate_limit)] = Field(
-        None, description="Calls that each key may make, such as `60/minute` or `10/second;1000/day`; one more gets 429"
-    )
-    rate_limit_url: Annotated[SecretStr | None, AfterValidator(_rate_limit_url)] = Field(
-        None,
-        description="Redis or Valkey through which several servers share the rate limit, such as `redis://host:6379/0`",
-    )
-    cors_origins: Strings = Field(
-        ("*",), description="Web origins that may call the API from a browser, separated by commas; `*` for all"
-    )
-    log_format: Literal["console", "json"] = Field("console", description="Format of log lines: `console` or `json`")
-    metrics: bool = Field(False, description="Whether `/metrics` serves metrics for Prometheus")
-    page: bool = Field(True, description="Whether the web page is served at `/`")
 
     @model_validator(mode="after")
-    def _engine_has_its_model(self) -> "Settings":
+    def _engine_has_its_model(self) -> Self:
         if self.engine == "onnx" and self.onnx_model is None:
             raise ValueError("ERASE_ONNX_MODEL: must name the network's file when ERASE_ENGINE is onnx")
         return self
 
     @model_validator(mode="after")
-    def _network_has_one_use(self) -> "Settings":
+    def _network_has_one_use(self) -> Self:
         if self.onnx_use == "fill" and self.engine != "onnx":
             raise ValueError("ERASE_ONNX_USE: fill needs ERASE_ENGINE=onnx")
         if self.onnx_model and self.onnx_use == "layout" and self.layout != "auto":
             raise ValueError("ERASE_LAYOUT: must be auto when the network of ERASE_ONNX_MODEL lays out")
         return self
 
+
+class ResultSettings(_Group):
+    """Where results are kept, for how long, and how links to them are made."""
+
+    storage_url: StorageUrl = Field(
+        default_factory=lambda: default_storage(Path.cwd()),
+        description="Where results are kept: a folder (`file:`) or a bucket (`s3://`, `gs://` or `az://`); unset, "
+        "`storage` in the working directory where there is such a folder, else the user's data folder",
+    )
+    storage_bytes: Annotated[ByteSize | None, Field(ge=1)] = Field(
+        None,
+        description="Bytes that all results together may take, such as `10GiB`; a result that does not fit gets 503",
+    )
+    result_ttl_seconds: int = Field(86400, ge=1, description="How long a result link is valid, in seconds")
+    sweep_interval_seconds: float = Field(
+        60, gt=0, description="Pause between deletions of expired results, in seconds"
+    )
+    result_links: Literal["own", "presigned"] = Field(
+        "own", description="Result links: `own` for links to this server, `presigned` for the bucket's signed URLs"
+    )
+    signing_keys: SigningKeys = Field(
+        (),
+        description="Secrets that sign result links: the first signs, all verify; unset, one is created in the storage",
+    )
+
     @model_validator(mode="after")
-    def _presigned_links_are_possible(self) -> "Settings":
+    def _presigned_links_are_possible(self) -> Self:
         if self.result_links == "presigned" and self.storage_url.startswith("file:"):
             raise ValueError("ERASE_RESULT_LINKS: only a bucket has presigned links; see ERASE_STORAGE_URL")
         if self.result_links == "presigned" and self.result_ttl_seconds > PRESIGNED_SECONDS:
             raise ValueError(f"ERASE_RESULT_TTL_SECONDS: must be at most {PRESIGNED_SECONDS} for presigned links")
         return self
+
+
+class OperationSettings(_Group):
+    """What the server shows to its operators, and the page."""
+
+    log_format: Literal["console", "json"] = Field("console", description="Format of log lines: `console` or `json`")
+    metrics: bool = Field(False, description="Whether `/metrics` serves metrics for Prometheus")
+    page: bool = Field(True, description="Whether the web page is served at `/`")
+
+
+class Settings(
+    OperationSettings,
+    ResultSettings,
+    ErasureSettings,
+    ImageSettings,
+    JobSettings,
+    AccessSettings,
+    HttpSettings,
+    ListeningSettings,
+):
+    """All that an operator can set. Each part of the server takes the group that it needs."""
+
+
+#: In the order of the documentation; Pydantic lists the fields of the last base first.
+GROUPS: tuple[type[BaseSettings], ...] = Settings.__bases__[::-1]
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -28,7 +28,7 @@ def take_away() -> None:
     for name in MODULES:
         sys.modules[name] = None  # type: ignore[assignment]
     usage = shutil.disk_usage("/")
-    shutil.disk_usage = lambda _: usage  # this system's own asks what is taken away
+    setattr(shutil, "disk_usage", lambda _: usage)  # noqa: B010 - the system's own uses what is taken away
     for name in (*OS, *OS_FLAGS):
         delattr(os, name)
     for name in SIGNALS:
@@ -37,7 +37,7 @@ def take_away() -> None:
     def refuse(*_: object) -> None:
         raise NotImplementedError
 
-    asyncio.SelectorEventLoop.add_signal_handler = refuse  # type: ignore[method-assign]
+    setattr(asyncio.SelectorEventLoop, "add_signal_handler", refuse)  # noqa: B010
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from image_erase.access.key_file import KeyLine, read_lines
 from image_erase.doctor.finding import Finding, Level
 from image_erase.results.location import folder_of
 from image_erase.secrets import API_KEY_FILE, SIGNING_KEY_FILE, SecretUnusable, read_secret
-from image_erase.settings import Settings
+from image_erase.settings import ResultSettings, Settings
 from image_erase.system import HAS_FILE_MODES
 
 WEAK_LENGTH, WEAK_VARIETY = 10, 5
@@ -29,14 +29,14 @@ def keys(settings: Settings) -> Finding:
     return _judged(known | {line.key: line.is_active for line in lines if line.key}, settings.api_keys_file)
 
 
-def signing_keys(settings: Settings) -> Finding:
+def signing_keys(settings: ResultSettings) -> Finding:
     """Check that result links can be signed."""
     if settings.signing_keys:
         return Finding(Level.OK, "signing keys", f"{len(settings.signing_keys)} set, the first signs")
     return _kept(settings, "signing keys", SIGNING_KEY_FILE)
 
 
-def _kept(settings: Settings, subject: str, file: str) -> Finding:
+def _kept(settings: ResultSettings, subject: str, file: str) -> Finding:
     """Return the finding for a key that is not set and so kept in the storage folder."""
     folder = folder_of(settings.storage_url)
     if folder is None:

@@ -6,10 +6,10 @@ from contextlib import suppress
 from image_erase.access.shared_rates import PATIENCE_SECONDS, Shared, reason
 from image_erase.doctor.finding import Finding, Level
 from image_erase.parts import shared_rates
-from image_erase.settings import Settings, SettingsError
+from image_erase.settings import AccessSettings, SettingsError
 
 
-def rate_limit(settings: Settings) -> Finding:
+def rate_limit(settings: AccessSettings) -> Finding:
     """Check that Redis answers in time and can be written to."""
     try:
         asyncio.run(_try_out(shared_rates(settings)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from image_erase.doctor.finding import Finding, Level
 from image_erase.processors import available_processors, default_workers
-from image_erase.settings import Settings
+from image_erase.settings import JobSettings, ListeningSettings
 from image_erase.system import can_limit_memory
 
 MIB = 1024 * 1024
@@ -16,7 +16,7 @@ HEALTH_SECONDS = 5.0
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def port(settings: Settings) -> Finding:
+def port(settings: ListeningSettings) -> Finding:
     """Check that the server can listen on its port, or already does."""
     where = f"{settings.host}:{settings.port}"
     try:
@@ -31,7 +31,7 @@ def port(settings: Settings) -> Finding:
     return Finding(Level.OK, "port", f"{where} is free" if settings.port else "the server will choose a free one")
 
 
-def memory(settings: Settings) -> Finding:
+def memory(settings: JobSettings) -> Finding:
     """Check that there is memory for all workers at the same time."""
     available = available_memory()
     if available is None:
@@ -46,7 +46,7 @@ def memory(settings: Settings) -> Finding:
     return Finding(Level.OK, "memory", says)
 
 
-def processors(settings: Settings) -> Finding:
+def processors(settings: JobSettings) -> Finding:
     """Check that every worker has a processor."""
     usable = available_processors()
     says = f"{usable:g} can be used, for {settings.workers} workers"
@@ -69,7 +69,7 @@ def available_memory(root: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")
     return max(0, min(found)) if found else None
 
 
-def _answers(settings: Settings) -> bool:
+def _answers(settings: ListeningSettings) -> bool:
     """Whether the program that uses the port is an image-erase server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     connection = http.client.HTTPConnection(host, settings.port, timeout=HEALTH_SECONDS)

@@ -12,7 +12,7 @@ from image_erase.results.location import folder_of, open_store
 from image_erase.results.names import ResultName
 from image_erase.results.room import WARNING_SHARES, Disk
 from image_erase.results.store import ResultStore
-from image_erase.settings import Settings
+from image_erase.settings import ResultSettings
 
 MIB = 1024 * 1024
 # May not last a busy day.
@@ -26,7 +26,7 @@ class _Failed(Exception):
     """An operation that failed, and why."""
 
 
-def storage(settings: Settings) -> Finding:
+def storage(settings: ResultSettings) -> Finding:
     """Check that results can be written, read, listed and deleted; in a bucket each needs a permission."""
     where = folder_of(settings.storage_url) or settings.storage_url
     try:
@@ -38,7 +38,7 @@ def storage(settings: Settings) -> Finding:
     return Finding(Level.OK, "storage", f"{where} can be written, read, listed and deleted")
 
 
-def space(settings: Settings) -> Finding:
+def space(settings: ResultSettings) -> Finding:
     """Check that there is free space for results."""
     folder = folder_of(settings.storage_url)
     try:
