@@ -4,6 +4,8 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,22 +14,28 @@ SERVE = (sys.executable, "-c", "from image_erase.cli import main; main()", "serv
 
 
 def main() -> None:
-    """Start a server, call it with the example client, stop it."""
+    """Start a server and call it with the example client."""
+    with running_server() as (base, key):
+        erase(base, key)
+
+
+@contextmanager
+def running_server() -> Iterator[tuple[str, str]]:
+    """Start a server with an empty storage, and stop it at the end. Yields its address and its API key."""
     with TemporaryDirectory() as storage:
         settings = os.environ | {"ERASE_STORAGE_URL": f"file://{storage}"}
         with subprocess.Popen(SERVE, cwd=EXAMPLES.parent, env=settings, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout
             try:
-                erase(server.stdout.readline())
+                words = shlex.split(server.stdout.readline())
+                yield words[-1].split("/api/")[0], words[words.index("-H") + 1].split(": ")[1]
             finally:
                 server.terminate()
 
 
-def erase(curl_line: str) -> None:
-    """Run the client against the server that has printed the curl line."""
-    words = shlex.split(curl_line)
-    key = words[words.index("-H") + 1].split(": ")[1]
-    address = {"API_KEY": key, "BASE_URL": words[-1].split("/api/")[0]}
+def erase(base: str, key: str) -> None:
+    """Run the client against a server."""
+    address = {"API_KEY": key, "BASE_URL": base}
     files = [EXAMPLES / name for name in ("photo.jpg", "mask.png", "result.jpg")]
     command: list[str | Path] = [sys.executable, EXAMPLES / "client.py", *files]
     subprocess.run(command, env=os.environ | address, check=True)

@@ -2,13 +2,10 @@
 
 import io
 import os
-import shlex
 import shutil
-import subprocess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from make_result import EXAMPLES, SERVE
+from make_result import EXAMPLES, running_server
 from PIL import Image
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
@@ -30,16 +27,9 @@ STROKES = (
 
 
 def main() -> None:
-    """Start a server, use its page as a person would, stop it."""
-    with TemporaryDirectory() as storage:
-        settings = os.environ | {"ERASE_STORAGE_URL": f"file://{storage}"}
-        with subprocess.Popen(SERVE, cwd=EXAMPLES.parent, env=settings, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout
-            try:
-                words = shlex.split(server.stdout.readline())
-                visit(words[-1].split("/api/")[0], words[words.index("-H") + 1].split(": ")[1])
-            finally:
-                server.terminate()
+    """Start a server and use its page as a person would."""
+    with running_server() as (base, key):
+        visit(base, key)
 
 
 def visit(base: str, key: str) -> None:
