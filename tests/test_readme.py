@@ -182,7 +182,7 @@ def values_of(schema: dict[str, Any]) -> set[str]:
 
 
 def test_problems_are_those_of_the_code() -> None:
-    shown = {}
+    shown: dict[str, Any] = {}
     for row in rows("docs/api.md", "End of `type`"):
         slugs, status, _ = row.strip("| ").split(" | ", 2)
         shown |= dict.fromkeys(re.findall(r"`([a-z-]+)`", slugs), int(status))

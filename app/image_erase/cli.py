@@ -126,7 +126,7 @@ main.add_command(erase)
 
 
 def _run(server: "StoppingServer", listener: socket.socket) -> None:
-    """Serve until a signal ends it, which is no failure. Whatever ends the process, the log says so."""
+    """Serve until a signal ends it, which is not a failure. The reason for the end is logged in any case."""
     faulthandler.enable()
     host, port = listener.getsockname()[:2]
     log.info("starting", extra={"version": __version__, "host": host, "port": port})
@@ -148,7 +148,7 @@ def _run(server: "StoppingServer", listener: socket.socket) -> None:
 
 
 def _refusal(error: BaseException | None) -> str | None:
-    """Return what the system has refused, if that is how a failure began, such as too many open files."""
+    """Return the resource that the system refused, such as open files, if that caused the failure."""
     while error:
         if isinstance(error, OSError):
             return error.strerror or type(error).__name__
@@ -157,9 +157,9 @@ def _refusal(error: BaseException | None) -> str | None:
 
 
 def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limits | None" = None) -> "StoppingServer":
-    """uvicorn with the application in it, set up for clients of this API.
+    """Return uvicorn with the application, configured for clients of this API.
 
-    limits: of connections, beside those that are settings.
+    limits: of connections, in addition to those in the settings.
     """
     import uvicorn  # noqa: PLC0415
 
@@ -189,7 +189,7 @@ def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limi
 
 
 def _listen(settings: "ListeningSettings") -> socket.socket:
-    """Bind before anything is started, so that a port in use is one clear line."""
+    """Bind before anything is started, so that a port in use is reported in one line."""
     from image_erase.settings import SettingsError  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""How many processors this process may use: those it may run on, and what a container's quota leaves of them."""
+"""The number of processors that this process may use, by its affinity and the quotas of its control groups."""
 
 import os
 from collections.abc import Iterator
@@ -7,20 +7,20 @@ from pathlib import Path, PurePosixPath
 
 
 def available_processors(root: Path = Path("/")) -> float:
-    """Return the number of processors, a fraction where a quota says so, never 0.
+    """Return the number of processors, with a quota also a fraction, never 0.
 
-    root: of the file system in which the kernel tells of control groups (version 1 and 2).
+    root: of the file system with the control groups (version 1 and 2).
     """
     return min([float(_runnable()), *_quotas(root)])
 
 
 def default_workers(processors: float) -> int:
-    """Return how many workers there are unless the operator says: one for each whole processor, at least one."""
+    """Return the default number of workers: one for each whole processor, at least one."""
     return max(1, int(processors))
 
 
 def most_workers(processors: float) -> int:
-    """Return how many workers are worth starting at the very most: four for each processor."""
+    """Return the maximum number of workers: four for each processor."""
     return max(1, int(4 * processors))
 
 
@@ -31,7 +31,7 @@ def _runnable() -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """What the groups that this process is in, and those around them, may use."""
+    """Yield the quotas of the groups of this process and of their parents."""
     with suppress(OSError):
         for line in (root / "proc/self/cgroup").read_text().splitlines():
             number, controllers, path = line.split(":", 2)
@@ -44,13 +44,13 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _groups(mount: Path, path: str) -> Iterator[Path]:
-    """The group and all around it. In a container its own group is mounted, whatever its path is outside."""
+    """Yield the group and its parents. In a container its own group is mounted, whatever its path outside is."""
     inner = PurePosixPath("/", path).relative_to("/")
     yield from {mount / part for part in (inner, *inner.parents)}
 
 
 def _quota(*files: Path) -> Iterator[float]:
-    """The quota in `<microseconds> <period>`; nothing where there is none, which is written `max` or `-1`."""
+    """The quota in `<microseconds> <period>`; None if there is none, written `max` or `-1`."""
     with suppress(OSError, ValueError):
         quota, period = (int(word) for file in files for word in file.read_text().split())
         if quota > 0 and period > 0:

@@ -26,7 +26,7 @@ _LEAST = {API_KEY_FILE: 1, SIGNING_KEY_FILE: LEAST_SIGNING_KEY}
 
 
 class SecretUnusable(Exception):
-    """What a file has is no secret. The message says why, without it."""
+    """The content of a file cannot be used as a secret. The message is the reason, without the content."""
 
 
 def api_keys(settings: Settings, clock: Clock = system_clock) -> Keys:
@@ -120,7 +120,7 @@ def _checked(content: bytes, least: int) -> str:
 
 
 def _publish(path: Path, secret: str) -> None:
-    """Write a secret so that it is there whole or not at all, never over one that is there already, and stays."""
+    """Write a secret durably and atomically, and never over an existing one."""
     draft = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with open(os.open(draft, NEW_FILE, FILE_MODE), "w", encoding="ascii") as file:

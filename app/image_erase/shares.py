@@ -1,4 +1,4 @@
-"""A bounded amount of memory that keys share: whoever holds most of it gives way when another needs some."""
+"""A limited amount of memory shared fairly among API keys: the largest holder is evicted when another needs some."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -8,15 +8,15 @@ Evict = Callable[[], None]
 
 
 class NoRoom(Exception):
-    """All of it is held, and nobody holds more than the owner that asks."""
+    """Nothing is free, and no owner holds more than the one that asks."""
 
 
 class Shares:
-    """Counts what owners hold of a bounded amount, in bytes.
+    """Counts the bytes that owners hold of a limited amount.
 
-    One owner may hold all of it as long as no other needs any. Then the newest holding of the owner with the most is
-    evicted, until there is room, or until nobody holds more than the one that asks. What is larger than all of it is
-    let in where nothing else is held.
+    One owner may hold all of it while no other needs any. When another does, the newest holding of the largest owner
+    is evicted until there is room, or until no owner holds more than the one that asks. A holding larger than the
+    whole amount is allowed if it is the only one.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -34,7 +34,7 @@ class Shares:
         return not held or held + size <= self._capacity or self._heaviest(owner, size) is not None
 
     def open(self, owner: str, evict: Evict | None = None) -> "Holding":
-        """Return a holding, of nothing yet. evict: ends it, for a heavy owner's sake; None where that can't be done."""
+        """Return an empty holding. evict: called to end it for another owner; None if it cannot be evicted."""
         holding = Holding(self, owner, evict)
         self._holdings[holding] = None
         return holding
@@ -50,7 +50,7 @@ class Shares:
         holding.size += size
 
     def _heaviest(self, owner: str, size: int) -> "Holding | None":
-        """The newest holding, that can be evicted, of the owner that holds most, if more than the other would."""
+        """Return the newest evictable holding of the largest owner, if that holds more than the other would."""
         totals: dict[str, int] = {}
         newest: dict[str, Holding] = {}
         for holding in self._holdings:
@@ -65,7 +65,7 @@ class Shares:
 
 
 class Holding:
-    """What one request holds. A context manager: at its end nothing is held any more."""
+    """The bytes held by one request. A context manager that releases them at its end."""
 
     def __init__(self, shares: Shares, owner: str, evict: Evict | None) -> None:
         self._shares, self.owner, self.evict, self.size = shares, owner, evict, 0
@@ -79,7 +79,7 @@ class Holding:
         self._shares._close(self)
 
     def __enter__(self) -> Self:
-        """Hold what it holds until the end of the block."""
+        """Release the bytes at the end of the block."""
         return self
 
     def __exit__(

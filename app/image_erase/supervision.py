@@ -1,4 +1,4 @@
-"""Background tasks: restarted when they fail, with growing pauses, counted, and visible while they fail."""
+"""Background tasks: failures are counted and shown, and failed tasks are restarted with growing pauses."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass
 class _Task:
-    """A task and how it does. failures: in a row. since: when it was last started; None while it pauses."""
+    """The state of a task. failures: in a row. since: time of the last start; None during a pause."""
 
     name: str
     run: Run
@@ -49,7 +49,7 @@ class Supervisor:
 
     A task that raises is logged, counted and started again after 1, 2, 4, ... at most 60 s, and a repeated one after no
     more than its interval. It counts as failing until
-    it has returned, or has run for SETTLED_SECONDS. Being cancelled by anybody but the supervisor is a failure too.
+    it has returned, or has run for SETTLED_SECONDS. Cancellation by anything but the supervisor is a failure too.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class Supervisor:
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """sleep, monotonic: the passing of time, in seconds."""
+        """sleep, monotonic: replaced in tests; in seconds."""
         self._observer, self._sleep, self._monotonic = observer, sleep, monotonic
         self._tasks: dict[str, _Task] = {}
         self._running: list[asyncio.Task[None]] | None = None
 
     def add(self, name: str, run: Run) -> None:
-        """Supervise a task; one that is added while the supervisor runs starts at once.
+        """Supervise a task. If the supervisor runs already, it starts at once.
 
-        name: unique, for log, metrics and readiness. run: makes a new coroutine for every start; a task whose coroutine
-        returns is done.
+        name: unique, for log, metrics and readiness. run: returns a new coroutine for every start; a task whose
+        coroutine returns is done.
         """
         self._supervise(_Task(name, run))
 
@@ -94,11 +94,11 @@ class Supervisor:
         return tuple(self._tasks)
 
     def is_failing(self, name: str) -> bool:
-        """Whether the task has failed and has not been seen to work since."""
+        """Whether the task has failed and has not worked since."""
         task = self._tasks[name]
         if not task.failures or task.ended:
             return False
-        # A repeated task shows by its next success that it works again; of any other only time can tell.
+        # A repeated task works again when it succeeds; any other, when it has run for some time.
         return task.interval is not None or task.since is None or self._monotonic() - task.since < SETTLED_SECONDS
 
     @property
@@ -114,7 +114,7 @@ class Supervisor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Cancel the tasks and wait for their end, but not for one that refuses to end."""
+        """Cancel the tasks and wait for their end, for a limited time."""
         running, self._running = self._running or [], None
         for task in running:
             task.cancel()
@@ -149,7 +149,7 @@ class Supervisor:
                 task.succeeded()
 
     async def _pause(self, task: _Task, error: BaseException) -> None:
-        """Tell of a failure, and wait before the next start."""
+        """Report a failure, and wait before the next start."""
         assert task.since is not None
         if task.interval is None and self._monotonic() - task.since >= SETTLED_SECONDS:
             task.succeeded()
@@ -163,13 +163,13 @@ class Supervisor:
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody wants this task to end, and not only what it waits for was cancelled."""
+    """Whether this task itself was cancelled, and not only something that it waits for."""
     current = asyncio.current_task()
     return current is not None and current.cancelling() > 0
 
 
 def _tell(task: _Task, error: BaseException, pause: float) -> None:
-    """Log a failure: the first of each kind, and then ever more rarely."""
+    """Log a failure: the first of each kind, then less and less often."""
     if type(error) in task.kinds and task.failures.bit_count() > 1:
         return
     task.kinds.add(type(error))
@@ -178,10 +178,9 @@ def _tell(task: _Task, error: BaseException, pause: float) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line for the log.
+    """Return one line about an error, for the log.
 
-    Of errors that are not the project's own only the type is told: libraries quote requests, with what is secret in
-    them.
+    Of errors of libraries only the type is shown: their messages may quote requests, which contain secrets.
     """
     if isinstance(error, BaseExceptionGroup):
         kinds = sorted({describe(inner) for inner in error.exceptions})

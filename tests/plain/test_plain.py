@@ -3,6 +3,7 @@
 import io
 import re
 import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from PIL import Image
 
 from support.pictures import SIZE, bounds, boxed, changed, file_of, mask_file, photo, photo_file, pixels_of
 from support.processes import until
-from support.server import KEY, PATH, Client, Server, continue_workers
+from support.server import KEY, PATH, Client, Server, StartServer, continue_workers
 
 BOX = (20, 12, 36, 28)
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "BMP": "image/bmp", "WEBP": "image/webp"}
@@ -52,7 +53,7 @@ class TestPicture:
         ("kind", "saved"),
         [("JPEG", {}), ("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 80})],
     )
-    def test_comes_as_the_image_did(self, client: Client, kind: str, saved: dict[str, Any]):
+    def test_comes_as_the_image_did(self, client: Client, kind: str, saved: dict[str, Any]) -> None:
         source = photo_file(kind, **saved)
         answer = erase(client, source)
         assert answer.status_code == 200
@@ -64,17 +65,17 @@ class TestPicture:
         if kind in ("PNG", "BMP") or "lossless" in saved:
             assert bounds(changed(source, answer.content)) == BOX
 
-    def test_is_not_kept(self, start_server):
+    def test_is_not_kept(self, start_server: StartServer) -> None:
         own: Server = start_server()
         assert erase(own.client).status_code == 200
         assert own.results == []
 
     @pytest.mark.parametrize("name", ["mask", "mask_image", "user_mask"])
-    def test_mask_may_have_the_names_of_the_vendors(self, client: Client, name: str):
+    def test_mask_may_have_the_names_of_the_vendors(self, client: Client, name: str) -> None:
         files = {"image": photo_file(), name: mask_file()}
         assert client.request("POST", "/erase", files=files).status_code == 200
 
-    def test_is_that_of_the_vendors_endpoint(self, client: Client):
+    def test_is_that_of_the_vendors_endpoint(self, client: Client) -> None:
         url = client.erase(photo_file("JPEG")).json()["data"]["image_url"]
         assert erase(client, photo_file("JPEG")).content == client.get(url).content
 
@@ -90,7 +91,7 @@ class TestKey:
             {"Authorization": "Basic dXNlcjpwYXNz", "X-Api-Key": KEY},
         ],
     )
-    def test_may_come_in_any_of_three_headers(self, client: Client, headers: dict[str, str]):
+    def test_may_come_in_any_of_three_headers(self, client: Client, headers: dict[str, str]) -> None:
         assert erase(client, key=None, headers=headers).status_code == 200
 
     @pytest.mark.parametrize(
@@ -104,19 +105,19 @@ class TestKey:
             ({"X-Api-Key": "nobody"}, "key-unknown"),
         ],
     )
-    def test_is_needed(self, client: Client, headers: dict[str, str], slug: str):
+    def test_is_needed(self, client: Client, headers: dict[str, str], slug: str) -> None:
         answer = erase(client, key=None, headers=headers)
         assert_problem(answer, 401, slug)
         assert answer.headers["www-authenticate"].startswith("Bearer ")
         assert "nobody" not in answer.text
 
-    def test_may_be_switched_off(self, start_server, tmp_path):
+    def test_may_be_switched_off(self, start_server: StartServer, tmp_path: Path) -> None:
         file = tmp_path / "keys"
         file.write_text("a-key-that-is-off off\n")
         own: Server = start_server(api_keys_file=file)
         assert_problem(erase(own.client, key="a-key-that-is-off"), 403, "key-disabled")
 
-    def test_is_asked_for_before_anything_else(self, client: Client):
+    def test_is_asked_for_before_anything_else(self, client: Client) -> None:
         answer = client.request("POST", "/erase?effort=none", key=None, content=b"")
         assert_problem(answer, 401, "key-missing")
 
@@ -124,30 +125,31 @@ class TestKey:
 class TestOptions:
     @pytest.mark.parametrize("where", ["data", "params"])
     @pytest.mark.parametrize(("name", "kind"), [("jpeg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
-    def test_format(self, client: Client, where: str, name: str, kind: str):
-        answer = erase(client, photo_file("BMP"), **{where: {"format": name}})
+    def test_format(self, client: Client, where: str, name: str, kind: str) -> None:
+        options: dict[str, Any] = {where: {"format": name}}
+        answer = erase(client, photo_file("BMP"), **options)
         assert answer.headers["content-type"] == TYPES[kind]
         with Image.open(io.BytesIO(answer.content)) as image:
             assert image.format == kind
 
     @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
-    def test_quality(self, client: Client, kind: str):
+    def test_quality(self, client: Client, kind: str) -> None:
         sizes = [len(erase(client, photo_file(kind), data={"quality": str(q)}).content) for q in (5, 60, 100)]
         assert sizes == sorted(sizes)
         assert sizes[0] < sizes[2] / 2
 
-    def test_dilate(self, client: Client):
+    def test_dilate(self, client: Client) -> None:
         source = photo_file()
         answer = erase(client, source, data={"dilate": "3"})
         assert bounds(changed(source, answer.content)) == (BOX[0] - 3, BOX[1] - 3, BOX[2] + 3, BOX[3] + 3)
 
-    def test_effort_and_seed(self, client: Client):
+    def test_effort_and_seed(self, client: Client) -> None:
         for effort in ("fast", "normal", "best"):
             assert erase(client, params={"effort": effort, "seed": "7"}).status_code == 200
 
     @pytest.mark.parametrize("format_", ["same", "jpeg", "png", "webp"])
     @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-    def test_metadata(self, client: Client, kind: str, format_: str):
+    def test_metadata(self, client: Client, kind: str, format_: str) -> None:
         exif = Image.Exif()
         exif[0x010F] = "Maker"
         source = photo_file(kind, exif=exif, icc_profile=b"profile" * 40)
@@ -157,7 +159,7 @@ class TestOptions:
                 assert image.getexif().get(0x010F) == (None if metadata == "colour" else "Maker")
                 assert image.info["icc_profile"] == b"profile" * 40
 
-    def test_empty_values_count_as_not_sent(self, client: Client):
+    def test_empty_values_count_as_not_sent(self, client: Client) -> None:
         none = {"effort": "", "quality": "", "format": "", "keep": "", "seed": ""}
         assert erase(client, data=none).status_code == 200
         assert erase(client, params=none).status_code == 200
@@ -179,16 +181,17 @@ class TestOptions:
             ("keep", "perhaps", "boolean"),
         ],
     )
-    def test_with_a_wrong_value(self, client: Client, where: str, name: str, value: str, says: str):
-        assert_problem(erase(client, **{where: {name: value}}), 400, "invalid-option", name, says, field=name)
+    def test_with_a_wrong_value(self, client: Client, where: str, name: str, value: str, says: str) -> None:
+        options: dict[str, Any] = {where: {name: value}}
+        assert_problem(erase(client, **options), 400, "invalid-option", name, says, field=name)
 
-    def test_given_twice(self, client: Client):
+    def test_given_twice(self, client: Client) -> None:
         twice = erase(client, data={"seed": "1"}, params={"seed": "1"})
         assert_problem(twice, 400, "invalid-option", "once", field="seed")
 
 
 class TestFormatReason:
-    def test_transparency_in_a_jpeg(self, client: Client):
+    def test_transparency_in_a_jpeg(self, client: Client) -> None:
         answer = erase(client, file_of(photo(mode="RGBA")), data={"format": "jpeg", "quality": "100"})
         assert "no transparency" in answer.headers["x-format-reason"]
         expected = Image.new("RGB", SIZE, "white")
@@ -197,17 +200,17 @@ class TestFormatReason:
         difference = np.abs(pixels_of(answer.content).astype(int) - np.asarray(expected))[outside]
         assert difference.mean() < 4
 
-    def test_a_jpeg_of_what_is_opaque_needs_none(self, client: Client):
+    def test_a_jpeg_of_what_is_opaque_needs_none(self, client: Client) -> None:
         opaque = photo().convert("RGBA")
         assert "x-format-reason" not in erase(client, file_of(opaque), data={"format": "jpeg"}).headers
 
-    def test_ink(self, client: Client):
+    def test_ink(self, client: Client) -> None:
         answer = erase(client, file_of(photo(mode="CMYK"), "JPEG"), data={"format": "png"})
         assert "CMYK" in answer.headers["x-format-reason"]
         with Image.open(io.BytesIO(answer.content)) as image:
             assert image.mode == "RGB"
 
-    def test_depth(self, client: Client):
+    def test_depth(self, client: Client) -> None:
         deep = np.random.default_rng(1).integers(0, 65536, (SIZE[1], SIZE[0]), np.uint16)
         answer = erase(client, file_of(Image.fromarray(deep)), data={"format": "webp"})
         assert "8 bits" in answer.headers["x-format-reason"]
@@ -216,7 +219,7 @@ class TestFormatReason:
 
 
 class TestKept:
-    def test_has_its_link_in_location(self, start_server):
+    def test_has_its_link_in_location(self, start_server: StartServer) -> None:
         own: Server = start_server()
         answer = erase(own.client, photo_file("WEBP"), data={"keep": "true"})
         assert answer.status_code == 200
@@ -225,7 +228,7 @@ class TestKept:
         assert kept.content == answer.content
         assert len(own.results) == 1
 
-    def test_is_the_image_of_the_next_request(self, client: Client, server: Server):
+    def test_is_the_image_of_the_next_request(self, client: Client, server: Server) -> None:
         first = erase(client, photo_file(), params={"keep": "true"})
         other = file_of(boxed(box=(2, 2, 9, 9)))
         wanted = erase(client, first.content, other).content
@@ -235,14 +238,14 @@ class TestKept:
             assert again.status_code == 200
             assert again.content == wanted
 
-    def test_below_a_path_prefix(self, start_server):
+    def test_below_a_path_prefix(self, start_server: StartServer) -> None:
         own: Server = start_server(public_url="https://example.com/below")
         link = erase(own.client, data={"keep": "true"}).headers["location"]
         assert link.startswith("https://example.com/below/results/")
         for image in (link, link.removeprefix("https://example.com")):
             assert erase(own.client, image).status_code == 200
 
-    def test_needs_a_valid_link(self, start_server):
+    def test_needs_a_valid_link(self, start_server: StartServer) -> None:
         own: Server = start_server(result_ttl_seconds=60)
         link = erase(own.client, data={"keep": "true"}).headers["location"]
         head, _, tail = link.partition("/results/")
@@ -261,13 +264,13 @@ class TestKept:
         own.clock.now += 61
         assert_problem(erase(own.client, link), 403, "link-expired", field="image")
 
-    def test_may_be_gone(self, start_server):
+    def test_may_be_gone(self, start_server: StartServer) -> None:
         own: Server = start_server()
         link = erase(own.client, data={"keep": "true"}).headers["location"]
         own.storage.joinpath(own.results[0]).unlink()
         assert_problem(erase(own.client, link), 404, "result-deleted", field="image")
 
-    def test_no_other_url_is_fetched(self, client: Client):
+    def test_no_other_url_is_fetched(self, client: Client) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(0.2)
             answer = erase(client, f"http://127.0.0.1:{listener.getsockname()[1]}/results/1/2/3.png")
@@ -275,14 +278,14 @@ class TestKept:
             with pytest.raises(TimeoutError):
                 listener.accept()
 
-    def test_needs_room(self, start_server):
+    def test_needs_room(self, start_server: StartServer) -> None:
         own: Server = start_server(storage_bytes=1)
         assert_problem(erase(own.client, data={"keep": "true"}), 503, "insufficient-resources")
         assert erase(own.client).status_code == 200
 
 
 class TestProblems:
-    def test_of_fields(self, client: Client):
+    def test_of_fields(self, client: Client) -> None:
         files = {"image": photo_file(), "mask": mask_file()}
         for name in files:
             rest = {other: file for other, file in files.items() if other != name}
@@ -292,12 +295,12 @@ class TestProblems:
         twice = [("image", photo_file()), ("image", photo_file()), ("mask", mask_file())]
         assert_problem(client.request("POST", "/erase", files=twice), 413, "too-many-files", field="image")
 
-    def test_of_the_body(self, client: Client):
+    def test_of_the_body(self, client: Client) -> None:
         assert_problem(client.request("POST", "/erase", content=b"x"), 415, "not-multipart")
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         assert_problem(client.request("POST", "/erase", content=b"--x", headers=headers), 400, "malformed-request")
 
-    def test_of_files(self, client: Client):
+    def test_of_files(self, client: Client) -> None:
         assert_problem(erase(client, b"no picture"), 415, "unsupported-format", field="image")
         assert_problem(erase(client, photo_file()[:-200]), 422, "file-damaged", field="image")
         assert_problem(erase(client, mask=mask_file()[:-20]), 422, "file-damaged", field="mask")
@@ -308,7 +311,7 @@ class TestProblems:
         text = client.request("POST", "/erase", files={"mask": mask_file()}, data={"image": "what"})
         assert_problem(text, 415, "unsupported-format", "link", field="image")
 
-    def test_of_limits(self, start_server):
+    def test_of_limits(self, start_server: StartServer) -> None:
         own: Server = start_server(large_file_bytes=2000, large_pixels=SIZE[0] * SIZE[1])
         assert_problem(erase(own.client, photo_file()), 413, "file-too-large", "2000", field="image")
         assert_problem(erase(own.client, b"x" * 200_000), 413, "body-too-large")
@@ -316,7 +319,7 @@ class TestProblems:
         large = photo_file("JPEG", (SIZE[0] + 1, SIZE[1]), quality=30)
         assert_problem(erase(own.client, large), 413, "image-too-large", str(SIZE[0] * SIZE[1]), field="image")
 
-    def test_of_paths_and_methods(self, client: Client):
+    def test_of_paths_and_methods(self, client: Client) -> None:
         assert_problem(client.request("POST", "/erase/more"), 404, "not-found")
         for method in ("GET", "PUT", "DELETE", "PATCH"):
             answer = client.request(method, "/erase")
@@ -328,7 +331,7 @@ class TestProblems:
         assert options.status_code == 204
         assert set(options.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
 
-    def test_of_rates(self, start_server):
+    def test_of_rates(self, start_server: StartServer) -> None:
         own: Server = start_server(rate_limit="2/hour")
         assert erase(own.client).status_code == 200
         assert own.client.erase().status_code == 200  # both count together
@@ -336,7 +339,7 @@ class TestProblems:
         assert_problem(answer, 429, "too-many-requests")
         assert int(answer.headers["retry-after"]) > 0
 
-    def test_of_the_queue_and_the_deadline(self, start_server):
+    def test_of_the_queue_and_the_deadline(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=0, deadline_seconds=2)
         stopped = own.stop_workers()
         try:
@@ -349,7 +352,7 @@ class TestProblems:
         finally:
             continue_workers(stopped & own.workers())
 
-    def test_of_memory_for_uploads(self, start_server):
+    def test_of_memory_for_uploads(self, start_server: StartServer) -> None:
         """A large upload holds its memory while it waits for a worker, and another key's gets its share."""
         own: Server = start_server(receive_memory_mb=1, api_keys=(KEY, "other-key"), queue=8, deadline_seconds=20)
         stopped = own.stop_workers()
@@ -365,7 +368,7 @@ class TestProblems:
             continue_workers(stopped)
         assert waits.result().status_code == 200
 
-    def test_of_a_client_that_leaves(self, start_server):
+    def test_of_a_client_that_leaves(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=4)
         stopped = own.stop_workers()
         files = {"image": photo_file(), "mask": mask_file()}
@@ -379,33 +382,33 @@ class TestProblems:
 
 class TestHeaders:
     @pytest.mark.parametrize("name", ["abc-1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a" * 128])
-    def test_request_id_is_taken_over(self, client: Client, name: str):
+    def test_request_id_is_taken_over(self, client: Client, name: str) -> None:
         assert erase(client, headers={"X-Request-Id": name}).headers["x-request-id"] == name
         refused = client.request("POST", "/erase", content=b"", headers={"X-Request-Id": name})
         assert_problem(refused, 415, "not-multipart")
         assert refused.json()["request_id"] == name
 
     @pytest.mark.parametrize("name", ["", "a" * 129, "a b", "é", 'a"b', "<x>"])
-    def test_request_id_that_is_no_good_is_replaced(self, client: Client, name: str):
+    def test_request_id_that_is_no_good_is_replaced(self, client: Client, name: str) -> None:
         answer = erase(client, headers={"X-Request-Id": name.encode("latin-1")})
         assert UUID.fullmatch(answer.headers["x-request-id"])
 
-    def test_vendors_endpoints_name_requests_themselves(self, client: Client):
+    def test_vendors_endpoints_name_requests_themselves(self, client: Client) -> None:
         answer = client.request("POST", PATH, headers={"X-Request-Id": "abc"})
         assert "x-request-id" not in answer.headers
         assert UUID.fullmatch(answer.json()["request_id"])
 
-    def test_server_timing(self, client: Client):
+    def test_server_timing(self, client: Client) -> None:
         timing = erase(client).headers["server-timing"]
         stages = dict(re.findall(r"(\w+);dur=(\d+\.\d)", timing))
         assert list(stages) == ["queue", "decode", "erase", "encode"]
 
-    def test_pages_may_read_them(self, client: Client):
+    def test_pages_may_read_them(self, client: Client) -> None:
         answer = erase(client, headers={"Origin": "https://example.com"})
         exposed = set(answer.headers["access-control-expose-headers"].split(", "))
         assert {"Location", "Server-Timing", "X-Request-Id", "X-Format-Reason", "Retry-After"} <= exposed
 
-    def test_pages_may_send_them(self, client: Client):
+    def test_pages_may_send_them(self, client: Client) -> None:
         headers = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
         answer = client.request("OPTIONS", "/erase", key=None, headers=headers)
         assert answer.status_code == 204
@@ -414,7 +417,7 @@ class TestHeaders:
 
 
 class TestDocument:
-    def test_tells_the_request(self, client: Client):
+    def test_tells_the_request(self, client: Client) -> None:
         operation = client.get("/openapi.json").json()["paths"]["/erase"]["post"]
         form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
         options = ["effort", "dilate", "seed", "format", "quality", "metadata", "keep"]
@@ -423,7 +426,7 @@ class TestDocument:
         assert [parameter["name"] for parameter in operation["parameters"]] == options
         assert {name for each in operation["security"] for name in each} == {"bearer", "xApiKey", "apiKey"}
 
-    def test_tells_the_answers(self, client: Client):
+    def test_tells_the_answers(self, client: Client) -> None:
         responses = client.get("/openapi.json").json()["paths"]["/erase"]["post"]["responses"]
         assert {"image/jpeg", "image/png", "image/webp"} <= set(responses["200"]["content"])
         assert {"Server-Timing", "X-Request-Id", "Location"} <= set(responses["200"]["headers"])
@@ -432,7 +435,7 @@ class TestDocument:
         assert all(example["value"]["type"].startswith("tag:") for example in problem["examples"].values())
 
 
-def test_the_vendors_limits_are_as_they_were(client: Client):
+def test_the_vendors_limits_are_as_they_were(client: Client) -> None:
     large = photo_file("BMP", (1200, 900))
     mask = file_of(boxed((1200, 900)))
     assert len(large) > 3 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Erasing by worker processes of this machine: a picture that kills its worker costs nothing but itself."""
+"""Erase by worker processes on this machine: an image that crashes its worker does not affect the others."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -13,12 +13,12 @@ from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import WorkerDied
 from image_erase.jobs.request import JobRequest
 
-# A job that got no worker waited for one that is being started again, which more than once is no accident.
+# A job without a worker waited for one that is being restarted; more than once is not a coincidence.
 _TRIES = 3
 
 
 class LocalEraser:
-    """As many workers as pictures are erased at a time, so that none waits and every one has the whole deadline."""
+    """Erases with one worker per parallel image, so that no image waits and each has the whole deadline."""
 
     def __init__(self, options: Mapping[str, Any], *, workers: int, deadline_seconds: float) -> None:
         """options: a JobOptions as a mapping."""

@@ -1,4 +1,4 @@
-"""What came of a run, for people and for programs: lines, a progress bar, the exit code, a JSON report."""
+"""The outcome of a run: lines, a progress bar, the exit code, a JSON report."""
 
 import json
 import sys

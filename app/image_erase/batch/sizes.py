@@ -1,4 +1,4 @@
-"""The sizes of images and masks by their headers, to find pairs that do not fit before anything is erased."""
+"""Compare the sizes of images and masks by their headers, before anything is erased."""
 
 import warnings
 from pathlib import Path
@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 
 def mismatch(task: Task) -> Failure | None:
-    """Why the mask does not fit the image, by their headers; None where it fits or a header does not tell.
+    """Return why the mask does not fit the image by their headers; None if it fits or a header cannot be read.
 
     A mask may have the size of the image as it is stored or as it is shown, as for the server.
     """
@@ -36,7 +36,7 @@ def _sizes(path: Path) -> set[Size]:
     """The size as stored, and as shown where an orientation turns it; nothing where the header can't be read."""
     try:
         with warnings.catch_warnings():
-            # Of large pictures: nothing is decoded here.
+            # Avoids Pillow's warning about large images: nothing is decoded here.
             warnings.simplefilter("ignore")
             with Image.open(path) as picture:
                 width, height = picture.size

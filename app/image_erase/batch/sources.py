@@ -1,4 +1,4 @@
-"""What a folder holds: the pictures, what their results are called, and which mask belongs to which picture."""
+"""Find the images of a folder, the names of their results, and their masks."""
 
 import os
 import unicodedata
@@ -17,7 +17,7 @@ _NO_PICTURE = Failure(
 )
 # Suffixes that a result may keep; otherwise it gets the first one.
 _JPEG_SUFFIXES, _PNG_SUFFIXES = (".jpg", ".jpeg"), (".png",)
-# Suffixes that promise a format: a file of another one must not be called so.
+# Suffixes of image formats: a file of another format must not have them.
 _PICTURE_SUFFIXES = SUFFIXES | {".avif", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jxl", ".tif", ".tiff"}
 
 
@@ -63,7 +63,7 @@ def look_at(folder: Path, name: str | Path) -> Found:
 
 
 def suffix_mismatch(path: Path, file_format: str) -> str | None:
-    """What is wrong with calling a result that; None where its suffix is right or says nothing of a picture's format.
+    """Return what is wrong with the name of a result; None if its suffix fits or is not that of an image format.
 
     file_format: of the image, or of the result.
     """

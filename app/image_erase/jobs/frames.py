@@ -1,7 +1,7 @@
 """The framing of what server and worker send through their pipes: a head of text and the bytes that belong to it.
 
-Nothing is unpickled: a worker has read hostile files, so the server believes no more of it than lengths and bytes.
-What the head says is the business of `messages.py`.
+Nothing is unpickled: a worker has read untrusted files, so the server relies on lengths and bytes only.
+The content of the head is interpreted by `messages.py`.
 """
 
 import struct
@@ -14,7 +14,7 @@ MAX_BLOBS = 2
 MAX_BLOB_BYTES = 512 * 1024 * 1024
 _START = struct.Struct(">IB")
 _SIZE = struct.Struct(">I")
-# Yields how many bytes it wants next, is sent them, returns the frame.
+# Yields the number of bytes that it needs next, receives them, and returns the frame.
 _Reading = Generator[int, bytearray, "Frame"]
 
 
@@ -36,7 +36,7 @@ class Frame:
 
 
 class FrameDecoder:
-    """Turns bytes, in whatever portions they arrive, into frames."""
+    """Decodes bytes, which may arrive in portions of any size, into frames."""
 
     def __init__(self) -> None:
         self._received = bytearray()
@@ -45,7 +45,7 @@ class FrameDecoder:
         self.wanted = next(self._frame)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Take bytes and yield the frames that they complete. Raises FrameError; then nothing more can be read."""
+        """Add bytes and yield the frames that they complete. After a FrameError, nothing more can be read."""
         self._received += data
         while len(self._received) >= self.wanted:
             try:
@@ -56,7 +56,7 @@ class FrameDecoder:
                 yield complete.value
 
     def _take(self, size: int) -> bytearray:
-        """Take bytes off the front; a blob that is all there is, as large ones are at their end, is not copied."""
+        """Remove bytes from the front. A blob that fills the whole buffer is not copied."""
         if size == len(self._received):
             taken, self._received = self._received, bytearray()
             return taken

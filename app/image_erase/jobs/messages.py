@@ -17,7 +17,7 @@ from image_erase.jobs.request import Effort, JobRequest
 Subject = Literal["image", "mask"]
 Suffix = Literal["jpg", "png", "webp", "bmp", "tif"]
 
-# No job lasts an hour, and no side, seed or stack is larger: beyond these a worker talks nonsense.
+# No job lasts an hour, and no side, seed or stack is larger. A worker that exceeds these limits is faulty.
 _MAX_MILLISECONDS = 3_600_000.0
 _MAX_SIDE = 1 << 20
 _MAX_TEXT = 1000
@@ -36,7 +36,7 @@ class FormatReason(StrEnum):
 
 
 class Failure(StrEnum):
-    """Why a job has no result: what is wrong with a file, by name, or with the worker."""
+    """Why a job has no result: the name of a problem with a file, or a failure of the worker."""
 
     UNSUPPORTED_FORMAT = "unsupported_format"
     BROKEN_FILE = "broken_file"
@@ -51,7 +51,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the log may say of a finished job.
+    """Facts about a finished job, for the log.
 
     Times in milliseconds, sides in pixels, hole as its share of the picture. engine: names joined by `+`, None where
     nothing was filled. reencode_reason: why a JPEG was re-encoded as a whole, None where it was not. empty_mask: True
@@ -73,7 +73,7 @@ class Facts:
     format_reasons: tuple[FormatReason, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError where a value cannot be true."""
+        """Raise ValueError if a value is out of range."""
         times = (self.decode_ms, self.erase_ms, self.encode_ms)
         _require(all(0 <= time <= _MAX_MILLISECONDS for time in times), "times")
         _require(0 < self.width <= _MAX_SIDE and 0 < self.height <= _MAX_SIDE, "sides")
@@ -83,7 +83,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Job:
-    """Asks for a job. seconds: until nobody waits for it any more."""
+    """Request for a job. seconds: until its deadline."""
 
     seconds: float
     request: JobRequest
@@ -96,7 +96,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ping:
-    """Asks for a Pong."""
+    """Request for a Pong."""
 
     blobs: ClassVar[tuple[str, ...]] = ()
     kind: Literal["ping"] = "ping"
@@ -104,7 +104,7 @@ class Ping:
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker's first message. version: of the package that it runs. trace: why it could not warm up, if so.
+    """A worker's first message. version: of its package. trace: the stack of a failed warm-up, None if it succeeded.
 
     reencode_reason: why it re-encodes every JPEG as a whole, None where it does not.
     """
@@ -117,13 +117,13 @@ class Ready:
     kind: Literal["ready"] = "ready"
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the reason is longer than any that a worker gives."""
+        """Raise ValueError if the reason is too long."""
         _require(len(self.reencode_reason or "") <= _MAX_TEXT, "reason")
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A worker's first and last message where its options cannot be followed."""
+    """A worker's first and last message if it cannot use its options."""
 
     reason: str
 
@@ -133,7 +133,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Pong:
-    """The worker answers."""
+    """Answer to a Ping."""
 
     blobs: ClassVar[tuple[str, ...]] = ()
     kind: Literal["pong"] = "pong"
@@ -141,7 +141,7 @@ class Pong:
 
 @dataclass(frozen=True)
 class Begun:
-    """The worker has the whole job: from here on no other worker may try it."""
+    """The worker has received the whole job. From now on no other worker may try it."""
 
     blobs: ClassVar[tuple[str, ...]] = ()
     kind: Literal["begun"] = "begun"
@@ -161,7 +161,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A job without a result. subject: which file it is about. detail: for the client to read; empty: nothing to say.
+    """A job without a result. subject: the file concerned. detail: text for the client, may be empty.
 
     trace: the stack of an unexpected failure, for the log and never for a client.
     """
@@ -175,7 +175,7 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the detail is longer than any that a client should read."""
+        """Raise ValueError if the detail is too long for a client."""
         _require(len(self.detail) <= _MAX_TEXT, "detail")
 
 
@@ -191,7 +191,7 @@ def frame_of(message: ToWorker | FromWorker) -> Frame:
 
 
 def request_of(frame: Frame) -> ToWorker:
-    """Return the message in a frame from the server. Raises ValueError, KeyError or TypeError where it is none."""
+    """Return the message in a frame from the server. Raises ValueError, KeyError or TypeError if it is invalid."""
     head: Mapping[str, Any] = json.loads(frame.head)
     if head["kind"] == "ping":
         return Ping()

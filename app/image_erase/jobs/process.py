@@ -1,4 +1,4 @@
-"""The server's side of one worker process: start it, ask it, end it, and wait for none of that longer than agreed."""
+"""The server's side of one worker process: start it, send it jobs and end it, each with a time limit."""
 
 import asyncio
 import json
@@ -19,9 +19,9 @@ from image_erase.system import kill_session, start_apart
 
 PROGRAM = (sys.executable, "-I", "-m", "image_erase.jobs.worker")
 _REMARK_BYTES = 16 * 1024
-# A worker that writes more than this over one job writes nothing that anybody could read.
+# A worker that writes more than this during one job is faulty.
 _MAX_REMARKS_BYTES = 1024 * 1024
-# All that a worker may know of the server's environment; above all, none of its secrets.
+# The only variables of the server's environment that a worker gets: none contains a secret.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _OWN = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}
 
@@ -31,15 +31,15 @@ Reply = asyncio.Future[FromWorker | None]
 
 
 class WorkerDied(Exception):
-    """The worker could not be started, ended, or broke the protocol. The message says why, for the log."""
+    """The worker could not be started, has ended, or violated the protocol. The message is the reason, for the log."""
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a worker may take, in seconds.
+    """Time limits of a worker, in seconds.
 
-    start: to be ready. rest: without a job before it is asked whether it still answers. pong: to answer that.
-    end: to be gone once it has been killed. restart: the pause after a start that failed, doubled each time.
+    start: until it is ready. rest: idle time after which it gets a ping. pong: until it answers that.
+    end: until it has ended after it was killed. restart: pause after a failed start, doubled each time.
     """
 
     start: float = 60.0
@@ -53,15 +53,15 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that a worker gets: nothing that it does not need."""
+    """Return the environment of a worker, which contains only what it needs."""
     return {name: environment[name] for name in _PASSED_ON if name in environment} | _OWN
 
 
 class WorkerProcess:
     """A worker that is ready for jobs, one at a time.
 
-    Whatever goes wrong with it (it ends, is silent, says what it was not asked, says nonsense) it is lost from then
-    on: `gone` is done, with the reason, and `end` is all that is left to do with it.
+    Any fault (it ends, is silent, sends an unexpected or an invalid message) makes it lost: `gone` is done, with the
+    reason, and the only method still to be called is `end`.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]", timeouts: Timeouts) -> None:
@@ -79,7 +79,7 @@ class WorkerProcess:
         self.request_id: str | None = None
         #: Whether it has confirmed that it has the job it was sent last.
         self.has_begun = False
-        #: Why it re-encodes every JPEG as a whole, None where it does not.
+        #: Why it re-encodes every JPEG as a whole, None if it does not.
         self.reencode_reason: str | None = None
         #: Whether it has ever answered a job or a ping.
         self.has_answered = False
@@ -114,9 +114,9 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, message: Job | Ping, request_id: str | None = None) -> Reply:
-        """Send a job or a ping, and return a future of its answer, or of None where the worker is lost before.
+        """Send a job or a ping, and return a future of its answer, or of None if the worker is lost first.
 
-        It may never be done, so wait with a limit; a worker whose answer nobody waits for any more has to be lost.
+        It may never be done, so wait with a time limit. If nobody waits for an answer any more, call `lose`.
         """
         self.request_id, self.has_begun, self._remarks_bytes = request_id, False, 0
         reply = self._expect(*((Pong,) if isinstance(message, Ping) else (Done, Failed)))
@@ -126,17 +126,17 @@ class WorkerProcess:
         return reply
 
     def lose(self, reason: str) -> None:
-        """Give the worker up. reason: for the log."""
+        """Mark the worker as lost. reason: for the log."""
         if not self.gone.done():
             self.gone.set_result(reason)
         if self._reply and not self._reply.done():
             self._reply.set_result(None)
 
     async def end(self) -> int | None:
-        """Kill it and all that it has started, whatever they are doing, and close its pipes.
+        """Kill it and all processes that it has started, and close its pipes.
 
-        Returns the exit code, negative for a signal; None where the system did not let it go in time. Being cancelled
-        does not stop it half-way.
+        Returns the exit code, negative for a signal; None if it has not ended in time. Cancellation does not
+        interrupt it.
         """
         ending = asyncio.ensure_future(self._end())
         try:
@@ -209,7 +209,7 @@ class WorkerProcess:
         reply.set_result(message)
 
     def _kill(self) -> None:
-        """Kill its whole session. It has not been collected yet, so the id cannot belong to anybody else."""
+        """Kill its whole session. It has not been waited for yet, so the ID cannot belong to another process."""
         if self._process.returncode is None:
             kill_session(self._process)
 
@@ -227,7 +227,7 @@ class WorkerProcess:
             self._input.abort()
         for transport in self._outputs:
             transport.close()
-        # Those that a start was cut off before it connected them.
+        # Pipes that were not connected yet when the start was cancelled.
         connected = (len(self._outputs) > 1, len(self._outputs) > 0, self._input is not None)
         for stream, is_connected in zip(
             (self._process.stdout, self._process.stderr, self._process.stdin), connected, strict=True
@@ -236,12 +236,12 @@ class WorkerProcess:
                 stream.close()
 
     def _log_trace(self, trace: str | None, what: str) -> None:
-        """Log the stack that came with an answer: it goes nowhere else."""
+        """Log the stack of an answer. It is used for nothing else."""
         if trace:
             log.error(what, extra={"request_id": self.request_id, "pid": self.pid, "trace": trace})
 
     def _log_remark(self, data: bytes) -> None:
-        """Log what it writes to standard error: a library's remark, Python's last words."""
+        """Log what it writes to standard error: output of libraries, or of Python when it crashes."""
         self._remarks_bytes += len(data)
         if self._remarks_bytes > _MAX_REMARKS_BYTES:
             self.lose("wrote too many remarks")
@@ -251,7 +251,7 @@ class WorkerProcess:
 
 
 class _Messages:
-    """Bytes from a worker -> messages. take: gets each. lose: is told where they are none."""
+    """Decodes messages of a worker. take: called with each. lose: called with the reason if one is invalid."""
 
     def __init__(self, take: Callable[[FromWorker], None], lose: Callable[[str], None]) -> None:
         self._decoder, self._take, self._lose = FrameDecoder(), take, lose
@@ -269,9 +269,9 @@ class _Messages:
 
 
 class _Pipe(asyncio.Protocol):
-    """A pipe from a worker, read as fast as it comes: nothing is ever left in it for somebody who has gone.
+    """A pipe from a worker, read continuously, so that the worker never blocks on it.
 
-    take: gets the bytes. lost: is called at the end.
+    take: called with the bytes. lost: called at the end.
     """
 
     def __init__(self, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
@@ -282,13 +282,13 @@ class _Pipe(asyncio.Protocol):
         self._take(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Say that there will be no more."""
+        """Report the end of the pipe."""
         self._lost()
 
 
 def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     try:
-        # Away from the terminal's signals: a worker ends when the server says so.
+        # Not in the terminal's session, so that it gets no signals from it: the server ends its workers.
         return start_apart(command, worker_environment(os.environ))
     except OSError as error:
         raise WorkerDied(f"a worker cannot be started ({error.strerror or error})") from None

@@ -1,4 +1,4 @@
-"""What workers say, checked field by field: a worker has read hostile files and is not believed blindly."""
+"""Read messages from workers and validate every field: a worker has read untrusted files and may be compromised."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -15,7 +15,7 @@ _HEADS: TypeAdapter[FromWorker] = TypeAdapter(
 
 
 def message_of(frame: Frame) -> FromWorker:
-    """Return the message in a frame from a worker. Raises FrameError where it is none."""
+    """Return the message in a frame from a worker. Raises FrameError if it is invalid."""
     try:
         message = _HEADS.validate_json(frame.head, strict=True)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""What is asked of one job. No image library is loaded to say it."""
+"""The parameters of one job. This module loads no image library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 
 @dataclass(frozen=True)
 class JobRequest:
-    """effort: how much time the filling may take for how good a result.
+    """effort: trade-off between time and quality.
 
-    dilate: pixels by which the hole is grown. seed: of all that is random, 0 or more. formats: of the files
-    accepted. min_side: the fewest pixels that a side of the image may have. max_side, max_pixels: the most that a side
-    and the whole image may have; None for the worker's own limit, and for none. output: see Output. quality: 1 to 100,
-    of a result that is encoded lossily; None for that of the source or, where that cannot be kept, the worker's own; if
-    set, a JPEG is re-encoded as a whole. metadata: what results keep; None for the worker's own choice.
+    dilate: pixels by which the hole is grown. seed: of random numbers, 0 or more. formats: accepted file formats.
+    min_side: smallest side of the image, in pixels. max_side, max_pixels: largest side and largest number of pixels;
+    None for the worker's own limit, and for none. output: see Output. quality: 1 to 100, of a result that is encoded
+    lossily; None for that of the source or, where that cannot be kept, the worker's own; if set, a JPEG is re-encoded
+    as a whole. metadata: what results keep; None for the worker's own choice.
     """
 
     effort: Effort = "normal"
@@ -36,5 +36,5 @@ class JobRequest:
 
     @classmethod
     def from_json(cls, named: Mapping[str, Any]) -> "JobRequest":
-        """Return the request whose fields JSON has carried."""
+        """Return the request with the fields of a JSON object."""
         return cls(**{**named, "formats": tuple(named["formats"])})

@@ -1,22 +1,21 @@
-"""Whose job is next, and whose has to go when there is no room: fair queueing over owners.
+"""A fair queue: which owner's job is next, and whose is removed when the queue is full.
 
-Every owner's use of the workers is measured in seconds of their time. The next job is one of the owner that has had the
-least; an owner that comes, or comes back, starts level with the one whose turn it is, so that it neither makes up for
-the time that it was away nor waits for what others had meanwhile (start-time fair queueing: Goyal, Vin and Cheng,
-"Start-time Fair Queuing", SIGCOMM 1996).
+Every owner's use of the workers is measured in seconds. The next job is one of the owner with the least use. An owner
+without jobs starts again at the use of the owner whose turn it is, so that idle time is neither credited nor charged
+(start-time fair queueing: Goyal, Vin and Cheng, "Start-time Fair Queuing", SIGCOMM 1996).
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-# The share of the newest job in the running mean of how long jobs take.
+# Weight of the newest job in the running mean of durations.
 _NEWEST_SHARE = 0.2
 _FIRST_MEAN_SECONDS = 0.5
 
 
 class Owned(Protocol):
-    """What waits for a turn. owner: whose it is."""
+    """An item of the queue. owner: to whom it belongs."""
 
     @property
     def owner(self) -> str: ...  # noqa: D102
@@ -26,12 +25,12 @@ Item = TypeVar("Item", bound=Owned)
 
 
 class NoTurn(Exception):
-    """All places are taken, and nobody has more of them than the owner that asks."""
+    """The queue is full, and no owner has more jobs in it than this one."""
 
 
 @dataclass
 class _Owner(Generic[Item]):
-    """served: seconds of workers' time that count against it. running: jobs at work."""
+    """served: seconds of workers' time charged to it. running: number of its running jobs."""
 
     served: float
     waiting: deque[Item] = field(default_factory=deque)
@@ -43,14 +42,14 @@ class _Owner(Generic[Item]):
 
 
 class Turns(Generic[Item]):
-    """A bounded queue of jobs of many owners. places: how many jobs may wait and run together."""
+    """A bounded queue of jobs of many owners. places: maximum number of waiting and running jobs."""
 
     def __init__(self, places: int) -> None:
         self._places = places
         self._owners: dict[str, _Owner[Item]] = {}
         self._now = 0.0
         self._charged: dict[int, float] = {}
-        #: How long a job takes, in seconds, as the newest did.
+        #: Running mean of the duration of jobs, in seconds.
         self.mean_seconds = _FIRST_MEAN_SECONDS
 
     @property
@@ -60,7 +59,7 @@ class Turns(Generic[Item]):
 
     @property
     def running(self) -> int:
-        """How many jobs are at work."""
+        """How many jobs are running."""
         return sum(owner.running for owner in self._owners.values())
 
     def has_room(self, owner: str) -> bool:
@@ -68,9 +67,9 @@ class Turns(Generic[Item]):
         return self.waiting + self.running < self._places or self._heaviest(owner) is not None
 
     def add(self, item: Item) -> Item | None:
-        """Queue a job. Returns the one that has to go for it: the newest of the owner with the most places.
+        """Queue a job. Returns the job that was removed for it: the newest of the owner with the most jobs.
 
-        Raises NoTurn where there is no room and nobody with more places, this one counted, than the owner itself.
+        Raises NoTurn if the queue is full and no owner has more jobs than this one, including the new job.
         """
         displaced = None
         if self.waiting + self.running >= self._places:
@@ -82,7 +81,7 @@ class Turns(Generic[Item]):
         return displaced
 
     def take(self) -> Item | None:
-        """Begin the next job; None where none waits."""
+        """Start the next job; None if no job waits."""
         waiting = [owner for owner in self._owners.values() if owner.waiting]
         if not waiting:
             return None
@@ -95,16 +94,16 @@ class Turns(Generic[Item]):
         return item
 
     def put_back(self, item: Item) -> None:
-        """Let a job that `take` has begun wait again, as if it had not been taken."""
+        """Return a job that `take` has started to its place in the queue."""
         owner = self._owners[item.owner]
         owner.running -= 1
         owner.served -= self._charged.pop(id(item))
         owner.waiting.appendleft(item)
 
     def finish(self, item: Item, seconds: float, *, is_typical: bool = True) -> None:
-        """End a job that `take` has begun. seconds: of a worker's time that it cost.
+        """End a job that `take` has started. seconds: its use of a worker.
 
-        is_typical: whether it tells how long jobs take.
+        is_typical: whether it counts for the mean duration of jobs.
         """
         owner = self._owners[item.owner]
         owner.running -= 1
@@ -114,7 +113,7 @@ class Turns(Generic[Item]):
         self._forget_idle()
 
     def withdraw(self, item: Item) -> bool:
-        """Take a job out of the queue; whether it was still in it."""
+        """Remove a job from the queue. Returns whether it was still in it."""
         owner = self._owners.get(item.owner)
         if owner is None or item not in owner.waiting:
             return False
@@ -123,7 +122,7 @@ class Turns(Generic[Item]):
         return True
 
     def drain(self) -> list[Item]:
-        """Take out all jobs that wait."""
+        """Remove and return all waiting jobs."""
         items = [item for owner in self._owners.values() for item in owner.waiting]
         for item in items:
             self.withdraw(item)
@@ -136,14 +135,14 @@ class Turns(Generic[Item]):
         return owner
 
     def _heaviest(self, newcomer: str) -> _Owner[Item] | None:
-        """The owner with the most places, if it would still have no fewer than the newcomer with one less."""
+        """Return the owner with the most jobs, if it would have no fewer than the new job's owner after losing one."""
         own = self._owners.get(newcomer)
         waiting = [owner for owner in self._owners.values() if owner.waiting and owner is not own]
         heaviest = max(waiting, key=lambda owner: owner.places, default=None)
         return heaviest if heaviest and heaviest.places > (own.places if own else 0) + 1 else None
 
     def _forget_idle(self) -> None:
-        """Forget owners without jobs whose past no longer counts, so that many keys don't add up."""
+        """Delete owners without jobs whose use no longer matters, so that many keys do not fill the memory."""
         if not any(owner.places for owner in self._owners.values()):
             self._owners.clear()
         for name in [name for name, owner in self._owners.items() if not owner.places and owner.served <= self._now]:

@@ -31,16 +31,16 @@ from image_erase.jobs.messages import (
 from image_erase.jobs.request import JobRequest
 from image_erase.system import limit_memory
 
-# Decoders lose some bytes over many a broken file; a new worker has them all again.
+# Decoders leak some bytes when files are broken; a new worker starts without these leaks.
 JOBS = 20_000
 NO_ROOM = Failed(Failure.NO_MEMORY, "image", "There is not enough memory for this picture.")
-# The end of a stack says most; all of it might not fit into a frame's head.
+# The end of a stack is the most useful part; all of it might not fit into the head of a frame.
 _TRACE_CHARACTERS = 4000
 
 
 def main() -> None:
     """Serve until the server closes the pipe. argv[1]: the job options as JSON, and `memory_mb` among them."""
-    # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
+    # Ctrl-C is sent to all processes of the terminal; the server decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     options = JobOptions.from_json(sys.argv[1])
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO, jobs: int = JOBS) -> None:
-    """Warm up and say so; then confirm and answer each job, and answer pings; end after so many jobs."""
+    """Warm up and report it; then confirm and answer jobs, and answer pings. jobs: how many before it ends."""
     warmed = answer(Job(60.0, JobRequest(), *warm_up_files()), options, eraser)
     if isinstance(warmed, Failed):
         ready = Ready(__version__, trace=warmed.trace)
@@ -74,9 +74,9 @@ def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryI
 
 
 def answer(job: Job, options: JobOptions, eraser: Eraser) -> Done | Failed:
-    """Do one job. What is wrong with the files goes back by name; anything else is a failure of ours, with its stack.
+    """Do one job. Problems with the files are returned by name, other failures with their stack.
 
-    The stack is for the server's log, where it stands with the request's id.
+    The server logs the stack with the request ID.
     """
     deadline = time.monotonic() + job.seconds
     try:
@@ -104,7 +104,7 @@ def _send(target: BinaryIO, message: FromWorker) -> None:
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes, out of reach of libraries that print: those write to standard error, which the server logs."""
+    """Return the two pipes, and redirect what libraries print to standard error, which the server logs."""
     source, target = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -1,1 +1,1 @@
-"""What is kept, where, and for how long."""
+"""Storage, retention and links of results."""

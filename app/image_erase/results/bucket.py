@@ -1,4 +1,4 @@
-"""Results in a bucket: S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage."""
+"""Results in a bucket: S3 and compatible stores, Google Cloud Storage, Azure Blob Storage."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from image_erase.results.store import BATCH, Kept, Presign, ResultStore
 
 Bucket = S3Store | GCSStore | AzureStore
 KINDS: dict[str, type[S3Store] | type[GCSStore] | type[AzureStore]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
-#: Where the environment may say that a store is elsewhere; unencrypted only where it says so there.
+#: Variables with the endpoint of a store; only these may make the connection unencrypted.
 ENDPOINTS = (
     "AWS_ENDPOINT",
     "AWS_ENDPOINT_URL",
@@ -34,11 +34,11 @@ ENDPOINTS = (
     "GOOGLE_BASE_URL",
 )
 
-# A connection takes milliseconds; what has not answered after this long is not there.
+# Connecting takes milliseconds; a host that has not answered after this time is unreachable.
 CONNECT_SECONDS = 2
 # A result of 64 MB takes 6 s at 100 Mbit/s.
 REQUEST_SECONDS = 12
-# Between two pieces of a download; the whole lasts as long as its client takes, which the server bounds.
+# Longest pause within a download. Its whole duration depends on the client, for which the server has a limit.
 READ_SECONDS = 5
 DOWNLOAD_SECONDS = 3600
 RETRIES = 2
@@ -53,23 +53,23 @@ CHECK_INTERVAL_SECONDS = 5
 DELETES_AT_ONCE = 10
 # How long results are deleted one by one where the store does not delete all of a batch together.
 DELETE_SECONDS = 60
-# Where days can't be listed, those at most so far from today are looked into.
+# If the days cannot be listed, those within this many days of today are read.
 DAYS_AROUND = 32
-# How many keys that the library can't read are passed over in a day.
+# How many unreadable keys are skipped in a day.
 _PASSED_OVER = 100
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BAD_KEY = re.compile(r'[Pp]ath:? "([^"]*)"')
 
 
 class BucketStore(ResultStore):
-    """A put is one request, which a store takes whole or not at all. Any number of servers may share a bucket."""
+    """Results in a bucket, which any number of servers may share. A result is written by one atomic request."""
 
     def __init__(
         self, url: str, limit_bytes: int | None = None, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Open s3://, gs:// or az://bucket/prefix with what the environment says. Asks nobody.
+        """Open s3://, gs:// or az://bucket/prefix with the credentials of the environment, without a request.
 
-        Raises StoreError where the environment can't be followed.
+        Raises StoreError if these cannot be used.
         """
         self._bucket = _opened(url, timeout=f"{REQUEST_SECONDS}s")
         downloads = _opened(url, timeout=f"{DOWNLOAD_SECONDS}s", read_timeout=f"{READ_SECONDS}s")
@@ -81,11 +81,11 @@ class BucketStore(ResultStore):
 
     @property
     def counts(self) -> bool:
-        """As ResultStore says: counting asks for every result's size, which costs requests, and bounds nothing else."""
+        """See ResultStore. Counting costs a request per thousand results and is only needed for a limit."""
         return self.room.limit is not None
 
     async def delete_all(self, results: Sequence[Kept], failures: Failures) -> int:
-        """As ResultStore says; in one request where the store can."""
+        """See ResultStore; in one request if the store supports it."""
         try:
             async with self._call(missing=ResultMissing):
                 await obstore.delete_async(self._bucket, [result.name.key for result in results])
@@ -97,7 +97,7 @@ class BucketStore(ResultStore):
         return len(gone)
 
     async def _delete_each(self, results: Sequence[Kept], failures: Failures) -> list[Kept]:
-        """Delete one by one, for a while. Returns what is gone."""
+        """Delete one by one, for a limited time. Returns the number deleted."""
         free, end = asyncio.Semaphore(DELETES_AT_ONCE), asyncio.get_running_loop().time() + DELETE_SECONDS
 
         async def delete(result: Kept) -> Kept | None:
@@ -115,7 +115,7 @@ class BucketStore(ResultStore):
         return [result for deletion in deletions if (result := deletion.result())]
 
     async def expired(self, now: float, failures: Failures) -> AsyncIterator[Kept]:
-        """As ResultStore says; a bucket lists by key, so that the first that is to last ends a day."""
+        """See ResultStore. Keys are listed in order, so listing a day ends at the first that has not expired."""
         today = _day(now)
         for day in await self._days(now, failures):
             if day <= today:
@@ -164,10 +164,10 @@ class BucketStore(ResultStore):
                     yield Kept(name, entry["size"])
 
     async def close_to_others(self) -> None:
-        """Nothing: who may read a bucket is for its operator to say."""
+        """Do nothing: access to a bucket is configured by its operator."""
 
     async def count(self, now: float) -> None:
-        """As ResultStore says."""
+        """See ResultStore."""
         failures = Failures()
         with self.room.counting() as count:
             for day in await self._days(now, failures):
@@ -176,7 +176,7 @@ class BucketStore(ResultStore):
         failures.raise_any()
 
     def _may_check_again(self, last: asyncio.Task[StoreError | None]) -> bool:
-        """Not more often than every 5 s: till then, the last check's outcome counts."""
+        """Whether the last check is more than 5 s old; until then its outcome is reused."""
         return last.done() and self._monotonic() >= self._next_check
 
     async def _check(self) -> None:
@@ -191,15 +191,15 @@ class BucketStore(ResultStore):
         await obstore.put_async(self._bucket, name.key, data, use_multipart=False, attributes=attributes)
 
     def presign(self, seconds: int) -> Presign:
-        """As ResultStore says. The links raise StoreError where they can't be made."""
+        """See ResultStore. Creating a link may raise StoreError."""
         return partial(self.presigned, seconds=seconds)
 
     def first_delay(self, interval: float) -> float:
-        """As ResultStore says: servers that share a bucket are often started together, and sweep apart."""
+        """See ResultStore. A random delay: servers that share a bucket are often started together."""
         return SystemRandom().uniform(0, interval)
 
     async def presigned(self, name: ResultName, seconds: int) -> str:
-        """The store's own URL of a result, which holds that long. Raises StoreError."""
+        """Return the store's own URL of a result, valid for that long. Raises StoreError."""
         async with self._call():
             return await obstore.sign_async(self._bucket, "GET", name.key, timedelta(seconds=seconds))
 
@@ -226,7 +226,7 @@ class BucketStore(ResultStore):
 
 
 class InvalidKey(StoreError):
-    """The bucket has a key that the library refuses to list, and the page with it. key: with the store's prefix."""
+    """The library refuses to list a page of the bucket because of a key. key: including the store's prefix."""
 
     def __init__(self, key: str) -> None:
         super().__init__("a key that cannot be listed, and hides what is listed with it")

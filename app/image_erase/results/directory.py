@@ -1,4 +1,4 @@
-"""Results in a directory: made where it is missing, swept of what a crash left, full when its disk is."""
+"""Results in a directory, which is created if missing and cleaned of leftovers of crashes."""
 
 import asyncio
 import errno
@@ -21,10 +21,10 @@ from image_erase.results.room import Disk, Room
 from image_erase.results.store import BATCH, Kept, ResultStore
 from image_erase.system import NEW_FILE, flush_file
 
-# A put takes seconds; what is still half written after this long was left by a crash.
+# Writing takes seconds; a file still unfinished after this time was left by a crash.
 LEFTOVER_SECONDS = 600
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
-#: No answer after this long means that the file system hangs, as one in a network may.
+#: After this time the file system, which may be on a network, counts as hanging.
 CHECK_SECONDS = 4.0
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DRAFT = re.compile(r"[^#]+#[0-9a-f]+")
@@ -40,24 +40,24 @@ def local_path(url: str) -> Path:
 
 
 class DirectoryStore(ResultStore):
-    """A file for each result in a folder for each day, which nobody but their owner may read.
+    """One file per result in one folder per day, readable by their owner only.
 
-    Nothing but results and what was to become one is listed or deleted, and no symbolic link is followed.
+    Only results and unfinished results are listed or deleted, and no symbolic link is followed.
     """
 
     counts = True
 
     def __init__(self, directory: Path, limit_bytes: int | None = None) -> None:
-        """Create the directory where it is missing. Raises StoreError where that fails."""
+        """Create the directory if it is missing. Raises StoreError if that fails."""
         self._directory = directory
-        # What is being written is no leftover, whatever the clocks of the file system and of the server say.
+        # A file being written is not a leftover, even if the clocks of file system and server differ.
         self._drafts: set[Path] = set()
         with self._translated():
             directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
             super().__init__(LocalStore(directory), Room(limit_bytes))
 
     async def delete_all(self, results: Sequence[Kept], failures: Failures) -> int:
-        """As ResultStore says."""
+        """See ResultStore."""
         gone = await asyncio.to_thread(self._delete_all, results, failures)
         self.room.give_back(sum(result.size for result in gone))
         return len(gone)
@@ -76,14 +76,14 @@ class DirectoryStore(ResultStore):
         return gone
 
     async def expired(self, now: float, failures: Failures) -> AsyncIterator[Kept]:
-        """As ResultStore says."""
+        """See ResultStore."""
         today = _day(now)
         async for result in self._listed(failures, lambda day: day <= today):
             if result.name.expires <= now:
                 yield result
 
     async def count(self, now: float) -> None:
-        """As ResultStore says."""
+        """See ResultStore."""
         failures = Failures()
         with self.room.counting() as count:
             async for result in self._listed(failures, lambda day: True):
@@ -92,7 +92,7 @@ class DirectoryStore(ResultStore):
         failures.raise_any()
 
     async def _listed(self, failures: Failures, wanted: Callable[[str], bool]) -> AsyncIterator[Kept]:
-        """The results in all folders of days that are wanted."""
+        """Return the results in the selected folders of days."""
         found = self._scan(failures, wanted)
         with self._translated():
             while page := await asyncio.to_thread(lambda: list(islice(found, BATCH))):
@@ -106,7 +106,7 @@ class DirectoryStore(ResultStore):
                     yield from _scan_day(day, failures)
 
     async def close_to_others(self) -> None:
-        """As ResultStore says."""
+        """See ResultStore."""
         failures = Failures()
         with self._translated():
             await asyncio.to_thread(self._close_to_others, failures)
@@ -123,7 +123,7 @@ class DirectoryStore(ResultStore):
                             os.chmod(entry.path, FILE_MODE)
 
     async def delete_leftovers(self, now: float, failures: Failures) -> int:
-        """As ResultStore says."""
+        """See ResultStore."""
         with self._translated():
             return await asyncio.to_thread(self._delete_leftovers, now, failures)
 
@@ -153,7 +153,7 @@ class DirectoryStore(ResultStore):
                     yield Path(entry.path)
 
     async def refuse_when_full(self) -> None:
-        """As ResultStore says. Looks at the disk again where it was full when it was last seen."""
+        """See ResultStore. If the disk was full at the last check, it is checked again."""
         try:
             self.room.refuse_when_full()
         except StoreFull:
@@ -165,7 +165,7 @@ class DirectoryStore(ResultStore):
             self.room.see(await asyncio.to_thread(self._disk))
 
     def _disk(self) -> Disk:
-        """The disk with the directory, which is made again where somebody has deleted it."""
+        """Return the disk of the directory, which is created again if it was deleted."""
         self._directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         return Disk.of(self._directory)
 
@@ -175,7 +175,7 @@ class DirectoryStore(ResultStore):
         await asyncio.to_thread(self._write, self._path(name), data)
 
     def _write(self, path: Path, data: bytes | bytearray) -> None:
-        """Write beside the place, and rename when all is on the disk: a power cut leaves no link to half an image."""
+        """Write a temporary file, flush it and rename it, so that a power failure never leaves half an image."""
         draft = path.with_name(f"{path.name}#{secrets.token_hex(4)}")
         self._drafts.add(draft)
         try:
@@ -243,14 +243,14 @@ def _scan_day(day: Path, failures: Failures) -> Iterator[Kept]:
 
 
 def _entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder; nothing where there is none. Raises OSError."""
+    """Return the entries of a folder, none if it does not exist. Raises OSError."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         yield from entries
 
 
 @contextmanager
 def _alone(entry: str, failures: Failures) -> Iterator[None]:
-    """Around what is done with one entry: it may fail, or be gone, and the others go on."""
+    """Handle one entry: if that fails, the failure is recorded, and a missing entry is ignored."""
     try:
         yield
     except FileNotFoundError:

@@ -1,13 +1,13 @@
-"""What can go wrong with a store, as a whole and with a single entry of it."""
+"""Failures of a store as a whole, and of single entries."""
 
 from collections import Counter
 
-# Examples in a message; one kind of failure mostly has one cause.
+# Number of reasons in a message; most failures have the same cause.
 _EXAMPLES = 3
 
 
 class StoreError(Exception):
-    """The store does not do what it was asked. The message is for the log, not for clients."""
+    """An operation of the store failed. The message is for the log, not for clients."""
 
 
 class StoreFull(StoreError):
@@ -15,28 +15,28 @@ class StoreFull(StoreError):
 
 
 class ResultMissing(Exception):
-    """There is no such result, or there is none any more."""
+    """The result does not exist, or no longer exists."""
 
 
 class EntriesFailed(StoreError):
-    """Some entries failed; all others were dealt with."""
+    """Some entries failed; all others were processed."""
 
 
 class Failures:
-    """Collects what fails entry by entry, so that the others are dealt with and one message tells of all."""
+    """Collects the failures of single entries, so that the others are processed and one message reports all."""
 
     def __init__(self) -> None:
         self._reasons: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
 
     def add(self, entry: str, error: Exception) -> None:
-        """Take note that an entry failed."""
+        """Record that an entry failed."""
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         self._reasons[reason] += 1
         self._examples.setdefault(reason, entry)
 
     def raise_any(self) -> None:
-        """Raise EntriesFailed with the commonest reasons, where something has failed."""
+        """Raise EntriesFailed with the most common reasons, if any entry failed."""
         if not self._reasons:
             return
         said = (

@@ -1,4 +1,4 @@
-"""How much room results take, and how much there is for them."""
+"""Space used by results, and space available for them."""
 
 import logging
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from image_erase.system import disk_space
 
 log = logging.getLogger(__name__)
 
-#: What is left free on a disk, for what else needs it: so many bytes, or this share of a small disk.
+#: Space left free on a disk for other programs: in bytes, or as a share of a small disk.
 RESERVE_BYTES = 256 * 1024 * 1024
 RESERVE_SHARE = 0.05
-#: Shares of what may be used at which the log warns.
+#: Usage, as a share, at which a warning is logged.
 WARNING_SHARES = (0.8, 0.9)
-# It must become so much emptier before the log warns of the same share again.
+# By how much usage must fall before the same warning is logged again.
 _HYSTERESIS = 0.05
 _FULL = len(WARNING_SHARES) + 1
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system, in bytes. available: what may still be written on it. used: by whatever is on it."""
+    """A file system, in bytes. available: what may still be written. used: by all its files."""
 
     available: int
     used: int
@@ -35,7 +35,7 @@ class Disk:
 
     @property
     def reserve(self) -> int:
-        """What results leave free."""
+        """Bytes that results leave free."""
         return min(RESERVE_BYTES, int((self.available + self.used) * RESERVE_SHARE))
 
     @property
@@ -45,10 +45,10 @@ class Disk:
 
 
 class Room:
-    """Keeps count of what is stored, so that no request has to list it, and refuses what does not fit.
+    """Counts what is stored, so that no request needs to list it, and refuses what does not fit.
 
-    limit: bytes that all results together may take; None where only the disk bounds them. Counts are exact while one
-    server alone puts and deletes; what others do is seen when the store is counted again.
+    limit: maximum bytes of all results together; None if only the disk limits them. Counts are exact while only one
+    server writes and deletes; changes by others are noticed at the next count.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -58,7 +58,7 @@ class Room:
         self._changed = self._writing = self._level = 0
 
     def take(self, size: int) -> None:
-        """Count a result that is about to be written. Raises StoreFull where it does not fit into the limit."""
+        """Count a result that is about to be written. Raises StoreFull if it exceeds the limit."""
         if self.limit is not None and self.used + size > self.limit:
             self._reach(_FULL)
             raise StoreFull("the results take all that ERASE_STORAGE_BYTES allows")
@@ -66,7 +66,7 @@ class Room:
         self._writing += size
 
     def written(self, size: int) -> None:
-        """End what take() began."""
+        """Record that the result of take() was written."""
         self._writing -= size
 
     def give_back(self, size: int) -> None:
@@ -74,25 +74,25 @@ class Room:
         self._change(-size)
 
     def see(self, disk: Disk) -> None:
-        """Take note of the disk as it is now."""
+        """Update the state of the disk."""
         self._disk = disk
         self._judge()
 
     def refuse_when_full(self) -> None:
-        """Raise StoreFull where nothing more may be written, as far as is known."""
+        """Raise StoreFull if nothing more may be written, as far as is known."""
         if self.limit is not None and self.used >= self.limit:
             raise StoreFull("the results take all that ERASE_STORAGE_BYTES allows")
         self.refuse_on_full_disk()
 
     def refuse_on_full_disk(self) -> None:
-        """Raise StoreFull where what is being written would take of the disk's reserve."""
+        """Raise StoreFull if files being written would use the disk's reserve."""
         if self._disk and self._disk.available - self._writing <= self._disk.reserve:
             self._reach(_FULL)
             raise StoreFull("the disk is full but for its reserve")
 
     @contextmanager
     def counting(self) -> Iterator["Count"]:
-        """Around a count of what is stored, which may take long; what changes meanwhile is added to it."""
+        """Context of a count, which may take long; changes made meanwhile are added to it."""
         self._changed, count = 0, Count()
         yield count
         self.used = max(0, count.total + self._changed)
@@ -118,7 +118,7 @@ class Room:
             self._level = kept
 
     def _reach(self, level: int) -> None:
-        """Log that it has become fuller; once, until it is emptier again."""
+        """Log once when a warning threshold is exceeded, and again only after usage has fallen below it."""
         if level <= self._level:
             return
         self._level = level

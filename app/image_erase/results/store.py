@@ -1,4 +1,4 @@
-"""Where results are kept: put, open, list, delete. Knows no URL path, no signature, and no kind of store."""
+"""The store of results: put, open, list, delete. It is independent of URL paths, signatures and the kind of store."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 CHUNK_BYTES = 256 * 1024
-#: How many results are listed or deleted together.
+#: Number of results listed or deleted together.
 BATCH = 250
 
 Presign = Callable[[ResultName], Awaitable[str]]
@@ -38,7 +38,7 @@ Presign = Callable[[ResultName], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Kept:
-    """A result that is in the store. size: in bytes."""
+    """A stored result. size: in bytes."""
 
     name: ResultName
     size: int
@@ -54,7 +54,7 @@ class OpenResult:
     _failure: Callable[[Exception], StoreError]
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes, piece by piece; they come to their end even if the result is deleted meanwhile.
+        """Yield the bytes in pieces. Reading can be completed even if the result is deleted meanwhile.
 
         Raises StoreError.
         """
@@ -66,9 +66,9 @@ class OpenResult:
 
 
 class ResultStore(ABC):
-    """Results in any object store; every one is there whole or not at all.
+    """Results in any object store. A result is stored completely or not at all.
 
-    objects: where they are. downloads: the same for what may last long; None where that makes no difference.
+    objects: the store. downloads: the same store with longer time limits; None if these are not needed.
     """
 
     def __init__(self, objects: ObjectStore, room: Room, downloads: ObjectStore | None = None) -> None:
@@ -77,7 +77,7 @@ class ResultStore(ABC):
         self._checking: asyncio.Task[StoreError | None] | None = None
 
     async def put(self, name: ResultName, data: bytes | bytearray) -> None:
-        """Keep a result. Raises StoreFull or StoreError, and keeps nothing then."""
+        """Store a result. Raises StoreFull or StoreError, and then stores nothing."""
         self.room.take(len(data))
         try:
             async with self._call():
@@ -100,56 +100,56 @@ class ResultStore(ABC):
             return OpenResult(*result.range, result, self._failure)
 
     async def delete(self, name: ResultName, size: int) -> None:
-        """Delete a result of that many bytes; that it is gone already is fine. Raises StoreError."""
+        """Delete a result of that many bytes, if it still exists. Raises StoreError."""
         failures = Failures()
         await self.delete_all([Kept(name, size)], failures)
         failures.raise_any()
 
     @abstractmethod
     async def delete_all(self, results: Sequence[Kept], failures: Failures) -> int:
-        """Delete results; that some are gone already is fine, and those that can't be deleted are added to failures.
+        """Delete results that still exist. Those that cannot be deleted are added to failures.
 
-        Returns how many are gone. Raises StoreError where the store as a whole fails.
+        Returns the number deleted. Raises StoreError if the store as a whole fails.
         """
 
     @abstractmethod
     def expired(self, now: float, failures: Failures) -> AsyncIterator[Kept]:
-        """The results whose time is up, but for those that can't be listed, which are added to failures.
+        """Return the expired results. Entries that cannot be listed are added to failures.
 
-        now: Unix seconds. Raises StoreError where the store as a whole fails.
+        now: Unix seconds. Raises StoreError if the store as a whole fails.
         """
 
     async def delete_leftovers(self, now: float, failures: Failures) -> int:
-        """Delete what a crash left half written. Returns how many files that were. Raises StoreError."""
+        """Delete unfinished files left by a crash. Returns their number. Raises StoreError."""
         return 0
 
     @abstractmethod
     async def close_to_others(self) -> None:
-        """Take from others the right to read what earlier versions left open to them.
+        """Remove read permission for other users, which earlier versions granted.
 
-        Raises EntriesFailed where some of it stays open, or StoreError.
+        Raises EntriesFailed if that fails for some entries, or StoreError.
         """
 
     @abstractmethod
     async def count(self, now: float) -> None:
         """Count what is stored. now: Unix seconds.
 
-        Raises EntriesFailed where some of it can't be counted, or StoreError.
+        Raises EntriesFailed if some entries cannot be counted, or StoreError.
         """
 
     @property
     @abstractmethod
     def counts(self) -> bool:
-        """Whether count() is worth calling: whether anybody wants to know how much is stored."""
+        """Whether count() is needed, because there is a limit or the disk is limited."""
 
     async def refuse_when_full(self) -> None:
-        """Raise StoreFull where no result has room. Cheap enough to ask before a job is begun."""
+        """Raise StoreFull if there is no room for a result. Cheap enough to call before every job."""
         self.room.refuse_when_full()
 
     async def check(self) -> None:
-        """Write and delete a small object. Raises StoreFull or StoreError where that fails.
+        """Write and delete a small object. Raises StoreFull or StoreError if that fails.
 
-        Whoever asks while somebody else's check goes on shares its outcome.
+        Concurrent calls share one check.
         """
         if self._checking is None or self._may_check_again(self._checking):
             self._checking = asyncio.create_task(self._outcome())
@@ -168,35 +168,35 @@ class ResultStore(ABC):
 
     @abstractmethod
     async def _put(self, name: ResultName, data: bytes | bytearray) -> None:
-        """Write a result, whole or not at all. Raises what the store does."""
+        """Write a result atomically. Raises the errors of the store."""
 
     @abstractmethod
     async def _check(self) -> None:
         """Write and delete a small object. Raises StoreError."""
 
-    # What a store knows of how it is best used.
+    # Defaults for what differs between kinds of stores.
 
     def presign(self, seconds: int) -> Presign | None:
-        """What makes the store's own link to a result, which holds that long; None where there are none."""
+        """Return a function that creates the store's own links, valid for that long; None if it has none."""
         return None
 
     def links_origin(self) -> str | None:
-        """The scheme, host and port of the store's own links; None where there are none. Raises StoreError."""
+        """Return scheme, host and port of the store's own links; None if it has none. Raises StoreError."""
         return None
 
     def first_delay(self, interval: float) -> float:
-        """How many seconds a server should wait before its first sweep. interval: between two sweeps."""
+        """Return the seconds to wait before the first sweep. interval: seconds between two sweeps."""
         return 0.0
 
     @asynccontextmanager
     async def _call(self, missing: type[Exception] | None = None) -> AsyncIterator[None]:
-        """Around every call of the library. missing: what it is called that there is no such object."""
+        """Context of every call of the library. missing: its error for an object that does not exist."""
         with self._translated(missing):
             yield
 
     @contextmanager
     def _translated(self, missing: type[Exception] | None = None) -> Iterator[None]:
-        """Turn the library's errors into ours."""
+        """Translate errors of the library."""
         try:
             yield
         except (BaseError, OSError) as error:
@@ -207,4 +207,4 @@ class ResultStore(ABC):
     @staticmethod
     @abstractmethod
     def _failure(error: Exception) -> StoreError:
-        """What an error of the library, or of the system, means."""
+        """Return the failure for an error of the library or the system."""

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Any number of sweepers may work on one store: a result that another has just deleted counts as deleted."""
+    """Deletes expired results. Several sweepers may share a store: a result deleted by another counts as deleted."""
 
     def __init__(self, store: ResultStore, clock: Clock, observer: Observer = UNOBSERVED) -> None:
         self._store, self._clock, self._observer = store, clock, observer
@@ -19,7 +19,7 @@ class Sweeper:
     async def sweep(self) -> int:
         """Delete what has expired by now. Returns how many files were deleted.
 
-        Raises EntriesFailed when all is done but for some entries, or StoreError where the store as a whole fails.
+        Raises EntriesFailed after the sweep if some entries failed, or StoreError if the store as a whole fails.
         """
         now, failures = self._clock(), Failures()
         deleted = await self._store.delete_leftovers(now, failures)
