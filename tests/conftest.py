@@ -45,8 +45,11 @@ def _no_settings_from_outside() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, _no_settings_from_outside: None) -> Iterator[Server]:
-    """The server with all defaults, started once for the whole run. Don't move its clock, don't harm its workers."""
-    with Server(tmp_path_factory.mktemp("storage"), engine="auto") as running:
+    """A server started once for the whole run, with all defaults but for the quickest engine.
+
+    Don't move its clock, don't harm its workers.
+    """
+    with Server(tmp_path_factory.mktemp("storage")) as running:
         yield running
 
 
