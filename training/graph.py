@@ -73,7 +73,7 @@ def _traced(network: LayoutNetwork) -> bytes:
             network.cpu(),
             example,
             file,  # type: ignore[arg-type,unused-ignore]
-            dynamo=False,  # the other exporter writes operators that OpenCV does not read
+            dynamo=False,  # the other exporter needs onnxscript
             training=torch.onnx.TrainingMode.PRESERVE,
             opset_version=OPSET,
             input_names=list(INPUTS),

@@ -133,13 +133,28 @@ def cropping() -> onnx.ModelProto:
 
 
 def quantised() -> onnx.ModelProto:
-    """Return a LaMa-like graph with DynamicQuantizeLinear, an operator that OpenCV 5.0 lacks."""
+    """Return a LaMa-like graph that quantises what it sees."""
     nodes = [
         helper.make_node("DynamicQuantizeLinear", ["image"], ["q", "step", "zero"]),
         helper.make_node("DequantizeLinear", ["q", "step", "zero"], ["seen"]),
         helper.make_node("Sub", ["one", "mask"], ["keep"]),
         helper.make_node("Mul", ["seen", "keep"], ["kept"]),
         helper.make_node("Mul", ["kept", "white"], ["output"]),
+    ]
+    weights = {"one": np.float32(1), "white": np.float32(255)}
+    inputs = [tensor("image", (1, 3, 64, 64)), tensor("mask", (1, 1, 64, 64))]
+    return network(nodes, inputs, [tensor("output", (1, 3, 64, 64))], weights)
+
+
+def noisy() -> onnx.ModelProto:
+    """Return a LaMa-like graph that adds random numbers in the hole, too small to show."""
+    nodes = [
+        helper.make_node("RandomNormalLike", ["image"], ["noise"], scale=1e-6, seed=1.0),
+        helper.make_node("Mul", ["noise", "mask"], ["filled"]),
+        helper.make_node("Sub", ["one", "mask"], ["keep"]),
+        helper.make_node("Mul", ["image", "keep"], ["kept"]),
+        helper.make_node("Add", ["kept", "filled"], ["sum"]),
+        helper.make_node("Mul", ["sum", "white"], ["output"]),
     ]
     weights = {"one": np.float32(1), "white": np.float32(255)}
     inputs = [tensor("image", (1, 3, 64, 64)), tensor("mask", (1, 1, 64, 64))]

@@ -1,16 +1,13 @@
 """The network, its training and its file. Skipped without torch."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[training]'")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 from test_training_data import folder_of, picture
 
@@ -74,13 +71,6 @@ def in_onnxruntime(model: Path, image: np.ndarray, mask: np.ndarray) -> list[np.
     return session.run(list(graph.OUTPUTS), {"image": image, "mask": mask})
 
 
-def in_opencv(model: Path, image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
-    net = cv2.dnn.readNetFromONNX(str(model))
-    net.setInput(image, "image")
-    net.setInput(mask, "mask")
-    return list(net.forward(list(graph.OUTPUTS)))
-
-
 def test_the_smooth_fill_keeps_what_is_known_and_invents_no_colours() -> None:
     image, mask = map(torch.from_numpy, example())
     filled = smooth_fill(image * (1 - mask), mask)
@@ -110,15 +100,14 @@ def test_known_pixels_come_back_and_hidden_ones_do_not_matter(trained: LayoutNet
     assert 0 <= confidence.min() < confidence[mask > 0].max() <= 1
 
 
-@pytest.mark.parametrize("run", [in_onnxruntime, in_opencv])
 @pytest.mark.parametrize(("weights", "tolerance"), [("float32", 1e-4), ("float16", 2e-3), ("int8", 0.05)])
 def test_the_exported_graph_equals_the_trained_network(
-    trained: LayoutNetwork, tmp_path: Path, run: Callable[..., Any], weights: graph.Weights, tolerance: float
+    trained: LayoutNetwork, tmp_path: Path, weights: graph.Weights, tolerance: float
 ) -> None:
     graph.export(trained, tmp_path / "layout.onnx", weights)
     stored = graph.restore(tmp_path / "layout.onnx").eval()
     for image, mask in map(example, (1, 2)):
-        found = run(tmp_path / "layout.onnx", image, mask)
+        found = in_onnxruntime(tmp_path / "layout.onnx", image, mask)
         for values, exact, rounded in zip(
             found, in_torch(trained, image, mask), in_torch(stored, image, mask), strict=True
         ):

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from image_erase.erasure.arrays import U8, Bool
 from image_erase.erasure.layout.sketch import Sketch
-from image_erase.erasure.neural.graph import Graph, ModelError, read_graph
-from image_erase.erasure.neural.runner import open_runner
+from image_erase.erasure.neural.runtime import Graph, ModelError
 
 Array = NDArray[Any]
 
@@ -41,18 +40,17 @@ class LayoutNetwork:
 
     def __init__(self, model: Path = WEIGHTS) -> None:
         """Load the network and run it once. Raises ModelError with one line that says what is wrong with the file."""
-        graph = read_graph(model)
-        self.side = self.least = _side(model, graph)
-        names = [tensor.name for tensor in graph.outputs]
+        self._graph = Graph(model, unpacked=True)
+        self.side = self.least = _side(model, self._graph)
+        names = [tensor.name for tensor in self._graph.outputs]
         self._outputs = (LAYOUT, CONFIDENCE) if CONFIDENCE in names else (LAYOUT,)
         grey, hole = np.full((self.side, self.side, 3), 128, np.uint8), np.zeros((self.side, self.side), np.bool_)
         hole[self.side // 4 : self.side // 2, self.side // 4 : self.side // 2] = True
-        self._runner, answers = open_runner(model, self._outputs, _inputs(grey, hole))
-        self._check(model, answers)
+        self._check(model, self._graph.run(self._outputs, _inputs(grey, hole)))
 
     def sketch(self, square: U8, hole: Bool) -> Sketch:
         """Sketch a square (SxSx3 BGR); what it shows in the hole (SxS) is ignored."""
-        planes, *sure = self._runner.run(_inputs(square, hole))
+        planes, *sure = self._graph.run(self._outputs, _inputs(square, hole))
         colours = np.moveaxis(planes[0], 0, 2)[:, :, ::-1] * np.float32(255)
         whole = np.where(hole[:, :, None], colours, square.astype(np.float32))
         confidence = sure[0][0, 0] if sure else np.ones(hole.shape, np.float32)

@@ -1,6 +1,6 @@
 """Fill a hole by a network that the operator brings."""
 
 from .engine import Frame, NeuralEngine
-from .graph import ModelError
+from .runtime import ModelError
 
 __all__ = ["Frame", "ModelError", "NeuralEngine"]

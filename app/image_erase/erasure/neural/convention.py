@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .graph import Graph, ModelError, Tensor
+from .runtime import Graph, ModelError, Tensor
 
 Image = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

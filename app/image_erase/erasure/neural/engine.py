@@ -25,9 +25,8 @@ from .convention import (
     range_of,
     shown_polarity,
 )
-from .graph import ModelError, read_graph
 from .rim import fit_into_hole
-from .runner import Backend, open_runner
+from .runtime import Graph, ModelError
 
 __all__ = ["Convention", "ModelError", "NeuralEngine"]
 
@@ -94,28 +93,21 @@ class NeuralEngine:
         channel_order: ChannelOrder | Auto = "auto",
         mask_polarity: MaskPolarity | Auto = "auto",
         output_range: ValueRange | Auto = "auto",
-        backend: Backend = "auto",
     ) -> None:
         """Load the network in `model` and run it once on a made-up picture.
 
         Raises ModelError when the file, its graph or the trial's answer fits none of the conventions, when what was
         set contradicts the trial, or when the trial doesn't show what "auto" is to find out.
         """
-        self._ports = find_ports(model, read_graph(model))
+        self._graph = Graph(model)
+        self._ports = find_ports(model, self._graph)
         assumed = _assumed(self._ports, channel_order)
         image, hole = probe_picture(assumed.size)
-        self._runner, (output,) = open_runner(
-            model, [self._ports.output.name], encode(self._ports, assumed, image, hole), backend
-        )
+        output = self._run(assumed, image, hole)
         _check_answer(model, output, image)
         ranged = replace(assumed, output_range=likely_range(output) if output_range == "auto" else output_range)
         shown = shown_polarity(image, decode(ranged, output))
         self.convention = replace(ranged, mask_polarity=_settled(model, mask_polarity, shown))
-
-    @property
-    def backend(self) -> str:
-        """What runs the network: "opencv" or "onnxruntime"."""
-        return self._runner.name
 
     @property
     def side(self) -> int:
@@ -140,10 +132,14 @@ class NeuralEngine:
         return fit_into_hole(guide, hole, frame.restored(answer), blurred)
 
     def _answer(self, image: Image, hole: Hole) -> NDArray[np.float32]:
-        (output,) = self._runner.run(encode(self._ports, self.convention, image, hole))
+        output = self._run(self.convention, image, hole)
         if output.shape != (1, 3, *image.shape[:2]):
             raise ModelError(f"the network answered {output.shape} to a picture of {image.shape[:2]}")
         return decode(self.convention, output)
+
+    def _run(self, convention: Convention, image: Image, hole: Hole) -> Array:
+        (output,) = self._graph.run([self._ports.output.name], encode(self._ports, convention, image, hole))
+        return output
 
 
 def _blanked(guide: Image, hole: Hole) -> Image:

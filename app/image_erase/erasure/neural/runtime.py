@@ -1,0 +1,130 @@
+"""Runs ONNX graphs by onnxruntime, on one thread of the CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+LFS_POINTER = b"version https://git-lfs"
+
+ELEMENTS = {"float": "float32", "double": "float64"}
+"""Names of element types that differ between onnxruntime and NumPy."""
+
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY", "1"
+"""From 1.29 on, onnxruntime reports to its makers unless this is in the environment before it is imported. Those
+versions are excluded by the requirements; this is for those who install one all the same."""
+
+SILENT = 4
+"""Log level at which onnxruntime prints nothing: what it has to say is in its exceptions too."""
+
+OUT_OF_MEMORY = "bad_alloc", "Failed to allocate memory"
+
+MESSAGE_CHARACTERS = 300
+
+
+class ModelError(Exception):
+    """A network can't be used; the message is one line that says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output as the file declares it; a free dimension is None, and an undeclared shape is empty."""
+
+    name: str
+    element: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        """Return name, type and shape in the way that error messages show them."""
+        sides = "x".join("?" if side is None else str(side) for side in self.shape)
+        return f"{self.name}: {self.element} {sides or 'of unknown shape'}"
+
+
+class Graph:
+    """A loaded network. inputs, outputs: what it takes and gives; weights are never among them."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    def __init__(self, model: Path, *, unpacked: bool = False) -> None:
+        """Load `model`, and weights that lie beside it.
+
+        unpacked: turn quantised weights into floats once, now, and not in every run; it takes four times their size of
+        memory. Raises ModelError where the file is missing or no network, and MemoryError.
+        """
+        _check_file(model)
+        self._model = model
+        try:
+            self._session = _session(model, unpacked)
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise _explained(error, f"{model} is not an ONNX file, is cut short, or cannot be loaded") from error
+        _give_back_memory()
+        self.inputs = tuple(map(_tensor, self._session.get_inputs()))
+        self.outputs = tuple(map(_tensor, self._session.get_outputs()))
+
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:
+        """Return the outputs of these names for inputs of the shapes and types that the graph declares.
+
+        Raises ModelError where the graph cannot be run with them, and MemoryError.
+        """
+        try:
+            return [np.asarray(answer) for answer in self._session.run(list(outputs), dict(inputs))]
+        except Exception as error:
+            raise _explained(error, f"{self._model} cannot be run") from error
+
+
+def _check_file(model: Path) -> None:
+    try:
+        with model.open("rb") as file:
+            start = file.read(len(LFS_POINTER))
+    except OSError as error:
+        raise ModelError(f"{model} does not exist or is no file") from error
+    if not start:
+        raise ModelError(f"{model} is empty")
+    if start == LFS_POINTER:
+        raise ModelError(f"{model} is a Git LFS pointer and not the network itself: fetch the file it points to")
+
+
+def _session(model: Path, unpacked: bool) -> Any:
+    """A session that holds no memory for later runs: jobs on the CPU are few, and pictures need it."""
+    os.environ.setdefault(*NO_TELEMETRY)
+    import onnxruntime  # noqa: PLC0415, takes 0.1 s, and only where a network is used
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = SILENT
+    options.enable_cpu_mem_arena = False
+    if unpacked:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def _give_back_memory() -> None:
+    """Return what loading took and let go, about twice the size of the weights, to the system, where libc can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
+
+
+def _tensor(declared: Any) -> Tensor:
+    element = declared.type.removeprefix("tensor(").removesuffix(")")
+    shape = tuple(side if isinstance(side, int) else None for side in declared.shape or ())
+    return Tensor(declared.name, ELEMENTS.get(element, element), shape)
+
+
+def _explained(error: Exception, what: str) -> Exception:
+    """What to raise for an error of onnxruntime's: MemoryError, or ModelError with `what` and its reason."""
+    reason = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or any(words in reason for words in OUT_OF_MEMORY):
+        return MemoryError(reason)
+    # "[ONNXRuntimeError] : 1 : FAIL : reason"
+    return ModelError(f"{what} ({reason.split(' : ', 3)[-1][:MESSAGE_CHARACTERS] or type(error).__name__})")
