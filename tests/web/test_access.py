@@ -165,9 +165,9 @@ class TestKeyboard:
             stops.append(stop)
             press(page, "Tab")
         names = [name for name, _ in stops]
-        expected = ["open", "download", "code", "key", "help", "brush", "size", "mask-load", "mask-save"]
+        expected = ["open", "download", "code", "key", "help", "brush", "size", "undo", "mask-load", "mask-save"]
         expected += ["mask-invert", "mask-clear", "stage", "step-back", "before", "compare"]
-        expected += ["zoom-out", "actual", "zoom-in", "fit", "erase"]
+        expected += ["zoom-out", "actual", "zoom-in", "fit", "release", "erase"]
         assert names == expected
         assert [name for name, visible in stops if not visible] == []
 

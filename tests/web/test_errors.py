@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -88,6 +89,36 @@ class TestTheKey:
         editor["erase"].click()
         expect(dialog).to_be_visible()
 
+    def test_is_remembered_where_that_is_wanted(self, open_page: OpenPage) -> None:
+        page = open_page()
+        page.click("#key")
+        expect(page.locator("#key-remember")).not_to_be_checked()
+        page.fill("#key-value", KEY)
+        page.check("#key-remember")
+        page.click("#key-save")
+        expect(page.locator("#key-dialog")).to_be_hidden()
+        other = page.context.new_page()
+        other.goto("/")
+        editor = painted(Editor(other))
+        editor.erase()
+        editor["key"].click()
+        expect(editor["key-remember"]).to_be_checked()
+        editor["key-forget"].click()
+        assert KEY not in "".join(map(str, other.evaluate(STORED)))
+
+    def test_comes_with_an_invitation(self, open_page: OpenPage) -> None:
+        asked: list[str] = []
+        page = open_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"/?from=mail#key={quote(KEY)}")
+        assert page.url.endswith("/?from=mail")
+        assert page.evaluate("history.length") <= 3
+        painted(Editor(page)).erase()
+        assert not any(KEY in url for url in asked)
+        stored, *elsewhere = page.evaluate(STORED)
+        assert stored == KEY
+        assert not any(KEY in place for place in elsewhere)
+
     def test_that_is_taken_no_more(self, open_page: OpenPage, start_server: StartServer) -> None:
         own = start_server(api_keys=("another-key",))
         editor = painted(Editor(open_page(own, key=KEY)))
@@ -162,7 +193,8 @@ def test_nothing_is_painted(editor: Editor) -> None:
     requests: list[str] = []
     editor.page.on("request", lambda request: requests.append(request.url))
     editor.open()
-    editor["erase"].click()
+    expect(editor["erase"]).to_have_attribute("aria-disabled", "true")
+    editor["erase"].dispatch_event("click")
     editor.expect_alert("Paint over what should go first.")
     editor["alert-close"].click()
     expect(editor["alert"]).to_be_hidden()

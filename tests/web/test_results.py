@@ -14,7 +14,8 @@ FIRST, SECOND, THIRD = (40, 30, 90, 70), (130, 60, 190, 110), (30, 100, 80, 140)
 
 
 def hole(*boxes: tuple[int, int, int, int]) -> np.ndarray:
-    return np.logical_or.reduce([np.asarray(boxed(CHART, box)) > 0 for box in boxes])
+    none = np.zeros(CHART[::-1], bool)
+    return np.logical_or.reduce([none, *(np.asarray(boxed(CHART, box)) > 0 for box in boxes)])
 
 
 def paint(editor: Editor, box: tuple[int, int, int, int]) -> None:
@@ -135,7 +136,7 @@ def test_before_and_after(canvas: Editor) -> None:
     canvas.look()
     page.keyboard.press("v")
     expect(canvas["split"]).to_be_hidden()
-    expect(canvas["undo"]).to_be_disabled()
+    assert not canvas.mask().any()
 
     x, y = (canvas["before"].bounding_box()[side] + 10 for side in ("x", "y"))
     page.mouse.move(x, y)
@@ -181,3 +182,44 @@ def test_nothing_happens_between_an_answer_and_its_picture(canvas: Editor) -> No
     assert not canvas.mask().any()
     canvas["step-back"].click()
     np.testing.assert_array_equal(canvas.mask(), hole(FIRST))
+
+
+def test_undo_and_redo_go_over_results(canvas: Editor) -> None:
+    """One history: what came last is taken back first, whether a stroke or a result."""
+    paint(canvas, FIRST)
+    canvas.erase()
+    expect(canvas["erase"]).to_have_attribute("aria-disabled", "true")
+    paint(canvas, SECOND)
+    expect(canvas["erase"]).to_have_attribute("aria-disabled", "false")
+    keyboard = canvas.page.keyboard
+    keyboard.press("Control+z")
+    canvas.expect_step("Result 1 of 1")
+    assert not canvas.mask().any()
+    keyboard.press("Control+z")
+    canvas.expect_step("Original")
+    np.testing.assert_array_equal(canvas.mask(), hole(FIRST))
+    canvas["undo"].click()
+    expect(canvas["undo"]).to_be_disabled()
+    assert not canvas.mask().any()
+    for shown in (hole(FIRST), hole(), hole(SECOND)):
+        canvas["redo"].click()
+        np.testing.assert_array_equal(canvas.mask(), shown)
+    canvas.expect_step("Result 1 of 1")
+    expect(canvas["redo"]).to_be_disabled()
+
+
+def test_erasing_on_release_is_remembered(canvas: Editor) -> None:
+    canvas["release"].check()
+    paint(canvas, FIRST)
+    canvas.expect_step("Result 1 of 1")
+    canvas.page.reload()
+    canvas.open()
+    expect(canvas["release"]).to_be_checked()
+    canvas.choose("box")
+    paint(canvas, SECOND)
+    canvas.expect_step("Result 1 of 1")
+    assert not changed(CHART_FILE, canvas.download()[1])[~hole(SECOND)].any()
+    canvas["release"].uncheck()
+    paint(canvas, FIRST)
+    np.testing.assert_array_equal(canvas.mask(), hole(FIRST))
+    canvas.expect_step("Result 1 of 1")

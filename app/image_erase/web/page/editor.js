@@ -57,6 +57,16 @@ export class Editor {
     return Boolean(this.picture) && !comparison.underWay && !erasing.underWay && !this.#busy;
   }
 
+  /** Whether there is a result before the picture that is shown, or the original. */
+  get hasPast() {
+    return this.#steps.index > 0;
+  }
+
+  /** Whether there is a result after the picture that is shown. */
+  get hasFuture() {
+    return this.#steps.index < this.#steps.count - 1;
+  }
+
   /** Whether leaving the page would lose a result. */
   get unsaved() {
     return this.#unsaved;

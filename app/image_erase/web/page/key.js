@@ -1,13 +1,15 @@
-/** @file The API key: asked for once, tried at once, and kept in the tab's session storage only. */
+/** @file The API key: asked for once, tried at once, and kept in the tab, or on the device where that is wanted. */
 
 import { ServerError, checkKey } from "./client.js";
 import { box, button, element } from "./element.js";
 
 const STORED = "image-erase-key";
+const INVITATION = "#key=";
 
 export class KeyDialog {
   #dialog;
   #value;
+  #remember;
   #error;
   /** @type {((key: string | null) => void) | null} */
   #done = null;
@@ -18,6 +20,7 @@ export class KeyDialog {
   constructor(dialog, base) {
     this.#dialog = dialog;
     this.#value = element("key-value", HTMLInputElement, dialog);
+    this.#remember = element("key-remember", HTMLInputElement, dialog);
     this.#error = box("key-error", dialog);
     element("key-form", HTMLFormElement, dialog).addEventListener("submit", (event) => {
       event.preventDefault();
@@ -25,10 +28,12 @@ export class KeyDialog {
     });
     button("key-forget", dialog).addEventListener("click", () => this.#forget());
     dialog.addEventListener("close", () => this.#closed());
+    this.#takeInvitation();
+    addEventListener("hashchange", () => this.#takeInvitation());
   }
 
   get key() {
-    return sessionStorage.getItem(STORED);
+    return sessionStorage.getItem(STORED) ?? localStorage.getItem(STORED);
   }
 
   /**
@@ -37,6 +42,7 @@ export class KeyDialog {
    */
   ask(why = "") {
     this.#error.textContent = why;
+    this.#remember.checked = localStorage.getItem(STORED) !== null;
     this.#dialog.showModal();
     this.#value.focus();
     return new Promise((resolve) => {
@@ -46,7 +52,21 @@ export class KeyDialog {
 
   /** Drop a key that the server doesn't take. */
   drop() {
-    sessionStorage.removeItem(STORED);
+    for (const storage of [sessionStorage, localStorage]) storage.removeItem(STORED);
+  }
+
+  // Take the key of a link like `…/#key=…` out of the address. What stands behind # is never sent to a server.
+  #takeInvitation() {
+    if (!location.hash.startsWith(INVITATION)) return;
+    const key = decoded(location.hash.slice(INVITATION.length)).trim();
+    history.replaceState(history.state, "", location.pathname + location.search);
+    if (key) this.#keep(key, false);
+  }
+
+  /** @param {string} key @param {boolean} onDevice */
+  #keep(key, onDevice) {
+    this.drop();
+    (onDevice ? localStorage : sessionStorage).setItem(STORED, key);
   }
 
   /** @param {string} base */
@@ -57,7 +77,7 @@ export class KeyDialog {
     try {
       await checkKey({ base, key });
       if (number !== this.#tries) return;
-      sessionStorage.setItem(STORED, key);
+      this.#keep(key, this.#remember.checked);
       this.#dialog.close();
     } catch (error) {
       if (number !== this.#tries) return;
@@ -76,5 +96,14 @@ export class KeyDialog {
   #forget() {
     this.drop();
     this.#dialog.close();
+  }
+}
+
+/** The text that a part of an address stands for, itself where it is encoded wrongly. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }

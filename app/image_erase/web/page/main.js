@@ -14,6 +14,7 @@ import { Messages } from "./messages.js";
 import { Panel } from "./panel.js";
 import { bindKeys } from "./shortcuts.js";
 import { Stage } from "./stage.js";
+import { Switch } from "./switch.js";
 import { Toolbox } from "./toolbox.js";
 import { Zooming } from "./zooming.js";
 
@@ -70,10 +71,13 @@ const masking = new Masking(
     picture: () => editor.picture,
     canPaint: () => editor.canPaint,
     changed: () => editor.maskChanged(),
+    drawn: () => release.on && editor.erase(),
+    history: editor,
     alone: (act) => editor.guarded(act),
     messages,
   },
 );
+const release = new Switch(element("release", HTMLInputElement), "image-erase-on-release");
 const toolbox = new Toolbox(
   {
     radios: [...document.querySelectorAll("input")].filter((each) => each.name === "tool"),

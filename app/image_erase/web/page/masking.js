@@ -1,4 +1,4 @@
-/** @file What is done to the mask of the open picture, by buttons and keys. */
+/** @file What is done to the mask of the open picture, by buttons and keys, and taken back again. */
 
 import { onChosen, save, stem } from "./files.js";
 import { encodeMask, isBlank, readMask } from "./maskfile.js";
@@ -11,8 +11,12 @@ export class Masking {
    * @param {{undo: HTMLButtonElement, redo: HTMLButtonElement, load: HTMLElement, file: HTMLInputElement,
    *   save: HTMLElement, invert: HTMLElement, clear: HTMLElement}} elements
    * @param {{picture(): import("./picture.js").Picture | undefined, canPaint(): boolean, changed(): void,
-   *   alone(act: () => Promise<void>): Promise<boolean>, messages: import("./messages.js").Messages}} host
-   *   changed: told after every change. alone: does what takes a while, and nothing beside it
+   *   drawn(): void, alone(act: () => Promise<void>): Promise<boolean>, history: History,
+   *   messages: import("./messages.js").Messages}} host
+   *   changed: called after every change. drawn: called after a shape that adds to the mask was drawn. alone: does
+   *   what takes a while, and nothing beside it
+   * @typedef {{hasPast: boolean, hasFuture: boolean, go(steps: number): Promise<void>}} History the results before
+   *   and after the picture that is open, which undo and redo go to where there are no strokes left
    */
   constructor(elements, host) {
     this.#elements = elements;
@@ -39,21 +43,35 @@ export class Masking {
 
   /** Add a shape that was drawn. @param {import("./mask.js").Shape} shape */
   add(shape) {
-    this.#change((mask) => mask.add(shape));
+    const adds = !("takes" in shape && shape.takes);
+    if (this.#change((mask) => mask.add(shape)) && adds) this.#host.drawn();
   }
 
-  undo() {
-    const { undo, redo } = this.#elements;
-    if (!undo.disabled) this.#host.messages.tell("Undone");
-    this.#change((mask) => mask.undo());
-    keepFocus(undo, redo);
+  /** Take back what came last: a stroke, or the result on which nothing has been painted. */
+  async undo() {
+    await this.#turnBack(-1, this.#elements.undo, this.#elements.redo);
   }
 
-  redo() {
-    const { undo, redo } = this.#elements;
-    if (!redo.disabled) this.#host.messages.tell("Redone");
-    this.#change((mask) => mask.redo());
-    keepFocus(redo, undo);
+  /** Bring again what was taken back last. */
+  async redo() {
+    await this.#turnBack(1, this.#elements.redo, this.#elements.undo);
+  }
+
+  /**
+   * @param {-1 | 1} way back or forth in the history
+   * @param {HTMLButtonElement} pressed @param {HTMLButtonElement} other
+   */
+  async #turnBack(way, pressed, other) {
+    const back = way < 0;
+    const mask = this.#host.picture()?.mask;
+    if (!mask) return;
+    const stroke = back ? mask.canUndo : mask.canRedo;
+    if (!pressed.disabled && !stroke) await this.#host.history.go(way);
+    else {
+      if (!pressed.disabled) this.#host.messages.tell(back ? "Undone" : "Redone");
+      this.#change((mask) => (back ? mask.undo() : mask.redo()));
+    }
+    keepFocus(pressed, other);
   }
 
   invert() {
@@ -76,8 +94,9 @@ export class Masking {
   /** Let the buttons say what is possible. */
   refresh() {
     const { mask } = this.#picture;
-    this.#elements.undo.disabled = !mask.canUndo || !this.#host.canPaint();
-    this.#elements.redo.disabled = !mask.canRedo || !this.#host.canPaint();
+    const { hasPast, hasFuture } = this.#host.history;
+    this.#elements.undo.disabled = !(mask.canUndo || hasPast) || !this.#host.canPaint();
+    this.#elements.redo.disabled = !(mask.canRedo || hasFuture) || !this.#host.canPaint();
   }
 
   /**

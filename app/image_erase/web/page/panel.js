@@ -29,6 +29,8 @@ export class Panel {
    */
   refresh(picture, { index, count, busy }) {
     button("download").disabled = button("code").disabled = false;
+    // Not `disabled`, which would take the focus from it.
+    button("erase").setAttribute("aria-disabled", String(picture.mask.isEmpty));
     this.#back.disabled = index === 0 || busy;
     this.#forward.disabled = index === count - 1 || busy;
     this.#step.textContent = index === 0 ? "Original" : `Result ${index} of ${count - 1}`;
