@@ -67,6 +67,16 @@ class Server(NamedTuple):
         return os.environ | {"BASE_URL": self.url}
 
 
+def first_line(process: subprocess.Popen[str]) -> str:
+    """What a server prints once it serves; empty where that takes a minute."""
+    hung = threading.Timer(60, process.kill)
+    hung.start()
+    assert process.stdout
+    line = process.stdout.readline().strip()
+    hung.cancel()
+    return line
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("clone")
@@ -75,18 +85,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     settings = clean | {"ERASE_WORKERS": "1", "ERASE_METRICS": "true"}
     with subprocess.Popen(SERVE, cwd=folder, env=settings, stdout=subprocess.PIPE, text=True) as process:
-        hung = threading.Timer(60, process.kill)
-        hung.start()
         try:
-            assert process.stdout
-            line = process.stdout.readline().strip()
+            line = first_line(process)
             words = shlex.split(line)
             key = words[words.index("-H") + 1].partition(": ")[2]
             yield Server(folder, line, key, words[-1].partition("/api/")[0])
         finally:
             process.terminate()
             assert process.wait(30) == 0
-            hung.cancel()
 
 
 def assert_erased(result: bytes) -> None:
