@@ -12,6 +12,8 @@ _FALL = 7
 """Side of the window in which a grey pixel of a rim has a darker one: at a hard edge to a grey ground there is none."""
 _SLOPE = 3
 """How much the grey around a pixel differs, if it is no flat ground but a valley between two rims."""
+_FULL = 0.9
+"""Share of the brightest paint from which on a pixel is fully painted and says nothing of the grey beside it."""
 # Noise is measured that far from the hole: sides of the windows around a pixel of it.
 _NEAR, _FAR = 7, 25
 _LEAST, _LEAST_OF_LOSSY, _MOST = 5, 16, 120
@@ -48,10 +50,10 @@ def _area_of(painted: Hole) -> tuple[slice, slice]:
 def _mixed(paint: NDArray[np.uint8], hole: Hole, *, lossy: bool) -> tuple[Hole, Hole]:
     """Rim and half covered pixels of an area."""
     margin = _margin(paint, hole, lossy=lossy)
-    kept = np.where(hole, np.uint8(0), paint)
+    partly = np.where(hole & (paint >= _FULL * paint.max()), np.uint8(0), paint)
     lowest = cv2.erode(paint, np.ones((_FALL, _FALL), np.uint8))
     falls = paint - lowest >= margin
-    slopes = cv2.subtract(cv2.dilate(kept, np.ones((_FALL, _FALL), np.uint8)), lowest) >= _SLOPE
+    slopes = cv2.subtract(cv2.dilate(partly, np.ones((_FALL, _FALL), np.uint8)), lowest) >= _SLOPE
     soft = ~hole & (falls | (slopes & (paint - paint.min() >= margin)))
     reached = hole
     for _ in range(REACH):
