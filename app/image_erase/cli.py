@@ -50,7 +50,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     try:
         settings = load_settings(host=host, port=port)
-        configure_logging(settings.log_format)
+        configure_logging(settings.log_format, settings.log_level)
         key = key_to_show(settings)
         server = make_server(settings)
         listener = _listen(settings)
@@ -106,7 +106,7 @@ def doctor() -> None:
     except SettingsError as error:
         print(Finding(Level.WRONG, "settings", str(error)).line)
         sys.exit(1)
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format, settings.log_level)
     levels = []
     for finding in chain(_settings_findings(), examine(settings)):
         print(finding.line, flush=True)

@@ -2,22 +2,26 @@
 
 import json
 import logging
-import time
+from datetime import UTC, datetime
 from typing import Literal
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+Level = Literal["debug", "info", "warning", "error"]
+
 _RESERVED = {*RESERVED_ATTRS, "message", "color_message"}
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Time in UTC, level, message, and the extra fields as key=value."""
-
-    converter = staticmethod(time.gmtime)
+    """Time, level, message, and the extra fields as key=value."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 (logging's name)
+        """Return the time of a record."""
+        return time_of(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
         """Return the line without a stack trace."""
@@ -31,20 +35,31 @@ def _quoted(value: object) -> str:
     return text if text.isprintable() and " " not in text else json.dumps(text)
 
 
-def _json_formatter() -> JsonFormatter:
-    return JsonFormatter(
-        "{asctime}{levelname}{name}{message}",
-        "%Y-%m-%dT%H:%M:%S%z",
-        style="{",
-        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-    )
+class _JsonFormatter(JsonFormatter):
+    def __init__(self) -> None:
+        names = {"asctime": "time", "levelname": "level", "name": "logger"}
+        super().__init__("{asctime}{levelname}{name}{message}", style="{", rename_fields=names)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 (logging's name)
+        return time_of(record)
 
 
-def configure_logging(log_format: Literal["console", "json"], level: int = logging.INFO) -> None:
-    """Write all log lines at or above a level to standard error in the given format."""
+def time_of(record: logging.LogRecord) -> str:
+    """Return the time of a record in UTC with milliseconds, in the form of RFC 3339."""
+    when = datetime.fromtimestamp(record.created, UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
+
+
+def configure_logging(log_format: Literal["console", "json"], level: Level = "info") -> None:
+    """Write all log lines at or above a level to standard error in the given format.
+
+    Libraries never log below `info`: what they say there is about themselves, and may quote requests.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(_json_formatter() if log_format == "json" else ConsoleFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else ConsoleFormatter())
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(wanted, logging.INFO), handlers=[handler], force=True)
+    logging.getLogger("image_erase").setLevel(wanted)
     # What is wrong with a request is in its own log line; messages of the libraries would only repeat it.
     for noisy in ("python_multipart", "uvicorn.error", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

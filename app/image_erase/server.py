@@ -108,7 +108,7 @@ def _layers(settings: HttpSettings, refuser: Refuser, observer: Observer) -> lis
     """Return the layers that every request passes on its way to a route, outermost first."""
     return [
         Middleware(PlainTargets, root_path=urlsplit(settings.public_url or "").path),
-        Middleware(Edge, refuser=refuser, observer=observer, traced=(plain.PATH,)),
+        Middleware(Edge, refuser=refuser, observer=observer, quiet=operations.PATHS),
         Middleware(TrustedProxies, trusted=settings.trusted_proxies),
         Middleware(Cors, policy=refuser.cors, allowed=", ".join((*HEADERS, REQUEST_ID_HEADER))),
     ]

@@ -240,6 +240,11 @@ class OperationSettings(_Group):
     """What the server shows to its operators, and the page."""
 
     log_format: Literal["console", "json"] = Field("console", description="Format of log lines: `console` or `json`")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        description="Least important lines that are logged: `debug` also logs health checks and scrapes, `info` every "
+        "other request, `warning` and `error` only what deserves attention",
+    )
     metrics: bool = Field(False, description="Whether `/metrics` serves metrics for Prometheus")
     page: bool = Field(True, description="Whether the web page is served at `/`")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -118,7 +117,7 @@ def _make_folders(out: Path, plan: Plan) -> None:
 
 def _run(order: Order, plan: Plan, make_eraser: MakeEraser, record: Record, progress: Progress) -> None:
     """Process the tasks until they are done or interrupted."""
-    configure_logging("console", logging.ERROR)
+    configure_logging("console", "error")
     started = time.monotonic()
     jobs = min(order.jobs, len(plan.to_do))
     try:

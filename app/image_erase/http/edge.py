@@ -3,20 +3,20 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from image_erase.http.failures import HttpFailure, Reason, Refused, Refuser, is_at_or_below
+from image_erase.http.failures import HttpFailure, Reason, Refused, Refuser
 from image_erase.http.identity import RequestIds
 from image_erase.http.targets import plain_path
 from image_erase.observer import UNOBSERVED, Observer
 
 # A log line is for reading; the longest path that this server has is shorter.
 MAX_LOGGED_PATH = 256
-#: The header in which clients and proxies name a request.
+#: The header in which clients and proxies name a request, and the server answers with that name.
 REQUEST_ID_HEADER = "X-Request-Id"
 
 log = logging.getLogger("image_erase.request")
@@ -74,9 +74,8 @@ class _Watched:
     closed just as the client uses it again.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        """headers: for the answer."""
-        self._scope, self._receive, self._send, self._headers = scope, receive, send, headers
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
         self.status: int | None = None
         self.bytes_in = self.bytes_out = 0
 
@@ -89,7 +88,9 @@ class _Watched:
         self.bytes_out += len(message.get("body", b""))
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            more = [*self._headers, (b"connection", b"close")] if is_stopping(self._scope) else self._headers
+            more = [(REQUEST_ID_HEADER.lower().encode(), request_ids(self._scope).request_id.encode())]
+            if is_stopping(self._scope):
+                more.append((b"connection", b"close"))
             message = {**message, "headers": [*message["headers"], *more]}
         await self._send(message)
 
@@ -97,25 +98,24 @@ class _Watched:
 class Edge:
     """ASGI middleware, outside of all that can fail: whatever happens to a request is logged, counted and answered.
 
-    refuser: answers failures, which no layer further in marks with CORS headers. traced: paths at and below which the
-    header X-Request-Id is taken over from the request, and sent with the answer.
+    refuser: answers failures, which no layer further in marks with CORS headers. quiet: paths whose success is worth a
+    line only while somebody looks for a fault, because programs ask for them every few seconds.
     """
 
     def __init__(
-        self, app: ASGIApp, refuser: Refuser, observer: Observer = UNOBSERVED, traced: Collection[str] = ()
+        self, app: ASGIApp, refuser: Refuser, observer: Observer = UNOBSERVED, quiet: Collection[str] = ()
     ) -> None:
-        self.app, self._refuser, self._observer, self._traced = app, refuser, observer, traced
+        self.app, self._refuser, self._observer, self._quiet = app, refuser, observer, frozenset(quiet)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, log it once, and let no exception through."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        traced = any(is_at_or_below(_path(scope), root) for root in self._traced)
-        ids = RequestIds.given(Headers(scope=scope).get(REQUEST_ID_HEADER)) if traced else RequestIds()
-        scope.setdefault("state", {}).update(ids=ids, notes={})
-        headers = [(REQUEST_ID_HEADER.lower().encode(), ids.request_id.encode())] if traced else []
-        exchange = _Watched(scope, receive, send, headers)
+        scope.setdefault("state", {}).update(
+            ids=RequestIds.given(Headers(scope=scope).get(REQUEST_ID_HEADER)), notes={}
+        )
+        exchange = _Watched(scope, receive, send)
         started = time.perf_counter()
         try:
             await self._answer(scope, exchange)
@@ -149,7 +149,8 @@ class Edge:
     def _log(self, scope: Scope, exchange: _Watched, seconds: float) -> None:
         ids = request_ids(scope)
         client = scope.get("client")
-        log.info(
+        log.log(
+            logging.DEBUG if _path(scope) in self._quiet and exchange.status == 200 else logging.INFO,
             "request",
             extra={
                 "method": scope["method"],

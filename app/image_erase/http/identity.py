@@ -17,7 +17,7 @@ def _log_id() -> str:
 class RequestIds:
     """The two names of a request. Clients read both as non-empty strings.
 
-    request_id: an upper-case UUID. log_id: a decimal number of eight digits.
+    request_id: an upper-case UUID, or what the client named it. log_id: a decimal number of eight digits.
     """
 
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())

@@ -37,6 +37,9 @@ class Readiness(BaseModel):
     failing_tasks: tuple[str, ...]
 
 
+HEALTH, READINESS, METRICS = PATHS = ("/healthz", "/readyz", "/metrics")
+
+
 def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
     """Return the routes /healthz (the server answers) and /readyz (it can process jobs).
 
@@ -60,8 +63,8 @@ def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The result store cannot be written.") from None
         return Readiness(workers=pool.ready_workers, waiting=pool.waiting, failing_tasks=supervisor.failing)
 
-    add_reading(routes, "/healthz", healthz, summary="Whether the server answers", responses=FAILURES)
-    add_reading(routes, "/readyz", readyz, summary="Whether the server can do its work", responses=FAILURES)
+    add_reading(routes, HEALTH, healthz, summary="Whether the server answers", responses=FAILURES)
+    add_reading(routes, READINESS, readyz, summary="Whether the server can do its work", responses=FAILURES)
     return routes
 
 
@@ -74,5 +77,5 @@ def metrics_router(metrics: Metrics) -> APIRouter:
     async def show(_: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
-    routes.add_route("/metrics", show, methods=["GET"])
+    routes.add_route(METRICS, show, methods=["GET"])
     return routes
