@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -220,11 +221,16 @@ def health() -> Iterator[Health]:
 
 def checked(port: int) -> bool:
     program, *rest = image_health_check()
-    assert program == "python3"
-    environment = os.environ | {"ERASE_PORT": str(port)}
-    command = [sys.executable, *rest]
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False)
+    assert (program, rest) == ("image-erase", ["health"])
+    done = health_of(port)
+    assert done.returncode == 0 or done.stderr.count("\n") == 1
     return done.returncode == 0
+
+
+def health_of(port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"ERASE_PORT": str(port), "ERASE_HOST": "0.0.0.0"}
+    command = [str(Path(sys.executable).with_name("image-erase")), "health", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
@@ -232,6 +238,17 @@ def test_health_check_says_what_the_server_says(health: Health, status: int, hea
     health.status = status
     assert checked(health.server_port) is healthy
     assert health.paths == ["/healthz"]
+
+
+def test_readiness_is_another_question(health: Health) -> None:
+    assert health_of(health.server_port, "--ready").returncode == 0
+    assert health.paths == ["/readyz"]
+
+
+def test_compose_asks_as_the_image_does() -> None:
+    services = yaml.safe_load(text("compose.yaml"))
+    checks = [check for part in services.values() if isinstance(part, dict) for check in [part.get("healthcheck")]]
+    assert ["CMD", *image_health_check()] in [check["test"] for check in checks if check]
 
 
 def test_health_check_fails_without_a_server() -> None:

@@ -22,7 +22,7 @@ from image_erase.system import allow_open_files
 if TYPE_CHECKING:
     from image_erase.doctor import Finding
     from image_erase.http.protocol import Limits
-    from image_erase.settings import ListeningSettings, Settings
+    from image_erase.settings import Settings
     from image_erase.stopping import StoppingServer
 
 # Within the 30 s that orchestrators give by default.
@@ -42,9 +42,11 @@ def main() -> None:
 @main.command()
 @click.option("--host", help="Address to listen on (ERASE_HOST).")
 @click.option("--port", type=int, help="Port to listen on (ERASE_PORT).")
-def serve(host: str | None, port: int | None) -> None:
+@click.pass_context
+def serve(context: click.Context, host: str | None, port: int | None) -> None:
     """Run the server. All settings are ERASE_ environment variables; see docs/settings.md."""
-    from image_erase.greeting import base_to_show, curl_line  # noqa: PLC0415
+    from image_erase.greeting import greeting  # noqa: PLC0415
+    from image_erase.listening import listening  # noqa: PLC0415
     from image_erase.secrets import key_to_show  # noqa: PLC0415
     from image_erase.settings import SettingsError, load_settings, unknown_variables  # noqa: PLC0415
 
@@ -53,7 +55,7 @@ def serve(host: str | None, port: int | None) -> None:
         configure_logging(settings.log_format, settings.log_level)
         key = key_to_show(settings)
         server = make_server(settings)
-        listener = _listen(settings)
+        sockets = context.with_resource(listening(settings))
     except SettingsError as error:
         print(f"image-erase: {error}", file=sys.stderr)
         sys.exit(2)
@@ -61,11 +63,20 @@ def serve(host: str | None, port: int | None) -> None:
         print(f"image-erase: warning: {warning}", file=sys.stderr)
     # Each connection is an open file, and may read a result.
     allow_open_files(2 * settings.connections + SPARE_FILES)
-    base = base_to_show(settings.host, listener.getsockname()[1])
-    print(curl_line(base, key, Path.cwd()), flush=True)
-    if settings.page:
-        print(f"or open {base}/ in a browser", flush=True)
-    _run(server, listener)
+    for line in greeting(settings.host, sockets[0], key, Path.cwd(), page=settings.page):
+        print(line, flush=True)
+    _run(server, sockets)
+
+
+@main.command()
+@click.option("--ready", is_flag=True, help="Ask whether it can process jobs (/readyz), not only whether it answers.")
+def health(ready: bool) -> None:
+    """Ask the server at ERASE_HOST and ERASE_PORT whether it is well. The exit code is 1 if it is not."""
+    from image_erase.health import ask  # noqa: PLC0415
+
+    if wrong := ask("/readyz" if ready else "/healthz"):
+        print(f"image-erase: {wrong}", file=sys.stderr)
+        sys.exit(1)
 
 
 @main.command()
@@ -125,13 +136,12 @@ def _settings_findings() -> "list[Finding]":
 main.add_command(erase)
 
 
-def _run(server: "StoppingServer", listener: socket.socket) -> None:
+def _run(server: "StoppingServer", sockets: list[socket.socket]) -> None:
     """Serve until a signal ends it, which is not a failure. The reason for the end is logged in any case."""
     faulthandler.enable()
-    host, port = listener.getsockname()[:2]
-    log.info("starting", extra={"version": __version__, "host": host, "port": port})
+    log.info("starting", extra={"version": __version__, **_place(sockets[0])})
     try:
-        server.run(sockets=[listener])
+        server.run(sockets=sockets)
     except SystemExit as end:
         log.error("stopped", extra={"reason": "it could not start", "exit_code": end.code})
         raise
@@ -145,6 +155,11 @@ def _run(server: "StoppingServer", listener: socket.socket) -> None:
     log.info("stopped", extra={"reason": server.reason, "exit_code": 0 if server.started else 3})
     if not server.started:
         sys.exit(3)
+
+
+def _place(listener: socket.socket) -> dict[str, object]:
+    name = listener.getsockname()
+    return {"host": f"unix:{name}"} if isinstance(name, str) else {"host": name[0], "port": name[1]}
 
 
 def _refusal(error: BaseException | None) -> str | None:
@@ -186,16 +201,3 @@ def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limi
         app.state,
         settings.stop_delay_seconds,
     )
-
-
-def _listen(settings: "ListeningSettings") -> socket.socket:
-    """Bind before anything is started, so that a port in use is reported in one line."""
-    from image_erase.settings import SettingsError  # noqa: PLC0415
-
-    try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        raise SettingsError(
-            f"ERASE_HOST, ERASE_PORT: cannot listen on {settings.host}:{settings.port} ({error})"
-        ) from None

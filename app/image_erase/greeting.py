@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -11,6 +12,17 @@ from image_erase.sample import MASK, PHOTO
 PROGRAM = "image-erase"
 # In a clone.
 _EXAMPLES = Path("examples")
+
+
+def greeting(host: str, listener: socket.socket, key: str, here: Path, *, page: bool) -> list[str]:
+    """Return the lines that the command prints.
+
+    host: as the operator set it. key: to show. here: the working directory. page: whether a browser may be used.
+    """
+    if host.startswith("unix:"):
+        return [f"{curl_line('http://localhost', key, here)} --unix-socket {shlex.quote(listener.getsockname())}"]
+    base = base_to_show(host, listener.getsockname()[1])
+    return [curl_line(base, key, here), *([f"or open {base}/ in a browser"] if page else [])]
 
 
 def base_to_show(host: str, port: int) -> str:

@@ -1,12 +1,14 @@
 """Metrics of the server in the Prometheus text format."""
 
+import platform
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from image_erase import __version__
 from image_erase.observer import Observer
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -26,6 +28,8 @@ class Metrics(Observer):
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
+        build = Info(f"{_PREFIX}_build", "Version of the server and of its Python", registry=registry)
+        build.info({"version": __version__, "python": platform.python_version()})
         self._requests = Counter(
             f"{_PREFIX}_requests",
             "Requests; status is 0 if the client disconnected first, code is empty on success",

@@ -20,6 +20,7 @@ from image_erase.http.cors import Cors, CorsPolicy
 from image_erase.http.edge import REQUEST_ID_HEADER, Edge
 from image_erase.http.failures import Refuser
 from image_erase.http.intake import Intake
+from image_erase.http.ports import OwnPort
 from image_erase.http.proxies import TrustedProxies
 from image_erase.http.targets import PlainTargets
 from image_erase.jobs.pool import Pool
@@ -91,11 +92,14 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.include_router(account.router(keys, clock, settings.credits, limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor))
-    if settings.metrics:
+    if settings.metrics or settings.metrics_port:
         _watch(metrics, pool, store, supervisor, limit)
         metrics.gauge("receive_memory_bytes", "Bytes of request bodies that are arriving", lambda: arriving.held)
         metrics.gauge("answer_memory_bytes", "Bytes of results not yet stored or sent", lambda: answers.held)
         app.include_router(operations.metrics_router(metrics))
+    if port := settings.metrics_port:
+        health = (operations.HEALTH, operations.READINESS)
+        app.router.middleware_stack = OwnPort(app.router.middleware_stack, port, (operations.METRICS,), health)
     if settings.page:
         largest = settings.max_file_bytes or IMAGE_ERASE.max_file_bytes
         base = links_base(settings, store)

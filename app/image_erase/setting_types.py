@@ -28,7 +28,7 @@ def _split(value: Any) -> Any:
 
 
 def _network(value: str) -> str:
-    if value != "*":
+    if value not in ("*", "unix"):
         ipaddress.ip_network(value, strict=False)
     return value
 

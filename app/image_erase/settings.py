@@ -47,8 +47,15 @@ class _Group(BaseSettings):
 class ListeningSettings(_Group):
     """Where the server listens, how many connections it keeps open, and how it stops."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; the container image sets 0.0.0.0")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on: `::` for IPv6 and IPv4, `unix:/path` for a Unix socket; the container image "
+        "sets 0.0.0.0",
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 chooses a free one")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port on which `/metrics` is served, and nothing else of the API"
+    )
     connections: int = Field(
         512,
         ge=1,
@@ -71,7 +78,9 @@ class HttpSettings(_Group):
         None, description="Scheme, host and path that result links begin with; unset, those of the client's request"
     )
     trusted_proxies: Networks = Field(
-        (), description="Addresses or networks whose `X-Forwarded-*` headers are trusted; `*` for all"
+        (),
+        description="Addresses or networks whose `X-Forwarded-*` headers are trusted; `unix` for whoever uses the Unix "
+        "socket, `*` for all",
     )
     cors_origins: Strings = Field(
         ("*",), description="Web origins that may call the API from a browser, separated by commas; `*` for all"

@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -120,35 +121,35 @@ def test_a_missing_key_is_answered_with_a_challenge(server: Server) -> None:
 
 
 class TestQuietPaths:
-    def test_are_logged_while_somebody_looks_for_a_fault(self, server: Server, caplog: pytest.LogCaptureFixture):
+    def test_are_logged_for_who_looks_for_a_fault(self, server: Server, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, "image_erase")
         for path in ("/healthz", "/readyz"):
             assert server.client.get(path).status_code == 200
-            until(lambda path=path: lines(caplog, path=path), "it is logged")
+            until(partial(lines, caplog, path=path), "it is logged")
             (line,) = lines(caplog, path=path)
             assert line["levelno"] == logging.DEBUG
 
-    def test_are_logged_where_they_fail(self, server: Server, caplog: pytest.LogCaptureFixture):
+    def test_are_logged_where_they_fail(self, server: Server, caplog: pytest.LogCaptureFixture) -> None:
         assert server.client.get("/metrics").status_code == 404
         until(lambda: lines(caplog, path="/metrics", status=404, levelno=logging.INFO), "it is logged")
 
 
 class TestRequestId:
     @pytest.mark.parametrize("given", ["x", "0af7651916cd43dd8448eb211c80319c", "a.b_c~d:/+=@-Z", "q" * 128])
-    def test_that_is_valid_is_taken_over(self, server: Server, caplog: pytest.LogCaptureFixture, given: str):
+    def test_that_is_valid_is_taken_over(self, server: Server, caplog: pytest.LogCaptureFixture, given: str) -> None:
         answer = server.client.request("POST", PATH, key="unknown", headers={"X-Request-Id": given})
         assert answer.headers["x-request-id"] == answer.json()["request_id"] == given
         until(lambda: lines(caplog, request_id=given), "it is logged")
 
     @pytest.mark.parametrize("given", ["", "two words", "q" * 129, 'quote"', "<b>", "a,b", "{}"])
-    def test_that_is_not_valid_is_replaced(self, server: Server, given: str):
+    def test_that_is_not_valid_is_replaced(self, server: Server, given: str) -> None:
         answer = server.client.request("POST", PATH, key="unknown", headers={"X-Request-Id": given})
         said = answer.json()["request_id"]
         assert str(uuid.UUID(said)).upper() == said
         assert answer.headers.get_list("x-request-id") == [said]
 
     @pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/nowhere", 404), ("/", 200)])
-    def test_is_in_every_answer(self, server: Server, path: str, status: int):
+    def test_is_in_every_answer(self, server: Server, path: str, status: int) -> None:
         answers = [server.client.get(path) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [status] * 2
         assert len({answer.headers["x-request-id"] for answer in answers}) == 2

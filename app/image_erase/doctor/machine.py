@@ -2,11 +2,13 @@
 
 import errno
 import http.client
+import os
 import socket
 from contextlib import suppress
 from pathlib import Path
 
 from image_erase.doctor.finding import Finding, Level
+from image_erase.health import ask
 from image_erase.processors import available_processors, default_workers
 from image_erase.settings import JobSettings, ListeningSettings
 from image_erase.system import can_limit_memory
@@ -19,6 +21,8 @@ _CGROUP = Path("/sys/fs/cgroup")
 def port(settings: ListeningSettings) -> Finding:
     """Check that the server can listen on its port, or already does."""
     where = f"{settings.host}:{settings.port}"
+    if settings.host.startswith("unix:"):
+        return _unix_socket(Path(settings.host.removeprefix("unix:")))
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         socket.create_server((settings.host, settings.port), family=family).close()
@@ -29,6 +33,17 @@ def port(settings: ListeningSettings) -> Finding:
             return Finding(Level.OK, "port", f"a server already answers on {where}")
         return Finding(Level.WRONG, "port", f"{where} is in use by another program; see ERASE_PORT")
     return Finding(Level.OK, "port", f"{where} is free" if settings.port else "the server will choose a free one")
+
+
+def _unix_socket(path: Path) -> Finding:
+    """Check that the folder of a Unix socket can be written, or that a server answers on it."""
+    if not path.exists():
+        if os.access(path.parent, os.W_OK | os.X_OK):
+            return Finding(Level.OK, "port", f"{path} is free")
+        return Finding(Level.WRONG, "port", f"{path.parent} is no folder that can be written; see ERASE_HOST")
+    if wrong := ask("/healthz", {"ERASE_HOST": f"unix:{path}"}):
+        return Finding(Level.WARNING, "port", f"{wrong}; the start removes the socket if nobody listens on it")
+    return Finding(Level.OK, "port", f"a server already answers on {path}")
 
 
 def memory(settings: JobSettings) -> Finding:

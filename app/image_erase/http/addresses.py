@@ -23,7 +23,7 @@ def base_url(request: Request, public_url: str | None) -> str:
     if public_url:
         return public_url
     host = request.headers.get("host", "")
-    if not host:
+    if not host and request.scope["server"]:
         address, port = request.scope["server"]
         host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     match = _HOST.fullmatch(host)

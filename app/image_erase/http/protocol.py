@@ -128,7 +128,8 @@ class HttpConnection(asyncio.Protocol):
         """Begin to wait for a request."""
         self.transport = cast(asyncio.Transport, transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own classes
-        if connected := transport.get_extra_info("socket"):
+        connected = transport.get_extra_info("socket")
+        if connected and connected.family != getattr(socket, "AF_UNIX", None):
             # Not left to the loop: asyncio looks at how the listening socket was made.
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._client, self._server = (_address(self.transport, name) for name in ("peername", "sockname"))
@@ -456,7 +457,8 @@ class HttpConnection(asyncio.Protocol):
 
 def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
     address = transport.get_extra_info(name)
-    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None
+    # An IPv4 client of a socket for both is `::ffff:192.0.2.1`; a Unix socket has no such address.
+    return (str(address[0]).removeprefix("::ffff:"), int(address[1])) if isinstance(address, tuple) else None
 
 
 def connections_within(limits: Limits) -> Callable[..., HttpConnection]:

@@ -6,6 +6,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+# How the other side of a Unix socket is called in settings and log.
+_UNIX = "unix"
 _SCHEMES = ("http", "https")
 
 
@@ -20,7 +22,10 @@ class TrustedProxies(ProxyHeadersMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         """Serve one request."""
-        if scope["type"] == "http" and scope["client"] and scope["client"][0] in self.trusted_hosts:
+        if scope["type"] == "http" and not scope["client"]:
+            # Over a Unix socket, which only those may open whom its file lets in: the proxy of this machine.
+            scope["client"] = (_UNIX, 0)
+        if scope["type"] == "http" and scope["client"][0] in self.trusted_hosts:
             headers = MutableHeaders(scope=scope)
             # Each proxy on the way adds its own; the first is the one that the client talked to.
             if host := _first(headers, "x-forwarded-host"):

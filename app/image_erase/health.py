@@ -1,0 +1,39 @@
+"""Ask a running server whether it is well: what `image-erase health` does, for containers and supervisors.
+
+It is run every few seconds, so it loads neither the settings nor any library, and reads the variables that it needs.
+"""
+
+import http.client
+import os
+import socket
+from collections.abc import Mapping
+
+SECONDS = 4.0
+_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def ask(path: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return what is wrong with the server that ERASE_HOST and ERASE_PORT name, in a line, or None.
+
+    path: what is asked for; anything but 200 is wrong.
+    """
+    host = environment.get("ERASE_HOST") or "127.0.0.1"
+    port = environment.get("ERASE_PORT") or "8000"
+    where = host if host.startswith("unix:") else f"{host}:{port}"
+    try:
+        connection = _connection(host, port)
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return f"{where} does not answer ({error or type(error).__name__})"
+    return None if status == http.client.OK else f"{where}: {path} answers {status}"
+
+
+def _connection(host: str, port: str) -> http.client.HTTPConnection:
+    if not host.startswith("unix:"):
+        return http.client.HTTPConnection(_THIS_MACHINE.get(host, host), int(port), timeout=SECONDS)
+    connection = http.client.HTTPConnection("localhost", timeout=SECONDS)
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.settimeout(SECONDS)
+    connection.sock.connect(host.removeprefix("unix:"))
+    return connection

@@ -1,0 +1,25 @@
+"""Keep the paths of one port apart from those of all others."""
+
+from collections.abc import Collection
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class OwnPort:
+    """ASGI application around another: some paths are answered on one port only, and that port answers no others.
+
+    port: the number that connections are accepted on. own: the paths. anywhere: paths that every port answers.
+    """
+
+    def __init__(self, app: ASGIApp, port: int, own: Collection[str], anywhere: Collection[str] = ()) -> None:
+        self._app, self._port, self._own, self._anywhere = app, port, frozenset(own), frozenset(anywhere)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Raises HTTPException 404 for a path that belongs to another port."""
+        if scope["type"] == "http":
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            is_own = bool(scope["server"]) and scope["server"][1] == self._port
+            if path not in self._anywhere and is_own != (path in self._own):
+                raise HTTPException(404)
+        await self._app(scope, receive, send)
