@@ -44,22 +44,22 @@ def engine(model: onnx.ModelProto, folder: Path, **told: Any) -> NeuralEngine:
 
 
 @pytest.mark.parametrize(
-    ("model", "size", "image_range", "polarity", "output_range"),
+    ("model", "size", "polarity", "output_range"),
     [
-        (nets.lama(512), (512, 512), "0-1", "erase=1", "0-255"),
-        (nets.lama(64, dynamic_batch=True), (64, 64), "0-1", "erase=1", "0-255"),
-        (nets.lama(None), None, "0-1", "erase=1", "0-255"),
-        (nets.lama(64, scale=1.0), (64, 64), "0-1", "erase=1", "0-1"),
-        (nets.lama(64, erase=0.0), (64, 64), "0-1", "erase=0", "0-255"),
-        (nets.migan(), None, "0-255", "erase=0", "0-255"),
+        (nets.lama(512), (512, 512), "erase=1", "0-255"),
+        (nets.lama(64, dynamic_batch=True), (64, 64), "erase=1", "0-255"),
+        (nets.lama(None), None, "erase=1", "0-255"),
+        (nets.lama(64, scale=1.0), (64, 64), "erase=1", "0-1"),
+        (nets.lama(64, erase=0.0), (64, 64), "erase=0", "0-255"),
+        (nets.migan(), None, "erase=0", "0-255"),
     ],
     ids=["lama", "free batch", "free size", "unit answer", "inverse mask", "migan"],
 )
 def test_convention_is_found_out(
-    tmp_path: Path, model: onnx.ModelProto, size: Any, image_range: str, polarity: str, output_range: str
+    tmp_path: Path, model: onnx.ModelProto, size: Any, polarity: str, output_range: str
 ) -> None:
     found = engine(model, tmp_path).convention
-    assert (found.size, found.image_range, found.mask_polarity) == (size, image_range, polarity)
+    assert (found.size, found.mask_polarity) == (size, polarity)
     assert (found.output_range, found.channel_order) == (output_range, "rgb")
 
 

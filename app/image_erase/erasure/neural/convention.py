@@ -43,13 +43,12 @@ class Ports:
 class Convention:
     """All that must be known of a network to feed it.
 
-    `image_range` and `output_range` are the values of black and white; `mask_polarity` says which end of the mask's
+    `output_range` are the values of black and white in its answer; `mask_polarity` says which end of the mask's
     range (0 and 1 as float32, 0 and 255 as uint8) erases; `size` is the (height, width) that the network is bound
     to, or None when it takes any.
     """
 
     channel_order: ChannelOrder
-    image_range: ValueRange
     mask_polarity: MaskPolarity
     size: tuple[int, int] | None
     output_range: ValueRange
@@ -93,25 +92,21 @@ def fixed_size(ports: Ports) -> tuple[int, int] | None:
     return height or width or 0, width or height or 0
 
 
-def range_of(tensor: Tensor) -> ValueRange:
-    """Return the range that goes with an element type: uint8 holds 0 to 255; float32 is taken as 0 to 1."""
-    return "0-255" if tensor.element == "uint8" else "0-1"
-
-
 def encode(ports: Ports, convention: Convention, image: Image, hole: Hole) -> dict[str, Array]:
     """Return the network's inputs for an HxWx3 uint8 BGR image and its HxW bool hole."""
     ordered = image[:, :, ::-1] if convention.channel_order == "rgb" else image
     erased = hole if convention.mask_polarity == "erase=1" else ~hole
     return {
-        ports.image.name: _tensor(ports.image, np.moveaxis(ordered, 2, 0), 1 / 255),
-        ports.mask.name: _tensor(ports.mask, erased[None] * np.uint8(255), 1 / 255),
+        ports.image.name: _tensor(ports.image, np.moveaxis(ordered, 2, 0)),
+        ports.mask.name: _tensor(ports.mask, erased[None] * np.uint8(255)),
     }
 
 
-def _tensor(port: Tensor, bytes_: Array, scale: float) -> Array:
-    if range_of(port) == "0-255":
+def _tensor(port: Tensor, bytes_: Array) -> Array:
+    """Return the input of a port: 0 to 255 as uint8, 0 to 1 as float32."""
+    if port.element == "uint8":
         return np.ascontiguousarray(bytes_[None], np.uint8)
-    return np.ascontiguousarray(bytes_[None] * np.float32(scale), np.float32)
+    return np.ascontiguousarray(bytes_[None] * np.float32(1 / 255), np.float32)
 
 
 def decode(convention: Convention, output: Array) -> NDArray[np.float32]:

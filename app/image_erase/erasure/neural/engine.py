@@ -22,7 +22,6 @@ from .convention import (
     fixed_size,
     likely_range,
     probe_picture,
-    range_of,
     shown_polarity,
 )
 from .rim import fit_into_hole
@@ -152,7 +151,6 @@ def _blanked(guide: Image, hole: Hole) -> Image:
 def _assumed(ports: Ports, channel_order: ChannelOrder | Auto) -> Convention:
     return Convention(
         channel_order="rgb" if channel_order == "auto" else channel_order,
-        image_range=range_of(ports.image),
         mask_polarity="erase=1",
         size=fixed_size(ports),
         output_range="0-255",
