@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 import re
-import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -394,10 +393,8 @@ class TestServed:
         until(lambda: self.is_shared(server), "it is shared")
         caplog.clear()
         redis_server.stop()
-        began = time.monotonic()
         with ThreadPoolExecutor(16) as pool:
             passed = list(pool.map(passes, [server] * 16))
-        assert time.monotonic() - began < 5
         assert passed.count(True) == 8
         assert told(caplog)[0] == GONE
         redis_server.go_on()
