@@ -88,7 +88,7 @@ def test_a_job_takes_no_more_than_allowed() -> None:
             pixels = np.zeros((1, 1, 3), np.uint8)
             header = bytearray(file_of(Image.fromarray(pixels), "BMP"))
             header[18:26] = (30000).to_bytes(4, "little") * 2
-            return await asked(worker, Job(60.0, JobRequest(), bytes(header), mask_file()))
+            return await asked(worker, Job(60.0, JobRequest(), bytes(header), bytes(header)))
         finally:
             await worker.end()
 

@@ -16,7 +16,8 @@ from image_erase.erasure.canvas import Canvas, LateError
 from image_erase.erasure.copying import EffortName, Layouts
 from image_erase.erasure.diffusion import Diffusion
 from image_erase.erasure.inference import Inference, NeuralEngine, square
-from image_erase.erasure.regions import Region
+from image_erase.erasure.reach import reach
+from image_erase.erasure.regions import Box, Region
 
 __all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
 
@@ -61,6 +62,11 @@ class Eraser:
         self._options = options
         self._neural = neural
         self._layouts = layouts
+
+    def reach(self, hole: Bool) -> Box:
+        """The rows and columns of a picture that have to be given to `erase` for this hole (HxW)."""
+        engine = self._options.engine
+        return reach(hole, copies=engine != "opencv", asks_network=engine == "onnx")
 
     def erase(
         self,

@@ -52,4 +52,9 @@ class Inference:
 
 def square(part: Region, shape: tuple[int, int]) -> Region:
     """The part in the square of a picture of `shape` that a network gets to see."""
-    return regions.in_square(part, max(LEAST_SIDE, int(part.side * (1 + 2 * CONTEXT))), shape)
+    return regions.in_square(part, side_of(part), shape)
+
+
+def side_of(part: Region) -> int:
+    """The side in pixels of the square that a network gets to see."""
+    return max(LEAST_SIDE, int(part.side * (1 + 2 * CONTEXT)))

@@ -1,16 +1,21 @@
 """A picture file -> Picture: sniff, check the header, decode upright."""
 
 import io
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from image_erase.imaging.area import Area, area_of
 from image_erase.imaging.bmp import rle
 from image_erase.imaging.failures import (
     BrokenFile,
+    ImagingFailure,
     SideTooLong,
     SideTooShort,
     Subject,
@@ -20,7 +25,7 @@ from image_erase.imaging.failures import (
 from image_erase.imaging.header import FORMATS, claimed_size, format_of
 from image_erase.imaging.jpeg.pixels import decoded_pixels
 from image_erase.imaging.limits import TooCostly
-from image_erase.imaging.picture import Picture, Pixels, turned
+from image_erase.imaging.picture import Box, Picture, Pixels, is_transposed, turned
 from image_erase.imaging.reader import read_source
 from image_erase.imaging.source import Source
 
@@ -28,8 +33,8 @@ from image_erase.imaging.source import Source
 Image.MAX_IMAGE_PIXELS = None
 rle.use()
 
-# Peak memory of decoding, in bytes per pixel.
-_DECODER_BYTES = 32
+# Peak memory of decoding in bytes per pixel, for each byte of a pixel; and the most that any kind of picture takes.
+_DECODER_BYTES, _MOST_DECODER_BYTES = 6, 32
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
 # Pillow mode -> working mode. Images with transparency get an alpha channel in addition.
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
@@ -45,32 +50,89 @@ def decode_picture(
     min_side: int = 1,
     max_pixels: int | None = None,
 ) -> Picture:
-    """Decode a JPEG, PNG, BMP or WEBP file, the first frame of an animation.
+    """Decode a JPEG, PNG, BMP or WEBP file, the first frame of an animation. Arguments and errors: see open_picture."""
+    file = open_picture(data, max_side, subject, formats=formats, min_side=min_side, max_pixels=max_pixels)
+    return file.decoded()
+
+
+def open_picture(
+    data: bytes,
+    max_side: int,
+    subject: Subject = "image",
+    *,
+    formats: Sequence[str] = FORMATS,
+    min_side: int = 1,
+    max_pixels: int | None = None,
+) -> "PictureFile":
+    """Read what a JPEG, PNG, BMP or WEBP file says besides its pixels.
 
     max_side: longest side in pixels that is decoded at all. formats: those that are taken, out of the four.
     min_side: the fewest pixels that a side may have. max_pixels: the most that the picture may have; None for no limit.
-    Raises UnsupportedFormat, SideTooLong, SideTooShort, TooManyPixels (all before any pixel is decoded) or BrokenFile;
-    MemoryError passes through.
+    Raises UnsupportedFormat, SideTooLong, SideTooShort, TooManyPixels or BrokenFile; MemoryError passes through.
     """
     file_format = format_of(data)
     if file_format is None or file_format not in formats:
         raise UnsupportedFormat(subject, f"The file is none of {', '.join(formats[:-1])} and {formats[-1]}.")
     refuse_large(claimed_size(data, file_format), max_side, max_pixels, subject)
-    try:
+    with _refusals(subject, file_format):
         source = read_source(data, file_format)
-        file = io.BytesIO(source.coded)
-        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=[file_format]) as image:
+        with _opened(source) as image:
             refuse_large(image.size, max_side, max_pixels, subject)
             refuse_short_side(image.size, min_side, subject)
-            require_memory(image.size)
-            return _decoded(image, source)
-    except (SideTooLong, SideTooShort, TooManyPixels, MemoryError):
+            return PictureFile(source, image.size, subject)
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture file of an allowed size, not decoded yet.
+
+    source: its facts. stored_size: width and height in pixels as the file stores them. subject: what it is to the
+    request.
+    """
+
+    source: Source
+    stored_size: tuple[int, int]
+    subject: Subject
+
+    @property
+    def orientation(self) -> int:
+        """EXIF's, how the pixels stand in the file."""
+        return self.source.orientation
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the upright picture."""
+        return self.stored_size[::-1] if is_transposed(self.orientation) else self.stored_size
+
+    def decoded(self, part: Box | None = None) -> Picture:
+        """The upright picture.
+
+        part: rows and columns that are needed; None for all. Where that saves work, the picture is a part, which has
+        them in it. Raises BrokenFile and MemoryError.
+        """
+        with _refusals(self.subject, self.source.format), _opened(self.source) as image:
+            return _decoded(image, self.source, part)
+
+
+@contextmanager
+def _refusals(subject: Subject, file_format: str) -> Iterator[None]:
+    """Raise BrokenFile for whatever is raised of a file that is damaged."""
+    try:
+        yield
+    except (ImagingFailure, MemoryError):
         raise
     except TooCostly as what:
         raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
     except Exception as error:
         # Decoders raise many kinds of exceptions for damaged files; all of them mean that the file is damaged.
         raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Image.Image]:
+    file = io.BytesIO(source.coded)
+    with warnings.catch_warnings(action="ignore"), Image.open(file, formats=[source.format]) as image:
+        yield image
 
 
 def refuse_large(size: tuple[int, int] | None, max_side: int, max_pixels: int | None, subject: Subject) -> None:
@@ -90,27 +152,33 @@ def refuse_short_side(size: tuple[int, int], min_side: int, subject: Subject) ->
         raise SideTooShort(subject, f"The file is {size[0]}x{size[1]}, a side must have at least {min_side} pixels.")
 
 
-def require_memory(size: tuple[int, int]) -> None:
-    """Raise MemoryError where there is no room for decoding width x height pixels.
+def require_memory(pixels: int, pixel_bytes: int) -> None:
+    """Raise MemoryError where there is no room for decoding so many pixels of so many bytes.
 
     Asked for at once, because a decoder that runs out of memory half-way may call the file broken.
     """
-    np.empty(size[0] * size[1] * _DECODER_BYTES, np.uint8)
+    np.empty(pixels * min(_DECODER_BYTES * pixel_bytes, _MOST_DECODER_BYTES), np.uint8)
 
 
-def _decoded(image: Image.Image, source: Source) -> Picture:
-    mode, pixels = _as_canvas(image, source) or _by_pillow(image, source)
-    return Picture(pixels, mode, source.format, source.icc_profile, _subsampling(image), source.orientation, source)
+def _decoded(image: Image.Image, source: Source, part: Box | None) -> Picture:
+    facts = source.format, source.icc_profile, _subsampling(image), source.orientation, source
+    if source.format == "JPEG" and image.mode in ("L", "RGB"):
+        area = area_of(part, image.size, source.orientation)
+        pixels = _as_canvas(image, source, area)
+        if pixels is not None:
+            return Picture(pixels, image.mode, *facts, area.upright if area else None)
+    samples = len(_MODES.get(image.mode, "RGBA")) + ("transparency" in image.info)
+    require_memory(image.width * image.height, samples * (2 if _is_16_bit(image, source) else 1))
+    mode, pixels = _by_pillow(image, source)
+    return Picture(pixels, mode, *facts)
 
 
-def _as_canvas(image: Image.Image, source: Source) -> tuple[str, Pixels] | None:
+def _as_canvas(image: Image.Image, source: Source, area: Area | None) -> Pixels | None:
     """A JPEG without a copy of its pixels: decoded as BGR, which RGB is a view of. None where Pillow has to decode."""
-    if source.format != "JPEG" or image.mode not in ("L", "RGB"):
-        return None
-    stored = decoded_pixels(source.coded, *image.size, len(image.getbands()))
-    if stored is None:
-        return None
-    return image.mode, np.ascontiguousarray(turned(stored, source.orientation))[..., ::-1]
+    stored = area.stored if area else (slice(0, image.height), slice(0, image.width))
+    require_memory(math.prod(each.stop - each.start for each in stored), len(image.getbands()))
+    pixels = decoded_pixels(source.coded, image.size, len(image.getbands()), stored)
+    return None if pixels is None else np.ascontiguousarray(turned(pixels, source.orientation))[..., ::-1]
 
 
 def _by_pillow(image: Image.Image, source: Source) -> tuple[str, Pixels]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from image_erase.imaging.decode import PictureFile
 from image_erase.imaging.formats import Output, fitted, target_of
 from image_erase.imaging.jpeg.markers import BadJpeg
 from image_erase.imaging.jpeg.result import jpeg_result
@@ -66,6 +67,8 @@ def encode_result(
     target = target_of(picture, output)
     if target.format == picture.format == "JPEG" and quality is None:
         return _spliced(picture, image, hole, policy, jpeg_quality)
+    if picture.part is not None:
+        picture, image = _completed(picture, image, hole)
     if target.format == "PNG" and picture.mode != "CMYK":
         chunks = metadata_chunks(source, policy, picture.quarter_turned)
         return Encoded("png", _with_chunks(encoded_png(image, len(source.coded)), chunks), "", target.reasons)
@@ -79,10 +82,14 @@ def encode_result(
 def _spliced(picture: Picture, image: Pixels, hole: Hole, policy: Policy, jpeg_quality: int) -> Encoded:
     """A JPEG in which only the hole changes, where that can be done."""
     assert picture.source is not None
-    result = picture.with_canvas(image)
+    result, part = picture.with_canvas(image), picture.part
     try:
-        done = jpeg_result(picture.source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy)
+        done = jpeg_result(
+            picture.source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy, part=part
+        )
     except (CannotSplice, BadJpeg) as error:
+        if part is not None:
+            return _spliced(*_completed(picture, image, hole), hole, policy, jpeg_quality)
         return Encoded("jpg", _jpeg(result, jpeg_quality), str(error))
     return Encoded("jpg", done.data, done.reencode_reason)
 
@@ -108,6 +115,18 @@ def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
         return _jpeg(picture, jpeg_quality)
     chunks = [png.chunk(*profile_of(picture.icc_profile))] if picture.icc_profile else []
     return _with_chunks(encoded_png(picture.canvas()[0]), chunks)
+
+
+def _completed(picture: Picture, image: Pixels, hole: Hole) -> tuple[Picture, Pixels]:
+    """The picture that a part is of, without its pixels, and its canvas with that of the part in its place."""
+    assert picture.source is not None
+    assert picture.part is not None
+    height, width = hole.shape
+    size = (height, width) if picture.quarter_turned else (width, height)
+    whole = PictureFile(picture.source, size, "image").decoded()
+    canvas = whole.canvas()[0].copy()
+    canvas[picture.part] = image
+    return whole.without_pixels(), canvas
 
 
 def _as_pillow(picture: Picture) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.failures import SizeMismatch
 from image_erase.imaging.header import FORMATS
 from image_erase.imaging.paint import THRESHOLD, paint_of
-from image_erase.imaging.picture import Hole, Picture, turned
+from image_erase.imaging.picture import Hole, Placed, turned
 from image_erase.imaging.rim import soft_rim
 
 
@@ -28,7 +28,7 @@ class Mask:
 
 def decode_mask(
     data: bytes,
-    picture: Picture,
+    picture: Placed,
     max_side: int,
     *,
     formats: Sequence[str] = FORMATS,

@@ -1,13 +1,18 @@
 """How much each pixel of a mask is painted."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from image_erase.imaging.area import extent_of
 from image_erase.imaging.picture import Picture, Pixels
 
 THRESHOLD = 128
 # Of 255. The colour of pixels that show less than that is mostly rounding where a program multiplied it by alpha.
 _VISIBLE = 16
+# Of red, green and blue, in parts of 65536.
+_WEIGHTS = np.uint32(19595), np.uint32(38470), np.uint32(7471)
 
 
 def paint_of(mask: Picture) -> NDArray[np.uint8]:
@@ -17,12 +22,25 @@ def paint_of(mask: Picture) -> NDArray[np.uint8]:
     colour is. The colour of pixels with alpha 0 never counts: where the visible pixels tell nothing apart and others
     are transparent, alpha says what is painted; else it multiplies luma.
     """
-    label = _label(mask)
+    if mask.has_alpha or mask.mode == "CMYK":
+        return _paint(mask)
+    # Black is not painted, and most of a mask is black.
+    paint, area = np.zeros(mask.pixels.shape[:2], np.uint8), extent_of(mask.pixels)
+    if area is not None:
+        paint[area] = _paint(
+            replace(mask, pixels=np.ascontiguousarray(mask.pixels[area])), paint[area].size < paint.size
+        )
+    return paint
+
+
+def _paint(mask: Picture, black_beside: bool = False) -> NDArray[np.uint8]:
+    """black_beside: whether there are black pixels beside those of the picture."""
+    label = _label(mask, black_beside)
     if label is not None:
         return label * np.uint8(255)
     pixels = _in_8_bits(mask.pixels)
     luma = _luma(pixels, mask.mode)
-    if not mask.mode.endswith("A"):
+    if not mask.has_alpha:
         return luma
     alpha = np.ascontiguousarray(pixels[..., -1])
     if not alpha.all() and not _has_contrast(luma[alpha >= _VISIBLE]):
@@ -35,18 +53,17 @@ def _has_contrast(luma: NDArray[np.uint8]) -> bool:
     return bool(bright.any() and not bright.all())
 
 
-def _label(mask: Picture) -> NDArray[np.bool_] | None:
+def _label(mask: Picture, black_beside: bool) -> NDArray[np.bool_] | None:
     """HxW: where the one colour beside black is, in a mask of just these two; None for any other mask.
 
     Only of lossless files: a lossy one may make a second, nearly black colour of black.
     """
     if mask.mode == "CMYK" or mask.source is None or mask.source.lossy:
         return None
-    alpha = mask.mode.endswith("A")
-    colours = mask.pixels[..., :-1] if alpha else mask.pixels
-    shown = mask.pixels[..., -1] > 0 if alpha else np.ones(colours.shape[:2], np.bool_)
-    painted: NDArray[np.bool_] = colours.any(axis=2) & shown
-    if not painted.any() or not (shown & ~painted).any():
+    colours = mask.pixels[..., :-1] if mask.has_alpha else mask.pixels
+    shown = mask.pixels[..., -1] > 0 if mask.has_alpha else np.ones(colours.shape[:2], np.bool_)
+    painted: NDArray[np.bool_] = np.logical_or.reduce([colours[..., c] > 0 for c in range(colours.shape[2])]) & shown
+    if not painted.any() or not (black_beside or (shown & ~painted).any()):
         return None
     first = np.unravel_index(int(painted.argmax()), painted.shape)
     colour = colours[first]
@@ -65,5 +82,7 @@ def _luma(pixels: NDArray[np.uint8], mode: str) -> NDArray[np.uint8]:
         return np.ascontiguousarray(pixels[..., 0])
     if mode == "CMYK":
         pixels = (255 - pixels[..., :3]) * (255 - pixels[..., 3:].astype(np.uint16)) // 255
-    weights = np.array([19595, 38470, 7471], np.uint32)
-    return ((pixels[..., :3] @ weights + 0x8000) >> 16).astype(np.uint8)
+    luma = np.full(pixels.shape[:2], 0x8000, np.uint32)
+    for channel, weight in enumerate(_WEIGHTS):
+        luma += pixels[..., channel] * weight
+    return (luma >> 16).astype(np.uint8)

@@ -1,7 +1,7 @@
 """A decoded picture, and what of its file must survive."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from image_erase.imaging.source import Source
 
 Pixels = NDArray[np.uint8 | np.uint16]
 Hole = NDArray[np.bool_]
+Box = tuple[slice, slice]
 COLOURS = 3
 
 # EXIF orientation -> (transpose first?, then flip these axes): how stored rows and columns become upright ones.
@@ -27,21 +28,51 @@ _TURNS = {
 }
 
 
+def is_transposed(orientation: int) -> bool:
+    """Whether width and height change places between a file of that EXIF orientation and the upright picture."""
+    return _TURNS[orientation][0]
+
+
+def reversed_axes(orientation: int) -> tuple[int, ...]:
+    """Which axes of the upright picture run the other way in a file of that EXIF orientation: 0 rows, 1 columns."""
+    return _TURNS[orientation][1]
+
+
 def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """An HxW or HxWxC array as its EXIF orientation (1 to 8) says it is to be seen. A view."""
     transpose, axes = _TURNS[orientation]
     return np.flip(array.swapaxes(0, 1) if transpose else array, axes)
 
 
+class Placed(Protocol):
+    """What a mask is compared with: the size of a picture and how it stands in its file."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the upright picture."""
+        ...
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height in pixels as the file stores them."""
+        ...
+
+    @property
+    def orientation(self) -> int:
+        """EXIF's, 1 to 8."""
+        ...
+
+
 @dataclass(frozen=True)
 class Picture:
-    """An upright picture.
+    """An upright picture, or a part of one.
 
     pixels: HxWxC, uint8 or uint16, channels as `mode` names them; RGB may be a view of BGR. mode: `L`, `LA`,
     `RGB`, `RGBA` or `CMYK`.
     format: `JPEG`, `PNG`, `BMP` or `WEBP`, what the file was. icc_profile: None where it had none.
     subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
     orientation: EXIF's, how the pixels stood in the file. source: the file's facts, None for a picture without a file.
+    part: the rows and columns of the upright picture that the pixels are; None for all.
     """
 
     pixels: Pixels
@@ -51,6 +82,7 @@ class Picture:
     subsampling: int = 0
     orientation: int = 1
     source: Source | None = None
+    part: Box | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -66,7 +98,7 @@ class Picture:
     @property
     def quarter_turned(self) -> bool:
         """Whether width and height change places between the file and the upright picture."""
-        return _TURNS[self.orientation][0]
+        return is_transposed(self.orientation)
 
     @property
     def has_alpha(self) -> bool:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image_erase.imaging.area import extent_of
 from image_erase.imaging.picture import Hole
 
 REACH = 2
@@ -32,19 +33,14 @@ def soft_rim(paint: NDArray[np.uint8], threshold: int, *, lossy: bool) -> tuple[
     to the rim where it is at most REACH pixels from the hole and joined to it; what else is joined to it is half
     covered.
     """
-    hole = paint >= threshold
-    rim, half_covered = np.zeros_like(hole), np.zeros_like(hole)
-    if hole.any() and ((paint >= _LEAST) & ~hole).any():
-        area = _area_of(paint >= _LEAST)
-        rim[area], half_covered[area] = _mixed(np.ascontiguousarray(paint[area]), hole[area].copy(), lossy=lossy)
+    rim, half_covered = np.zeros(paint.shape, np.bool_), np.zeros(paint.shape, np.bool_)
+    area = extent_of(paint, _LEAST, margin=_AROUND)
+    if area is not None:
+        near = np.ascontiguousarray(paint[area])
+        hole = near >= threshold
+        if hole.any() and ((near >= _LEAST) & ~hole).any():
+            rim[area], half_covered[area] = _mixed(near, hole, lossy=lossy)
     return rim, half_covered
-
-
-def _area_of(painted: Hole) -> tuple[slice, slice]:
-    """The rows and columns in which anything is painted, and some around."""
-    rows, columns = np.flatnonzero(painted.any(axis=1)), np.flatnonzero(painted.any(axis=0))
-    top, left = max(0, rows[0] - _AROUND), max(0, columns[0] - _AROUND)
-    return slice(top, rows[-1] + 1 + _AROUND), slice(left, columns[-1] + 1 + _AROUND)
 
 
 def _mixed(paint: NDArray[np.uint8], hole: Hole, *, lossy: bool) -> tuple[Hole, Hole]:

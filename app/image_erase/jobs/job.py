@@ -14,11 +14,11 @@ from image_erase.erasure.eraser import Engine, Eraser, EraserOptions, NothingToF
 from image_erase.erasure.layout import WEIGHTS, LayoutEngine, LayoutNetwork, OperatorSketcher
 from image_erase.erasure.neural import ModelError, NeuralEngine
 from image_erase.imaging import failures
-from image_erase.imaging.decode import decode_picture
+from image_erase.imaging.decode import open_picture
 from image_erase.imaging.encode import encode_picture, encode_result
 from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.metadata.policy import Policy
-from image_erase.imaging.picture import Picture
+from image_erase.imaging.picture import Picture, Placed
 from image_erase.jobs.messages import Facts, FormatReason, Suffix
 from image_erase.jobs.request import JobRequest
 
@@ -144,26 +144,34 @@ def erase_file(
     """
     watch = _Stopwatch()
     max_side = request.max_side or options.max_side
-    picture = decode_picture(
+    file = open_picture(
         image, max_side, formats=request.formats, min_side=request.min_side, max_pixels=request.max_pixels
     )
-    wanted = _wanted(mask, picture, options, request)
+    wanted = _wanted(mask, file, options, request)
+    unknown = wanted.hole | wanted.half_covered
+    picture = file.decoded(eraser.reach(unknown))
     watch.stage("decode")
     # What is done with is let go at once: a large picture takes a hundred megabytes in each of its forms.
     canvas, picture = picture.canvas(), picture.without_pixels()
-    unsure, shown = wanted.half_covered, canvas[0][wanted.half_covered]
+    part = picture.part or np.s_[:, :]
+    unsure = wanted.half_covered[part]
+    shown = canvas[0][unsure]
     try:
-        unknown = wanted.hole | unsure
         erased = eraser.erase(
-            *canvas, unknown, alpha=picture.has_alpha, time_left=time_left, effort=request.effort, seed=request.seed
+            *canvas,
+            unknown[part],
+            alpha=picture.has_alpha,
+            time_left=time_left,
+            effort=request.effort,
+            seed=request.seed,
         )
     except NothingToFillFrom:
         raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
     if len(shown):
         erased.image[unsure] = shown
-    del canvas
-    watch.stage("erase")
     hole = wanted.hole
+    del canvas, wanted, unknown
+    watch.stage("erase")
     encoded = encode_result(
         picture,
         erased.image,
@@ -189,7 +197,7 @@ def erase_file(
     return ErasedFile(encoded.suffix, encoded.data, facts)
 
 
-def _wanted(mask: bytes, picture: Picture, options: JobOptions, request: JobRequest) -> Mask:
+def _wanted(mask: bytes, picture: Placed, options: JobOptions, request: JobRequest) -> Mask:
     """What is to be erased, and what else must not be copied from; nothing of the latter where no other would be left.
 
     Raises NothingToFillFrom where the hole is everything only because it has been grown.

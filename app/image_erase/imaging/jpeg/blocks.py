@@ -72,11 +72,16 @@ def planes_of(frame: Frame, transposed: bool) -> list[Plane]:
 class BlockFiller:
     """Fills the hole in rows of quantised blocks; blocks without a pixel of the hole stay as they are."""
 
-    def __init__(self, planes: list[Plane], filled: Pixels, hole: Hole) -> None:
-        """Take the upright picture: filled H x W or H x W x channels, as Pillow decodes it; hole H x W."""
+    def __init__(self, planes: list[Plane], filled: Pixels, hole: Hole, start: tuple[int, int] = (0, 0)) -> None:
+        """Take the upright picture, hole H x W, and what it shows around the hole.
+
+        filled: of whole blocks, or up to the picture's end; rows x columns (x channels) as Pillow decodes it. start:
+        the first row and column in it.
+        """
         self._planes = planes
         self._filled = filled if filled.ndim == 3 else filled[:, :, None]
         self._hole = hole
+        self._start = start
         self._forward = _cosines()
         self._touched = {(each.down, each.across): touched_blocks(hole, each.down, each.across) for each in planes}
 
@@ -94,8 +99,9 @@ class BlockFiller:
     def _samples(self, plane: Plane, row: int, first: int, last: int) -> tuple[Real, Real]:
         """Give what blocks first..last-1 of a row should show, and which share of each sample the hole has (N x 64)."""
         height, width = plane.down * BLOCK, plane.across * BLOCK
-        window = np.s_[row * height : (row + 1) * height, first * width : last * width]
-        pixels, hole = np.ascontiguousarray(self._filled[window]), self._hole[window]
+        hole = self._hole[row * height : (row + 1) * height, first * width : last * width]
+        top, left = row * height - self._start[0], first * width - self._start[1]
+        pixels = np.ascontiguousarray(self._filled[top : top + hole.shape[0], left : left + hole.shape[1]])
         values = pixels @ plane.weights + np.float32(plane.shift)
         share = hole.astype(np.float32)
         margin = ((0, height - hole.shape[0]), (0, (last - first) * width - hole.shape[1]))

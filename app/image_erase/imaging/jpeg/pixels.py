@@ -1,22 +1,31 @@
 """The pixels of a JPEG, decoded by libjpeg-turbo into the layout that erasing works on."""
 
 import ctypes
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from image_erase.imaging.jpeg.library import LibraryMissing, find_library, has_v3
+from image_erase.imaging.jpeg.library import LibraryMissing, Region, find_library, has_v3
 
 # TurboJPEG's TJPF: samples of a pixel -> blue, green and red, or grey.
 _LAYOUTS = {3: 1, 1: 6}
 _WIDTH, _HEIGHT = 5, 6
 
 
-def decoded_pixels(coded: bytes, width: int, height: int, channels: int) -> NDArray[np.uint8] | None:
-    """Decode a JPEG file as it is stored, not turned upright: H x W x channels, 3 are BGR, 1 is grey.
+# Cropping begins where a row of MCUs, at most 32 pixels wide and high, does; beside a crop, colours are interpolated
+# from one side only.
+_MCU = 32
 
-    The same pixels as Pillow's, which calls the same library with the same parameters. None where the library is
-    missing, older than 3.1, or has anything to complain of: then another decoder shall say what the file is.
+
+def decoded_pixels(
+    coded: bytes, size: tuple[int, int], channels: int, part: tuple[slice, slice]
+) -> NDArray[np.uint8] | None:
+    """Decode a part of a JPEG file as it is stored, not turned upright: H x W x channels, 3 are BGR, 1 is grey.
+
+    size: width and height in pixels of the picture. part: rows and columns. The same pixels as Pillow's, which calls
+    the same library with the same parameters. None where the library is missing, older than 3.1, or has anything to
+    complain of: then another decoder shall say what the file is.
     """
     try:
         library = find_library()
@@ -28,18 +37,42 @@ def decoded_pixels(coded: bytes, width: int, height: int, channels: int) -> NDAr
     if not handle:
         raise MemoryError("tjInitDecompress")
     try:
-        pixels = np.empty((height, width, channels), np.uint8)
-        return pixels if _decode(library, handle, coded, pixels) else None
+        return _decoded(_Decoder(library, handle, coded), size, channels, part)
     finally:
         library.tjDestroy(handle)
 
 
-def _decode(library: ctypes.CDLL, handle: int, coded: bytes, pixels: NDArray[np.uint8]) -> bool:
-    """Fill `pixels`; False where the library warns, refuses, or reads another size from the file."""
-    height, width, channels = pixels.shape
-    if library.tj3DecompressHeader(handle, coded, len(coded)):
-        return False
-    if (library.tj3Get(handle, _WIDTH), library.tj3Get(handle, _HEIGHT)) != (width, height):
-        return False
-    target = pixels.ctypes.data
-    return not library.tj3Decompress8(handle, coded, len(coded), target, width * channels, _LAYOUTS[channels])
+@dataclass(frozen=True)
+class _Decoder:
+    library: ctypes.CDLL
+    handle: int
+    coded: bytes
+
+    def size(self) -> tuple[int, int] | None:
+        """Width and height in pixels, None where the header makes no sense."""
+        if self.library.tj3DecompressHeader(self.handle, self.coded, len(self.coded)):
+            return None
+        return self.library.tj3Get(self.handle, _WIDTH), self.library.tj3Get(self.handle, _HEIGHT)
+
+    def fill(self, pixels: NDArray[np.uint8], left: int, top: int) -> bool:
+        """Decode the rectangle that begins there into `pixels`; False where the library warns or refuses."""
+        height, width, channels = pixels.shape
+        if self.library.tj3SetCroppingRegion(self.handle, Region(left, top, width, height)):
+            return False
+        target, pitch = pixels.ctypes.data, width * channels
+        layout = _LAYOUTS[channels]
+        return not self.library.tj3Decompress8(self.handle, self.coded, len(self.coded), target, pitch, layout)
+
+
+def _decoded(
+    decoder: _Decoder, size: tuple[int, int], channels: int, part: tuple[slice, slice]
+) -> NDArray[np.uint8] | None:
+    if decoder.size() != size:
+        return None
+    rows, columns = part
+    top, left = (max(0, each.start // _MCU * _MCU - _MCU) for each in part)
+    bottom, right = min(rows.stop + _MCU, size[1]), min(columns.stop + _MCU, size[0])
+    pixels = np.empty((bottom - top, right - left, channels), np.uint8)
+    if not decoder.fill(pixels, left, top):
+        return None
+    return pixels[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]

@@ -22,19 +22,28 @@ class JpegResult:
 
 
 def jpeg_result(
-    source: Source, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int, policy: Policy
+    source: Source,
+    filled: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    *,
+    orientation: int,
+    policy: Policy,
+    part: tuple[slice, slice] | None = None,
 ) -> JpegResult:
     """Give the upright JPEG of `source` with its hole filled; arguments as for `splice`.
 
     With nothing to erase in an upright picture, its coded bytes are the source's own. Raises CannotSplice, or
-    BadJpeg, for a source whose header makes no sense, so that not even its tables can be taken over.
+    BadJpeg, for a source whose header makes no sense, so that not even its tables can be taken over, and where the
+    whole picture must be re-encoded but only a part of it is there.
     """
     if orientation == 1 and not hole.any():
         return JpegResult(strip(source.segments, policy))
     reason = ""
     try:
-        coded = splice(source, filled, hole, orientation=orientation)
+        coded = splice(source, filled, hole, orientation=orientation, part=part)
     except CannotSplice as error:
+        if part is not None:
+            raise
         reason = str(error)
         coded = reencode(source, filled, orientation=orientation)
     return JpegResult(with_metadata(source.segments, coded, policy, transposed=orientation in _QUARTER_TURNS), reason)

@@ -34,19 +34,28 @@ class CannotSplice(ValueError):
     """The picture can't be changed block by block; the message says why, for the log."""
 
 
-def splice(source: Source, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *, orientation: int) -> bytes:
+def splice(
+    source: Source,
+    filled: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    *,
+    orientation: int,
+    part: tuple[slice, slice] | None = None,
+) -> bytes:
     """Give the upright JPEG of `source` with new coefficients in the blocks that `hole` touches, and only there.
 
     source: a JPEG. filled: what it shows, as Pillow decodes it (H x W grey, H x W x 3 RGB, H x W x 4 CMYK
     in Pillow's polarity, 0 is no ink), upright, filled inside of the hole. hole: H x W, upright. orientation: of
-    the EXIF tag, 1 to 8. Quantisation tables, sampling, restart interval and progressive mode are the source's;
+    the EXIF tag, 1 to 8. part: which rows and columns `filled` has, with all blocks that the hole touches; None for
+    all. Quantisation tables, sampling, restart interval and progressive mode are the source's;
     Huffman tables are the usual ones, or made for the result where it would grow by over 3 %; no metadata but JFIF
     and Adobe's colour mark, as libjpeg writes them.
     Raises CannotSplice where the picture can't be turned without loss, or is of a kind this does not handle.
     """
     _refuse_if({"an unknown orientation": orientation not in _UPRIGHT})
     frame = _frame_of(source)
-    _check_pixels(frame.upright(orientation in _TRANSPOSING), filled, hole)
+    part = part or _whole(hole)
+    _check_pixels(frame.upright(orientation in _TRANSPOSING), filled, hole, part)
     _refuse_if(
         {
             "progressive scans that leave bits out": not frame.complete,
@@ -54,7 +63,7 @@ def splice(source: Source, filled: NDArray[np.uint8], hole: NDArray[np.bool_], *
         }
     )
     try:
-        return _code(source.coded, frame, filled, hole, orientation)
+        return _code(source.coded, frame, _filler(frame, filled, hole, orientation, part), orientation)
     except (TransformFailed, LibraryMissing) as error:
         raise CannotSplice(str(error)) from error
 
@@ -69,9 +78,10 @@ def reencode(source: Source, filled: NDArray[np.uint8], *, orientation: int) -> 
     frame = _frame_of(source)
     upright = frame.upright(orientation in _TRANSPOSING)
     everywhere = np.ones(filled.shape[:2], dtype=np.bool_)
-    _check_pixels(upright, filled, everywhere)
+    part = _whole(everywhere)
+    _check_pixels(upright, filled, everywhere, part)
     try:
-        return _code(blank(upright), upright, filled, everywhere, 1)
+        return _code(blank(upright), upright, _filler(upright, filled, everywhere, 1, part), 1)
     except (TransformFailed, LibraryMissing):
         return coded_by_pillow(upright, filled)
 
@@ -83,9 +93,19 @@ def _frame_of(source: Source) -> Frame:
         raise CannotSplice(str(error)) from error
 
 
-def _code(source: bytes, frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_], orientation: int) -> bytes:
+def _whole(hole: NDArray[np.bool_]) -> tuple[slice, slice]:
+    return slice(0, hole.shape[0]), slice(0, hole.shape[1])
+
+
+def _filler(
+    frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_], orientation: int, part: tuple[slice, slice]
+) -> BlockFiller:
+    planes = planes_of(frame, orientation in _TRANSPOSING)
+    return BlockFiller(planes, filled, hole, (part[0].start, part[1].start))
+
+
+def _code(source: bytes, frame: Frame, filler: BlockFiller, orientation: int) -> bytes:
     """Code with the usual Huffman tables where they do, since finding the best ones takes as long as all the rest."""
-    filler = BlockFiller(planes_of(frame, orientation in _TRANSPOSING), filled, hole)
 
     def coded(more: Option) -> bytes:
         options = Option.PERFECT | Option.COPY_NOTHING | more
@@ -97,14 +117,15 @@ def _code(source: bytes, frame: Frame, filled: NDArray[np.uint8], hole: NDArray[
     return result if len(result) <= _GROWN * len(source) else coded(Option.OPTIMISE)
 
 
-def _check_pixels(frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_]) -> None:
+def _check_pixels(frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_], part: tuple[slice, slice]) -> None:
     """Raise CannotSplice unless blocks can be made for an upright frame, and the arrays fit it."""
     channels = filled.shape[2] if filled.ndim == 3 else 1
     _refuse_if(
         {
             "not a baseline or progressive DCT picture of 8 bits": frame.marker not in DCT_FRAMES
             or frame.precision != 8,
-            "pixels of another size": not filled.shape[:2] == hole.shape == (frame.height, frame.width),
+            "pixels of another size": hole.shape != (frame.height, frame.width)
+            or filled.shape[:2] != tuple(each.stop - each.start for each in part),
             "pixels of another colour space": channels != _CHANNELS.get(frame.colours, 3),
             "sampling factors or tables this can't handle": not frame.regular,
         }

@@ -1,0 +1,46 @@
+"""How much of a picture the filling of a hole looks at."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from image_erase.erasure import diffusion, inference, plan, regions
+from image_erase.erasure.arrays import Bool
+from image_erase.erasure.canvas import GUESS
+from image_erase.erasure.regions import Box, Region
+
+_SLACK = 1.1
+"""The widest place of a region is measured by an approximate distance."""
+
+
+def reach(hole: Bool, *, copies: bool, asks_network: bool) -> Box:
+    """The rows and columns that are looked at, or more, to fill `hole` (HxW); all where there is nothing to fill.
+
+    Within them everything is as in the whole picture: no context ends at the box unless it ends at the picture.
+    copies, asks_network: the engines that may be used beside diffusion.
+    """
+    boxes = [
+        regions.with_context(part, _margin(part, hole, copies=copies, asks_network=asks_network), hole.shape[:2]).box
+        for part in regions.group(hole, plan.NEAR)
+    ]
+    if not boxes:
+        return slice(0, hole.shape[0]), slice(0, hole.shape[1])
+    rows, columns = zip(*boxes, strict=True)
+    return _around(rows), _around(columns)
+
+
+def _margin(part: Region, hole: Bool, *, copies: bool, asks_network: bool) -> int:
+    reduction = math.ceil(math.sqrt(np.count_nonzero(hole) / diffusion.MOST_AREA))
+    margin = diffusion.REACH * max(GUESS, reduction)
+    if copies:
+        width = _SLACK * (min(part.hole.shape) + 1)
+        margin = max(margin, math.ceil(plan.LEAST_CONTEXT + plan.CONTEXT * width))
+    if asks_network:
+        margin = max(margin, inference.side_of(part))
+    return margin + 1
+
+
+def _around(spans: tuple[slice, ...]) -> slice:
+    return slice(min(each.start for each in spans), max(each.stop for each in spans))
