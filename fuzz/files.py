@@ -14,17 +14,36 @@ import atheris
 
 with atheris.instrument_imports(include=["image_erase.imaging", "image_erase.jobs.job", "PIL"]):
     import cv2
-    from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+    from PIL import (
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        JpegImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
 
     from image_erase.imaging.decode import decode_picture
     from image_erase.imaging.failures import ImagingFailure
+    from image_erase.imaging.header import ALL_FORMATS
     from image_erase.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
+    from image_erase.jobs.request import JobRequest
 
 from support.files import repaired
 
-PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
+PLUGINS = (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 # Small, so that many files a second are tried; what is larger is refused on its header.
 OPTIONS = JobOptions(max_side=256, jpeg_quality=90, engine="opencv")
+REQUEST = JobRequest(formats=ALL_FORMATS, output="same")
 REFUSED_SECONDS = 2.0
 ERASER = make_eraser(OPTIONS)
 IMAGE, MASK = warm_up_files()
@@ -39,14 +58,14 @@ def one_file(data: bytes) -> None:
     for image, mask in ((data, data), (IMAGE, data), (data, MASK)):
         started = time.process_time()
         try:
-            erase_file(image, mask, OPTIONS, ERASER, time_left=lambda: 30.0)
+            erase_file(image, mask, OPTIONS, ERASER, REQUEST, time_left=lambda: 30.0)
         except ImagingFailure:
             if time.process_time() - started > REFUSED_SECONDS:
                 raise TooSlow from None
         except MemoryError:
             raise TooSlow from None
     with contextlib.suppress(ImagingFailure):
-        decode_picture(data, OPTIONS.max_side)
+        decode_picture(data, OPTIONS.max_side, formats=ALL_FORMATS)
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:

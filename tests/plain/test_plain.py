@@ -13,7 +13,7 @@ from PIL import Image
 
 from support.pictures import SIZE, bounds, boxed, changed, file_of, mask_file, photo, photo_file, pixels_of
 from support.processes import until
-from support.server import KEY, PATH, Client, Server, StartServer, continue_workers
+from support.server import KEY, PATH, SECONDS, Client, Server, StartServer, continue_workers
 
 BOX = (20, 12, 36, 28)
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "BMP": "image/bmp", "WEBP": "image/webp"}
@@ -218,6 +218,45 @@ class TestFormatReason:
         np.testing.assert_array_equal(pixels_of(answer.content)[outside][:, 0], np.round(deep[outside] / 257))
 
 
+class TestMoreFormats:
+    @pytest.mark.parametrize(
+        ("kind", "media_type", "says"),
+        [("TIFF", "image/tiff", None), ("GIF", "image/png", "PNG"), ("AVIF", "image/jpeg", "JPEG")],
+    )
+    def test_are_answered_in_the_nearest(self, client: Client, kind: str, media_type: str, says: str | None) -> None:
+        source = photo_file(kind)
+        answer = erase(client, source)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+        assert (says in answer.headers["x-format-reason"]) if says else ("x-format-reason" not in answer.headers)
+        if kind == "TIFF":
+            assert bounds(changed(source, answer.content)) == BOX
+
+    @pytest.mark.parametrize("kind", ["TIFF", "GIF", "AVIF"])
+    def test_may_be_masks(self, client: Client, kind: str) -> None:
+        answer = erase(client, photo_file(), file_of(boxed(), kind))
+        assert bounds(changed(photo_file(), answer.content)) is not None
+
+    def test_can_be_kept(self, client: Client) -> None:
+        answer = erase(client, photo_file("TIFF"), params={"keep": "true"})
+        kept = client.get(answer.headers["location"])
+        assert (kept.headers["content-type"], kept.content) == ("image/tiff", answer.content)
+        assert erase(client, answer.headers["location"]).status_code == 200
+
+    def test_that_are_not_read_are_named(self, client: Client) -> None:
+        pages = file_of(photo(), "TIFF", save_all=True, append_images=[photo()])
+        assert_problem(erase(client, pages), 415, "unsupported-format", "more than one page", field="image")
+
+    @pytest.mark.parametrize("kind", ["TIFF", "GIF", "AVIF"])
+    def test_are_refused_by_the_vendors_endpoints(self, client: Client, kind: str) -> None:
+        assert client.erase(photo_file(kind)).json()["error_code_str"] == "UNSUPPORTED_FILE_TYPES"
+
+    def test_that_need_too_much_memory_are_refused_before_they_are_decoded(self, client: Client) -> None:
+        data = bytearray(file_of(Image.new("P", (8, 8)), "GIF"))
+        data[6:10] = (7900).to_bytes(2, "little") * 2
+        answer = erase(client, bytes(data), bytes(data))
+        assert_problem(answer, 503, "insufficient-resources", "memory", field="image")
+
+
 class TestKept:
     def test_has_its_link_in_location(self, start_server: StartServer) -> None:
         own: Server = start_server()
@@ -373,9 +412,13 @@ class TestProblems:
         stopped = own.stop_workers()
         files = {"image": photo_file(), "mask": mask_file()}
         headers = {"X-Api-Key": KEY}
-        with httpx.Client(base_url=own.base, timeout=0.5, trust_env=False) as client, pytest.raises(httpx.ReadTimeout):
+        patience = httpx.Timeout(SECONDS, read=0.5)
+        with (
+            httpx.Client(base_url=own.base, timeout=patience, trust_env=False) as client,
+            pytest.raises(httpx.ReadTimeout),
+        ):
             client.post("/erase", files=files, headers=headers, params={"keep": "true"})
-        continue_workers(stopped & own.workers())
+        until(lambda: own.workers() - stopped, "the worker of the job is replaced")
         until(lambda: own.client.get("/readyz").status_code == 200 and own.client.waiting() == 0, "it is forgotten")
         assert own.results == []
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from image_erase.imaging import avif
 from image_erase.imaging.area import Area, area_of
 from image_erase.imaging.bmp import rle
 from image_erase.imaging.failures import (
@@ -24,7 +25,7 @@ from image_erase.imaging.failures import (
 )
 from image_erase.imaging.header import FORMATS, claimed_size, format_of
 from image_erase.imaging.jpeg.pixels import decoded_pixels
-from image_erase.imaging.limits import TooCostly
+from image_erase.imaging.limits import TooCostly, Unsupported
 from image_erase.imaging.picture import Box, Picture, Pixels, is_transposed, turned
 from image_erase.imaging.reader import read_source
 from image_erase.imaging.source import Source
@@ -32,9 +33,14 @@ from image_erase.imaging.source import Source
 # The sides are checked here, on the header; Pillow's own limit would only add a second, looser one.
 Image.MAX_IMAGE_PIXELS = None
 rle.use()
+avif.use()
+
+# Pillow's names of formats, where they are not ours.
+_PLUGINS = {"HEIC": "HEIF"}
 
 # Peak memory of decoding in bytes per pixel, for each byte of a pixel; and the most that any kind of picture takes.
 _DECODER_BYTES, _MOST_DECODER_BYTES = 6, 32
+_TIFF_BITS, _TIFF_DEEP = 258, 16
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
 # Pillow mode -> working mode. Images with transparency get an alpha channel in addition.
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
@@ -50,7 +56,7 @@ def decode_picture(
     min_side: int = 1,
     max_pixels: int | None = None,
 ) -> Picture:
-    """Decode a JPEG, PNG, BMP or WEBP file, the first frame of an animation. Arguments and errors: see open_picture."""
+    """Decode a file, the first frame of an animation. Arguments and errors: see open_picture."""
     file = open_picture(data, max_side, subject, formats=formats, min_side=min_side, max_pixels=max_pixels)
     return file.decoded()
 
@@ -64,14 +70,14 @@ def open_picture(
     min_side: int = 1,
     max_pixels: int | None = None,
 ) -> "PictureFile":
-    """Read what a JPEG, PNG, BMP or WEBP file says besides its pixels.
+    """Read what a file says besides its pixels.
 
-    max_side: longest side in pixels that is decoded at all. formats: those that are taken, out of the four.
+    max_side: longest side in pixels that is decoded at all. formats: those that are taken, out of ALL_FORMATS.
     min_side: the fewest pixels that a side may have. max_pixels: the most that the picture may have; None for no limit.
     Raises UnsupportedFormat, SideTooLong, SideTooShort, TooManyPixels or BrokenFile; MemoryError passes through.
     """
-    file_format = format_of(data)
-    if file_format is None or file_format not in formats:
+    file_format = format_of(data, formats)
+    if file_format is None:
         raise UnsupportedFormat(subject, f"The file is none of {', '.join(formats[:-1])} and {formats[-1]}.")
     refuse_large(claimed_size(data, file_format), max_side, max_pixels, subject)
     with _refusals(subject, file_format):
@@ -121,6 +127,8 @@ def _refusals(subject: Subject, file_format: str) -> Iterator[None]:
         yield
     except (ImagingFailure, MemoryError):
         raise
+    except Unsupported as what:
+        raise UnsupportedFormat(subject, f"The file {what}.") from None
     except TooCostly as what:
         raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
     except Exception as error:
@@ -128,10 +136,14 @@ def _refusals(subject: Subject, file_format: str) -> Iterator[None]:
         raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
 
 
+def _plugin(source: Source) -> str:
+    return _PLUGINS.get(source.format, source.format)
+
+
 @contextmanager
 def _opened(source: Source) -> Iterator[Image.Image]:
     file = io.BytesIO(source.coded)
-    with warnings.catch_warnings(action="ignore"), Image.open(file, formats=[source.format]) as image:
+    with warnings.catch_warnings(action="ignore"), Image.open(file, formats=[_plugin(source)]) as image:
         yield image
 
 
@@ -168,7 +180,8 @@ def _decoded(image: Image.Image, source: Source, part: Box | None) -> Picture:
         if pixels is not None:
             return Picture(pixels, image.mode, *facts, area.upright if area else None)
     samples = len(_MODES.get(image.mode, "RGBA")) + ("transparency" in image.info)
-    require_memory(image.width * image.height, samples * (2 if _is_16_bit(image, source) else 1))
+    deep = _is_16_bit(image, source) or _is_16_bit_tiff(image)
+    require_memory(image.width * image.height, samples * (2 if deep else 1))
     mode, pixels = _by_pillow(image, source)
     return Picture(pixels, mode, *facts)
 
@@ -182,6 +195,9 @@ def _as_canvas(image: Image.Image, source: Source, area: Area | None) -> Pixels 
 
 
 def _by_pillow(image: Image.Image, source: Source) -> tuple[str, Pixels]:
+    if _is_16_bit_tiff(image):
+        mode, pixels = _tiff_16_bit(image, source.coded)
+        return mode, np.ascontiguousarray(turned(pixels, source.orientation))
     image.load()
     mode, pixels = _pixels_16_bit(image, source.coded) if _is_16_bit(image, source) else _pixels_8_bit(image)
     return mode, np.ascontiguousarray(turned(pixels, source.orientation))
@@ -205,6 +221,10 @@ def _is_16_bit(image: Image.Image, source: Source) -> bool:
     return image.mode.startswith("I") or (source.format == "PNG" and source.coded[24] == 16)
 
 
+def _is_16_bit_tiff(image: Image.Image) -> bool:
+    return isinstance(image, TiffImagePlugin.TiffImageFile) and _TIFF_DEEP in image.tag_v2.get(_TIFF_BITS, ())
+
+
 def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
     """Pillow reduces 16-bit colour to 8 bits, so OpenCV reads it, once Pillow has found the file whole."""
     decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
@@ -220,6 +240,17 @@ def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
     else:
         mode, pixels = "RGB", decoded[..., 2::-1]
     return _with_transparent_colour(mode, pixels, image)
+
+
+def _tiff_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
+    """Pillow reduces 16-bit colour to 8 bits, so OpenCV reads it."""
+    decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
+    if decoded is None or decoded.dtype != np.uint16 or decoded.shape[1::-1] != image.size:
+        raise ValueError("OpenCV reads the file differently")
+    pixels = decoded.reshape(*decoded.shape[:2], -1)
+    if pixels.shape[2] == 4:
+        return "RGBA", pixels[..., [2, 1, 0, 3]]
+    return ("RGB", pixels[..., ::-1]) if pixels.shape[2] == 3 else ("L", pixels[..., :1])
 
 
 def _with_transparent_colour(mode: str, pixels: Pixels, image: Image.Image) -> tuple[str, Pixels]:

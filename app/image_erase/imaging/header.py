@@ -2,13 +2,25 @@
 
 import re
 import struct
+from collections.abc import Sequence
 
 _SIGNATURES = {
     "JPEG": (b"\xff\xd8\xff",),
     "PNG": (b"\x89PNG\r\n\x1a\n",),
     "BMP": (b"BM",),
 }
+#: The vendor's formats.
 FORMATS = (*_SIGNATURES, "WEBP")
+_MORE_SIGNATURES = {
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "GIF": (b"GIF87a", b"GIF89a"),
+}
+#: All formats that can be read.
+ALL_FORMATS = (*FORMATS, *_MORE_SIGNATURES, "AVIF", "HEIC")
+# ISO/IEC 23000-22 and 23008-12: brands of files with pictures; AVIF's stand beside the general ones.
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+_MOST_BRANDS_BYTES = 256
 _BITMAPCOREHEADER_BYTES = 12
 # ITU-T T.81, B.1.1: a marker behind any number of fill bytes; those of frames, and those without a length.
 _JPEG_MARKER = re.compile(rb"\xff+([\x01-\xfe])")
@@ -18,23 +30,48 @@ _JPEG_LAST = frozenset({0xD9, 0xDA})
 _MOST_SEGMENTS = 1000
 
 
-def format_of(data: bytes) -> str | None:
-    """`JPEG`, `PNG`, `BMP` or `WEBP` by signature, whatever the file is called; None for anything else."""
+def format_of(data: bytes, formats: Sequence[str] = FORMATS) -> str | None:
+    """The format by signature, whatever the file is called; None for anything but these formats.
+
+    formats: out of ALL_FORMATS.
+    """
+    found = _format_of(data)
+    return found if found in formats else None
+
+
+def _format_of(data: bytes) -> str | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    return next((name for name, marks in _SIGNATURES.items() if data.startswith(marks)), None)
+    if data[4:8] == b"ftyp":
+        return _format_of_boxes(data)
+    signatures = (_SIGNATURES | _MORE_SIGNATURES).items()
+    return next((name for name, marks in signatures if data.startswith(marks)), None)
+
+
+def _format_of_boxes(data: bytes) -> str | None:
+    """AVIF or HEIC by the brands in the first box."""
+    end = min(int.from_bytes(data[:4]), _MOST_BRANDS_BYTES)
+    brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    return "HEIC" if brands & _HEIC_BRANDS else None
 
 
 def claimed_size(data: bytes, file_format: str) -> tuple[int, int] | None:
     """Width and height in pixels that the header claims.
 
-    None where the header is too short or odd to tell.
+    None where the header is too short or odd to tell, or of a format whose reader tells.
     """
-    readers = {"JPEG": _jpeg_size, "PNG": _png_size, "BMP": _bmp_size, "WEBP": _webp_size}
+    readers = {"JPEG": _jpeg_size, "PNG": _png_size, "BMP": _bmp_size, "WEBP": _webp_size, "GIF": _gif_size}
     try:
-        return readers[file_format](data)
+        return readers[file_format](data) if file_format in readers else None
     except (struct.error, IndexError):
         return None
+
+
+def _gif_size(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from("<HH", data, 6)
+    return width, height
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:

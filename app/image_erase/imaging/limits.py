@@ -11,6 +11,10 @@ class TooCostly(ValueError):
     """The file has more of something than any encoder writes. The message says of what."""
 
 
+class Unsupported(ValueError):
+    """The file is of a kind of its format that is not read. The message says which, behind "The file"."""
+
+
 def refuse(too_many: bool, what: str) -> None:
     """Raise TooCostly where there is too much of something."""
     if too_many:

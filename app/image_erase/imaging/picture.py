@@ -69,7 +69,7 @@ class Picture:
 
     pixels: HxWxC, uint8 or uint16, channels as `mode` names them; RGB may be a view of BGR. mode: `L`, `LA`,
     `RGB`, `RGBA` or `CMYK`.
-    format: `JPEG`, `PNG`, `BMP` or `WEBP`, what the file was. icc_profile: None where it had none.
+    format: what the file was, one of ALL_FORMATS. icc_profile: None where it had none.
     subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
     orientation: EXIF's, how the pixels stood in the file. source: the file's facts, None for a picture without a file.
     part: the rows and columns of the upright picture that the pixels are; None for all.

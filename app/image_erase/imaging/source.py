@@ -17,12 +17,12 @@ class Chunk:
 class Source:
     """A file's facts.
 
-    format: `JPEG`, `PNG`, `BMP` or `WEBP`. coded: a file of that format with the same pixels, of its first picture,
+    format: one of ALL_FORMATS. coded: a file of that format with the same pixels, of its first picture,
     and nothing else that a decoder could stumble over; its framing is sound. lossy: whether pixels are only about what
     they were before they were encoded. orientation: EXIF's, 1 to 8. icc_profile: None where there is none. density:
-    dots per inch across and down, both over 0, of a BMP. exif, xmp: as in the file, empty where there is none; of a
-    PNG they are in its chunks. segments: all of a JPEG's, up to its first end of image. chunks: the ancillary chunks
-    of a PNG that a result may keep.
+    dots per inch across and down, both over 0, of a BMP or TIFF. exif, xmp: as in the file, empty where there is none;
+    of a PNG they are in its chunks. segments: all of a JPEG's, up to its first end of image. chunks: the ancillary
+    chunks of a PNG that a result may keep.
     """
 
     format: str

@@ -9,7 +9,7 @@ from image_erase.jobs.request import Effort, JobRequest, Metadata
 from image_erase.plain.problems import Kind, Problem
 
 #: The formats that images and masks may have.
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "HEIC")
 # What JSON numbers hold exactly in every language.
 _MOST_SEED = 2**53 - 1
 # The longest side that OpenCV's filters take.

@@ -54,6 +54,7 @@ class Erasing:
         if isinstance(answer.outcome, Failed):
             raise order.error(answer.outcome)
         facts = asdict(answer.outcome.facts)
+        facts["format_reasons"] = ", ".join(facts["format_reasons"]) or None
         note(scope, **facts)
         self._observer.job_done(facts)
         return self._held(answer.outcome, key, answer.waited)
