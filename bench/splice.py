@@ -1,30 +1,41 @@
-"""Measure the splice against decoding, filling and re-encoding at quality 95, and PNG writing against OpenCV.
+"""Measure decoding and writing against OpenCV, and the splice against decoding, filling and re-encoding.
 
-usage: python -m bench.splice [--megapixels 12] [--share 0.035] [--rounds 3] photo...
-A photo is tiled up to the wanted size, coded at several qualities and samplings, and a round hole is filled.
+usage: python -m bench.splice [--megapixels 12] [--large 50] [--share 0.035] [--rounds 3] photo...
+A photo is tiled up to the wanted size, coded at several qualities and samplings, and a round hole is filled. A large
+picture with a small hole is erased in a process of its own, whose memory and processor time are shown.
 """
 
 import argparse
 import io
+import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from image_erase.erasure.eraser import Eraser, EraserOptions
+from image_erase.imaging.decode import open_picture
 from image_erase.imaging.encode import encode_result
 from image_erase.imaging.jpeg.splice import reencode, splice
+from image_erase.imaging.mask import decode_mask
 from image_erase.imaging.metadata.jpeg import with_metadata
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Picture
+from image_erase.imaging.png.writer import encoded_png
 from image_erase.imaging.reader import read_source
-from image_erase.imaging.source import Source
+from image_erase.jobs.job import JobOptions, erase_file, make_eraser
 
 Pixels = NDArray[np.uint8]
+Result = TypeVar("Result")
 CASES = [(quality, sampling, mode) for quality in (75, 92) for sampling in ("4:4:4", "4:2:0") for mode in (False, True)]
 
 
@@ -69,11 +80,11 @@ def plainly(source: bytes, filled: Pixels) -> bytes:
     return coded(Image.fromarray(filled), 95)
 
 
-def timed(work: Callable[[], bytes], times: list[float]) -> bytes:
-    """Run once and note the seconds."""
-    start = time.perf_counter()
+def timed(work: Callable[[], Result], times: list[float]) -> Result:
+    """Run once and note the seconds of processor time, which other programs disturb less."""
+    start = time.thread_time()
     result = work()
-    times.append(time.perf_counter() - start)
+    times.append(time.thread_time() - start)
     return result
 
 
@@ -109,26 +120,82 @@ def measure(picture: Image.Image, case: tuple[int, str, bool], share: float, rou
     )
 
 
+def mask_file(hole: NDArray[np.bool_]) -> bytes:
+    """Code a mask as PNG."""
+    return cv2.imencode(".png", hole.view(np.uint8) * 255)[1].tobytes()
+
+
+def opened(source: bytes, mask: bytes) -> tuple[Picture, NDArray[Any], NDArray[np.bool_]]:
+    """Decode what a job decodes. Returns the picture, a canvas of it and the hole."""
+    file = open_picture(source, 1 << 16)
+    hole = decode_mask(mask, file, 1 << 16).hole
+    picture = file.decoded(Eraser(EraserOptions()).reach(hole))
+    return picture, picture.canvas()[0], hole
+
+
+def decoding_and_encoding(picture: Image.Image, quality: int, sampling: str, share: float, rounds: int) -> str:
+    """Give a line that compares decoding and encoding of a whole job with OpenCV's of the same files."""
+    source = coded(picture, quality, sampling)
+    mask = mask_file(round_hole((picture.height, picture.width), share))
+    seconds: dict[str, list[float]] = {name: [] for name in ("decode", "encode", "cv decode", "cv mask", "cv encode")}
+    for _ in range(rounds):
+        job, canvas, hole = timed(lambda: opened(source, mask), seconds["decode"])
+        timed(
+            lambda: encode_result(job.without_pixels(), canvas, hole, policy=Policy.COLOUR, jpeg_quality=95),  # noqa: B023
+            seconds["encode"],
+        )
+        pixels = timed(lambda: cv2.imdecode(np.frombuffer(source, np.uint8), cv2.IMREAD_COLOR), seconds["cv decode"])
+        timed(lambda: cv2.imdecode(np.frombuffer(mask, np.uint8), cv2.IMREAD_GRAYSCALE), seconds["cv mask"])
+        timed(lambda: cv2.imencode(".jpg", np.asarray(pixels)), seconds["cv encode"])  # noqa: B023
+    each = {name: statistics.median(values) for name, values in seconds.items()}
+    ours, theirs = each["decode"] + each["encode"], each["cv decode"] + each["cv encode"]
+    spent = ", ".join(f"{name} {each[name]:5.3f}" for name in each)
+    return (
+        f"JPEG {quality} {sampling}, hole {share:6.2%}: {spent} s, "
+        f"ratio {ours / theirs:4.2f}, with OpenCV's time for the mask {ours / (theirs + each['cv mask']):4.2f}"
+    )
+
+
 def png_writing(picture: Image.Image, rounds: int) -> str:
-    """Give a line that compares writing a PNG result with OpenCV's writer on pixels that lie ready for it."""
-    pixels = np.asarray(picture)
-    ready = np.ascontiguousarray(pixels[..., ::-1])
-    result = Picture(pixels, "RGB", "BMP", source=Source("BMP", b""))
-    canvas = result.canvas()[0]
-    no_hole = np.zeros(pixels.shape[:2], np.bool_)
-
-    def by_opencv() -> bytes:
-        return cv2.imencode(".png", ready)[1].tobytes()
-
+    """Give a line that compares writing a PNG result with OpenCV's writer, and its size with Pillow's."""
+    source = io.BytesIO()
+    picture.save(source, "PNG")
+    canvas = np.ascontiguousarray(np.asarray(picture)[..., ::-1])
     times: dict[str, list[float]] = {"ours": [], "opencv": []}
     for _ in range(rounds):
-        timed(
-            lambda: encode_result(result, canvas, no_hole, policy=Policy.COLOUR, jpeg_quality=95).data,
-            times["ours"],
-        )
-        timed(by_opencv, times["opencv"])
-    ours, opencv = (statistics.median(times[name]) for name in ("ours", "opencv"))
-    return f"PNG writing: ours {ours:5.3f} s, OpenCV {opencv:5.3f} s, ratio {ours / opencv:4.2f}"
+        ours = timed(lambda: encoded_png(canvas), times["ours"])
+        theirs = timed(lambda: bytes(cv2.imencode(".png", canvas)[1].data), times["opencv"])
+    seconds = [statistics.median(each) for each in times.values()]
+    sizes = [len(each) / len(source.getvalue()) for each in (ours, theirs)]
+    return (
+        f"PNG: ours {seconds[0]:5.3f} s, OpenCV {seconds[1]:5.3f} s, ratio {seconds[0] / seconds[1]:4.2f}; "
+        f"size by source's {sizes[0]:4.2f}, OpenCV's {sizes[1]:4.2f}"
+    )
+
+
+def erase_alone(image: Path, mask: Path) -> None:
+    """Erase in this process, and print its processor time and the most memory that it held."""
+    options = JobOptions(max_side=1 << 16, engine="opencv")
+    eraser = make_eraser(options)
+    files, before = (image.read_bytes(), mask.read_bytes()), time.process_time()
+    facts = erase_file(*files, options, eraser, time_left=lambda: 600.0).facts
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{facts.width}x{facts.height}, hole {facts.hole:.2%}: processor {time.process_time() - before:5.2f} s "
+        f"(decode {facts.decode_ms:.0f}, erase {facts.erase_ms:.0f}, encode {facts.encode_ms:.0f} ms), "
+        f"memory of the process {memory:.0f} MB"
+    )
+
+
+def large(path: Path, megapixels: float) -> str:
+    """Give a line on a large JPEG with a small hole, erased in a process of its own."""
+    picture = enlarged(path, megapixels)
+    with tempfile.TemporaryDirectory() as folder:
+        image, mask = Path(folder) / "image.jpg", Path(folder) / "mask.png"
+        image.write_bytes(coded(picture, 90))
+        mask.write_bytes(mask_file(round_hole((picture.height, picture.width), 0.001)))
+        command = [sys.executable, "-m", "bench.splice", "--alone", str(mask), str(image)]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout.strip()
 
 
 def main() -> None:
@@ -137,13 +204,21 @@ def main() -> None:
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--megapixels", type=float, default=12)
     parser.add_argument("--share", type=float, default=0.035)
+    parser.add_argument("--large", type=float, default=50)
+    parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    if options.alone:
+        erase_alone(options.photos[0], options.alone)
+        return
     for path in options.photos:
         picture = enlarged(path, options.megapixels)
         print(path.name, picture.size)
+        for sampling, share in (("4:2:0", options.share), ("4:4:4", options.share), ("4:2:0", 0.001)):
+            print(decoding_and_encoding(picture, 92, sampling, share, options.rounds))
         print(png_writing(picture, options.rounds))
+        print(large(path, options.large))
         for case in CASES:
             print(measure(picture, case, options.share, options.rounds))
 

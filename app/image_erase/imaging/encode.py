@@ -71,7 +71,7 @@ def encode_result(
         picture, image = _completed(picture, image, hole)
     if target.format == "PNG" and picture.mode != "CMYK":
         chunks = metadata_chunks(source, policy, picture.quarter_turned)
-        return Encoded("png", _with_chunks(encoded_png(image, len(source.coded)), chunks), "", target.reasons)
+        return Encoded("png", _with_chunks(encoded_png(image), chunks), "", target.reasons)
     filled, target = fitted(picture.with_canvas(image), target)
     assert filled.source is not None
     blocks = metadata_blocks(filled.source, policy, transposed=picture.quarter_turned)
@@ -155,7 +155,7 @@ def _bmp(picture: Picture) -> bytes:
     return data.tobytes()
 
 
-def _with_chunks(file: memoryview, chunks: list[bytes]) -> bytes:
+def _with_chunks(file: bytes, chunks: list[bytes]) -> bytes:
     """Put chunks behind the header, where the PNG specification wants those that colours depend on."""
     split = len(png.SIGNATURE) + _IHDR_BYTES
     return b"".join((file[:split], *chunks, file[split:]))
