@@ -7,7 +7,6 @@ picture with a small hole is erased in a process of its own, whose memory and pr
 
 import argparse
 import io
-import resource
 import statistics
 import subprocess
 import sys
@@ -40,12 +39,14 @@ CASES = [(quality, sampling, mode) for quality in (75, 92) for sampling in ("4:4
 
 
 def enlarged(path: Path, megapixels: float) -> Image.Image:
-    """Mirror-tile a photo to about so many megapixels, at 3:2."""
+    """Mirror-tile a photo to about so many megapixels, at 3:2, with grain, so that no row is that of another tile."""
     photo = np.asarray(Image.open(path).convert("RGB"))
     height = int((megapixels * 1e6 / 1.5) ** 0.5) // 16 * 16
     width = int(height * 1.5) // 16 * 16
     margin = ((0, max(0, height - photo.shape[0])), (0, max(0, width - photo.shape[1])), (0, 0))
-    return Image.fromarray(np.pad(photo, margin, "symmetric")[:height, :width])
+    tiles = np.pad(photo, margin, "symmetric")[:height, :width]
+    grain = np.random.default_rng(0).integers(-2, 3, tiles.shape, np.int8)
+    return Image.fromarray(np.clip(tiles + grain.astype(np.int16), 0, 255).astype(np.uint8))
 
 
 def round_hole(shape: tuple[int, ...], share: float) -> NDArray[np.bool_]:
@@ -179,7 +180,9 @@ def erase_alone(image: Path, mask: Path) -> None:
     eraser = make_eraser(options)
     files, before = (image.read_bytes(), mask.read_bytes()), time.process_time()
     facts = erase_file(*files, options, eraser, time_left=lambda: 600.0).facts
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # The system's count of the most memory begins with that of the parent.
+    status = Path("/proc/self/status").read_text()
+    memory = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     print(
         f"{facts.width}x{facts.height}, hole {facts.hole:.2%}: processor {time.process_time() - before:5.2f} s "
         f"(decode {facts.decode_ms:.0f}, erase {facts.erase_ms:.0f}, encode {facts.encode_ms:.0f} ms), "

@@ -8,6 +8,8 @@ from image_erase.imaging.picture import Box, Pixels, is_transposed, reversed_axe
 
 # Blocks of a JPEG whose colours are sampled four times less span 32 pixels.
 _GRID = 32
+# A part is cut out of what is decoded, which takes a copy.
+_WORTH = 0.75
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Area:
 
 
 def area_of(part: Box | None, stored_size: tuple[int, int], orientation: int) -> Area | None:
-    """The area around a part of the upright picture. None for the whole picture.
+    """The area around a part of the upright picture. None for the whole picture, or where less would save nothing.
 
     stored_size: width and height in pixels. orientation: EXIF's, 1 to 8.
     """
@@ -30,7 +32,7 @@ def area_of(part: Box | None, stored_size: tuple[int, int], orientation: int) ->
         return None
     lengths = stored_size if is_transposed(orientation) else stored_size[::-1]
     rows, columns = (_outwards(each, length) for each, length in zip(part, lengths, strict=True))
-    if (rows.start, columns.start, rows.stop, columns.stop) == (0, 0, *lengths):
+    if (rows.stop - rows.start) * (columns.stop - columns.start) > _WORTH * lengths[0] * lengths[1]:
         return None
     return Area((rows, columns), _stored((rows, columns), lengths, orientation))
 
