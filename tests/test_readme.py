@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from image_erase.contract.endpoints import ENDPOINTS
 from image_erase.contract.errors import Code
 from image_erase.contract.parameters import Parameter
+from image_erase.environment import SECRETS
 from image_erase.plain.options import Options
 from image_erase.plain.problems import Kind
 from image_erase.settings import GROUPS, PREFIX, Settings
@@ -141,7 +142,7 @@ def test_settings_table_is_that_of_the_code() -> None:
 @pytest.mark.parametrize("file", [*PAGES, "Dockerfile"])
 def test_variables_named_are_settings(file: str) -> None:
     named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]", page(file)))
-    assert named <= {PREFIX + name.upper() for name in Settings.model_fields}
+    assert named <= {PREFIX + name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
 
 
 def test_errors_are_those_of_the_code() -> None:

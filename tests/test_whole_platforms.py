@@ -16,7 +16,6 @@ PLATFORMS = {
     "x86_64-manylinux_2_28": "Linux, x86-64",
     "aarch64-manylinux_2_28": "Linux, ARM64",
     "aarch64-apple-darwin": "macOS 14, ARM64",
-    "x86_64-apple-darwin": "macOS 14, x86-64",
     "x86_64-pc-windows-msvc": "Windows, x86-64",
 }
 PYTHONS = ("3.11", "3.14")
@@ -37,7 +36,7 @@ def resolved(platform: str, python: str, requirements: Path, target: Path) -> su
         "--require-hashes",
     ]
     command += ["--python-platform", platform, "--python-version", python, "--target", target, "-r", requirements]
-    # The oldest macOS for which OpenCV has wheels for both processors.
+    # The oldest macOS for which all packages have wheels.
     environment = os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0", "UV_HTTP_TIMEOUT": "10"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
 

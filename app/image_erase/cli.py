@@ -35,8 +35,23 @@ log = logging.getLogger(__name__)
 
 @click.group()
 @click.version_option(__version__, prog_name="image-erase")
-def main() -> None:
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="File with lines NAME=value that are added to the environment, which wins.",
+)
+def main(env_file: Path | None) -> None:
     """Erase what a mask covers from an image: as a server of the Image Erasure API, or from files."""
+    if not env_file and not any(name.endswith("_FILE") for name in os.environ):
+        return
+    from image_erase.environment import complete  # noqa: PLC0415
+    from image_erase.settings import SettingsError  # noqa: PLC0415
+
+    try:
+        complete(os.environ, env_file)
+    except SettingsError as error:
+        print(f"image-erase: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 @main.command()

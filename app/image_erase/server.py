@@ -111,7 +111,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 def _layers(settings: HttpSettings, refuser: Refuser, observer: Observer) -> list[Middleware]:
     """Return the layers that every request passes on its way to a route, outermost first."""
     return [
-        Middleware(PlainTargets, root_path=urlsplit(settings.public_url or "").path),
+        Middleware(PlainTargets, root_path=settings.root_path or urlsplit(settings.public_url or "").path),
         Middleware(Edge, refuser=refuser, observer=observer, quiet=operations.PATHS),
         Middleware(TrustedProxies, trusted=settings.trusted_proxies),
         Middleware(Cors, policy=refuser.cors, allowed=", ".join((*HEADERS, REQUEST_ID_HEADER))),

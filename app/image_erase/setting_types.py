@@ -41,6 +41,12 @@ def _public_url(value: str | None) -> str | None:
     return value.rstrip("/")
 
 
+def _root_path(value: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", value):
+        raise ValueError("must be a path such as /erase")
+    return value.rstrip("/")
+
+
 def _storage_url(value: str) -> str:
     if not is_storage_url(value):
         raise ValueError("must be such as file:storage, file:///storage, s3://bucket/prefix, gs://… or az://…")
@@ -110,6 +116,7 @@ Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 ApiKeys = Annotated[Secrets, AfterValidator(_sendable)]
 SigningKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_signing_keys), AfterValidator(_long_enough)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
+RootPath = Annotated[str, AfterValidator(_root_path)]
 PublicUrl = Annotated[str | None, AfterValidator(_public_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 RateLimits = Annotated[str | None, AfterValidator(_rate_limit)]

@@ -23,6 +23,7 @@ from image_erase.setting_types import (
     PublicUrl,
     RateLimits,
     RateLimitUrl,
+    RootPath,
     SigningKeys,
     StorageUrl,
     Strings,
@@ -76,6 +77,11 @@ class HttpSettings(_Group):
 
     public_url: PublicUrl = Field(
         None, description="Scheme, host and path that result links begin with; unset, those of the client's request"
+    )
+    root_path: RootPath | None = Field(
+        None,
+        description="Path prefix under which a proxy publishes the server, and which it removes; unset, that of "
+        "`ERASE_PUBLIC_URL`",
     )
     trusted_proxies: Networks = Field(
         (),

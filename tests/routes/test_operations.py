@@ -3,7 +3,10 @@
 import os
 import re
 import signal
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from support.documents import resolved
 from support.envelope import assert_failure, assert_success
@@ -152,3 +155,37 @@ def test_a_path_prefix(start_server: StartServer) -> None:
     assert own.client.get("/page/limits.json").status_code == 200
     assert_failure(own.client.request("GET", PATH), "ERROR_ILLEGAL_OPERATION", status=405)
     assert_failure(own.client.get("/none"), "ERROR_AI_NOT_EXISTS")
+
+
+PREFIX = "/below/it"
+
+
+@pytest.fixture(scope="module", params=["setting", "header"])
+def below(
+    request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, dict[str, str]]]:
+    by_header = request.param == "header"
+    settings = {"trusted_proxies": ("127.0.0.1",)} if by_header else {"root_path": f"{PREFIX}/"}
+    with Server(tmp_path_factory.mktemp("storage"), **settings) as own:
+        yield own, {"X-Forwarded-Prefix": f"{PREFIX}/"} if by_header else {}
+
+
+class TestPrefixWithoutAnAddress:
+    """The host of links is the client's; the prefix is a setting, or what a trusted proxy says."""
+
+    def test_is_in_links_and_documentation(self, below: tuple[Server, dict[str, str]]) -> None:
+        own, headers = below
+        url = assert_success(own.client.erase(headers=headers), own.base + PREFIX)
+        assert own.client.get(url.removeprefix(own.base + PREFIX), headers=headers).status_code == 200
+        assert f"{PREFIX}/openapi.json" in own.client.get("/docs", headers=headers).text
+        for path in ("/", "/page/limits.json", "/healthz"):
+            assert own.client.get(path, headers=headers).status_code == 200
+
+    @pytest.mark.parametrize("prefix", ["//evil.example", "/a/../b?c", "no", "/a b", "/%2e", "/x" * 17, "/"])
+    def test_that_is_none_is_ignored(self, below: tuple[Server, dict[str, str]], prefix: str) -> None:
+        own, headers = below
+        if headers:
+            assert_success(own.client.erase(headers={"X-Forwarded-Prefix": prefix}), own.base)
+
+    def test_from_anybody_else_is_not_believed(self, server: Server) -> None:
+        assert_success(server.client.erase(headers={"X-Forwarded-Prefix": PREFIX}), server.base)

@@ -15,7 +15,7 @@ _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,252})|\[(?P<ipv6>[0-9A-Fa-f:.
 
 
 def base_url(request: Request, public_url: str | None) -> str:
-    """Scheme and host that links begin with, without a slash at the end.
+    """Scheme, host and path prefix that links begin with, without a slash at the end.
 
     public_url: what the operator has set wins. Else scheme and `Host` as the client used them; a trusted proxy's word
     for both has been taken over before. Raises Refused BAD_HOST for a `Host` that no URL can have.
@@ -29,7 +29,8 @@ def base_url(request: Request, public_url: str | None) -> str:
     match = _HOST.fullmatch(host)
     if not match or int((match["port"] or ":0")[1:]) > _MAX_PORT or not _is_ipv6(match["ipv6"] or "::"):
         raise Refused(Reason.BAD_HOST, "Host: Not a valid host name.")
-    return f"{request.url.scheme}://{quote(host, safe='[]:')}"
+    prefix = request.scope.get("app_root_path", request.scope["root_path"])
+    return f"{request.url.scheme}://{quote(host, safe='[]:')}{prefix}"
 
 
 def _is_ipv6(text: str) -> bool:

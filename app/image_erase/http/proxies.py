@@ -1,5 +1,6 @@
-"""What a trusted proxy says of the client: its address, and the scheme and host that it used."""
+"""What a trusted proxy says of the client: its address, and the scheme, host and path prefix that it used."""
 
+import re
 from collections.abc import Sequence
 
 from starlette.datastructures import MutableHeaders
@@ -9,10 +10,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 # How the other side of a Unix socket is called in settings and log.
 _UNIX = "unix"
 _SCHEMES = ("http", "https")
+# What can stand in links as it is; `//` would begin another host.
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,16}")
 
 
 class TrustedProxies(ProxyHeadersMiddleware):
-    """uvicorn's handling of X-Forwarded-For and X-Forwarded-Proto, and X-Forwarded-Host besides.
+    """uvicorn's handling of X-Forwarded-For and X-Forwarded-Proto, and X-Forwarded-Host and X-Forwarded-Prefix besides.
 
     trusted: addresses, networks, or `*`. From anyone else, nothing of it is believed.
     """
@@ -35,7 +38,15 @@ class TrustedProxies(ProxyHeadersMiddleware):
                 headers["x-forwarded-proto"] = scheme
             else:
                 del headers["x-forwarded-proto"]
+            if _PREFIX.fullmatch(prefix := _first(headers, "x-forwarded-prefix").rstrip("/")):
+                _move(scope, prefix)
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+
+
+def _move(scope: Scope, prefix: str) -> None:
+    """Let the request be one below a path prefix, which the proxy has removed, in place of the one that is set."""
+    scope["path"] = prefix + scope["path"].removeprefix(scope["root_path"])
+    scope["root_path"] = prefix
 
 
 def _first(headers: MutableHeaders, name: str) -> str:

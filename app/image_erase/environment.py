@@ -1,0 +1,66 @@
+"""Settings that come from files: those of an env file, and secrets named by a variable that ends in _FILE."""
+
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from image_erase.settings import SettingsError
+
+SUFFIX = "_FILE"
+#: Variables whose value may be in a file. A file of ERASE_API_KEYS_FILE has a form of its own and is read again.
+SECRETS = (
+    "ERASE_SIGNING_KEYS",
+    "ERASE_RATE_LIMIT_URL",
+    "IMAGE_ERASE_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_CLIENT_SECRET",
+)
+_LARGEST_BYTES = 64 * 1024
+
+
+def complete(environment: MutableMapping[str, str], env_file: Path | None) -> None:
+    """Add what the files say to the environment. Raises SettingsError with one line that shows no value.
+
+    env_file: lines NAME=value, in the form of Docker and systemd; what the environment has already wins over it.
+    """
+    if env_file:
+        for name, value in _env_file(env_file).items():
+            environment.setdefault(name, value)
+    for name in SECRETS:
+        if path := environment.pop(name + SUFFIX, ""):
+            if environment.get(name):
+                raise SettingsError(f"{name}{SUFFIX}: must not be set beside {name}")
+            environment[name] = _secret(name, Path(path))
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    try:
+        values = dotenv_values(path, interpolate=False, verbose=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--env-file: {path} cannot be read ({_reason(error)})") from None
+    if wrong := [name for name, value in values.items() if value is None]:
+        raise SettingsError(f"--env-file: {path}: {wrong[0][:40]!r} has no value; lines must be NAME=value")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _secret(name: str, path: Path) -> str:
+    """Return the secret in a file; several, one in each line, come joined by commas."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_BYTES + 1).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}{SUFFIX}: cannot be read ({_reason(error)})") from None
+    if len(text) > _LARGEST_BYTES:
+        raise SettingsError(f"{name}{SUFFIX}: is too large for a secret")
+    secret = ",".join(line.strip() for line in text.splitlines() if line.strip())
+    if not secret:
+        raise SettingsError(f"{name}{SUFFIX}: is empty")
+    return secret
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
