@@ -133,11 +133,13 @@ class TestPresigned:
 @pytest.mark.hostile
 @pytest.mark.usefixtures("impatient", "fresh_checks")
 class TestStoreFails:
-    @pytest.mark.parametrize("mood", ["silent", "close", *ANSWERS])
-    def test_answers_in_time_and_goes_on_after(self, mood: str, behind: Place, proxy: Proxy, start_on: StartOn) -> None:
+    @pytest.mark.parametrize("behaviour", ["silent", "close", *ANSWERS])
+    def test_answers_in_time_and_goes_on_after(
+        self, behaviour: str, behind: Place, proxy: Proxy, start_on: StartOn
+    ) -> None:
         own = start_on(behind)
         link = assert_success(own.client.erase(), own.base)
-        proxy.mood = ANSWERS.get(mood, mood)
+        proxy.behaviour = ANSWERS.get(behaviour, behaviour)
         calls: list[Callable[[], httpx.Response]] = [own.client.erase, lambda: own.client.get(link)]
         for call in calls:
             answer = call()
@@ -146,7 +148,7 @@ class TestStoreFails:
         answer = own.client.get("/readyz")
         assert_failure(answer, "ERROR_INSUFFICIENT_RESOURCES")
         assert_discreet(answer, behind)
-        proxy.mood = "pass"
+        proxy.behaviour = "pass"
         assert own.client.get("/readyz").status_code == 200
         assert own.client.get(link).status_code == 200
         assert_success(own.client.erase(), own.base)
@@ -155,7 +157,7 @@ class TestStoreFails:
         own = start_on(behind)
         until(lambda: proxy.up, "the start's probe is through")
         assert own.client.get("/readyz").status_code == 200
-        proxy.mood = ANSWERS["500"]
+        proxy.behaviour = ANSWERS["500"]
         assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
         assert proxy.answered == 1 + bucket.RETRIES
 
@@ -191,7 +193,7 @@ class TestStoreFails:
     ) -> None:
         own = start_on(behind, sweep_interval_seconds=0.05)
         with caplog.at_level(logging.DEBUG, "image_erase"):
-            proxy.mood = ANSWERS["403"]
+            proxy.behaviour = ANSWERS["403"]
             assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
             reasons = [vars(record)["reason"] for record in caplog.records if record.message == "result not stored"]
         (reason,) = reasons
@@ -204,7 +206,7 @@ class TestStoreFails:
     def test_a_client_that_goes_away_leaves_nothing(self, behind: Place, proxy: Proxy, start_on: StartOn) -> None:
         own = start_on(behind)
         assert own.client.get("/readyz").status_code == 200
-        asked, held, proxy.mood = len(proxy.asked), proxy.held, "silent"
+        asked, held, proxy.behaviour = len(proxy.asked), proxy.held, "silent"
         request = httpx.Request("POST", f"{own.base}{PATH}", files=files())
         body = request.read()
         with connected(own.client.address) as connection:
@@ -214,7 +216,7 @@ class TestStoreFails:
             until(lambda: proxy.held > held, "the result is being put")
             opened = open_files()
         until(lambda: open_files() <= opened - 2, "both ends of the connection are closed")
-        proxy.mood = "pass"
+        proxy.behaviour = "pass"
         until(lambda: any(b"?delete" in line for line in proxy.asked[asked:]), "the result is deleted")
         until(lambda: not own.results, "it is gone")
         assert any(line.startswith(b"PUT ") for line in proxy.asked[asked:])
@@ -254,11 +256,11 @@ def test_store_killed_and_back(tmp_path: Path, start_on: StartOn, monkeypatch: p
 def test_starts_though_the_bucket_is_gone(
     behind: Place, proxy: Proxy, start_on: StartOn, caplog: pytest.LogCaptureFixture
 ) -> None:
-    proxy.mood = ANSWERS["403"]
+    proxy.behaviour = ANSWERS["403"]
     own = start_on(behind)
     assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
     until(lambda: [r for r in caplog.records if getattr(r, "task", "") == "storage_check"], "the log says so")
-    proxy.mood = "pass"
+    proxy.behaviour = "pass"
     assert own.client.get("/readyz").status_code == 200
 
 

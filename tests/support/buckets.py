@@ -43,7 +43,7 @@ class Place:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a server has to be told; another one that is told the same serves the same links."""
+        """Settings of a server; another one with the same settings serves the same links."""
         return {"storage_url": self.url, "signing_keys": (SIGNING_KEY,)}
 
     @property

@@ -43,7 +43,7 @@ def picture(number: int) -> bytes:
 
 @dataclass
 class Crowd:
-    """Clients that go on until they are told to stop, or have sent enough. Every other one keeps its connection.
+    """Clients that send requests until they are stopped or have sent enough. Every other one keeps its connection.
 
     pause: seconds that each client waits before a request.
     """
@@ -119,7 +119,7 @@ def _exchange(connection: http.client.HTTPConnection, method: str, target: str, 
 
 
 def _is_envelope(answer: RawAnswer) -> bool:
-    """Whether it is the vendor's failure, whoever has written it: the server or what stands before it."""
+    """Whether it is a failure in the vendor's form, from the server or from the load balancer."""
     try:
         assert_failure(answer, json.loads(answer.content)["error_code_str"], status=answer.status_code)
     except (AssertionError, ValueError, KeyError):

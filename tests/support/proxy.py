@@ -8,14 +8,14 @@ from typing import Self
 
 
 class Proxy:
-    """In front of one port of loopback. Its mood holds at once, for connections that are open too."""
+    """A proxy for one local port. A change of its behaviour takes effect at once, also for open connections."""
 
     def __init__(self, port: int) -> None:
         self._target = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         #: "pass", "silent", "close", or an HTTP answer to give in the other side's place.
-        self.mood: str | bytes = "pass"
+        self.behaviour: str | bytes = "pass"
         #: After how many bytes in all, in each direction, connections are cut; None for never.
         self.cut_up: int | None = None
         self.cut_down: int | None = None
@@ -54,11 +54,11 @@ class Proxy:
         with client, suppress(OSError), socket.create_connection(self._target) as server:
             self._start(self._pump_down, server, client)
             for piece in self._pieces(client):
-                if isinstance(self.mood, bytes):
+                if isinstance(self.behaviour, bytes):
                     self.answered += 1
-                    client.sendall(self.mood)
+                    client.sendall(self.behaviour)
                     break
-                if self.mood == "pass":
+                if self.behaviour == "pass":
                     self.up += len(piece)
                     self.asked.append(piece[:100])
                     if self.cut_up is not None and self.up > self.cut_up:
@@ -79,16 +79,16 @@ class Proxy:
             client.shutdown(socket.SHUT_RDWR)
 
     def _pieces(self, side: socket.socket) -> Iterator[bytes]:
-        """What a side sends, while the mood is not to close."""
+        """Yield what a side sends, until the behaviour is to close."""
         side.settimeout(0.05)
-        while not self._over.is_set() and self.mood != "close":
+        while not self._over.is_set() and self.behaviour != "close":
             try:
                 piece = side.recv(65536)
             except TimeoutError:
                 continue
             if not piece:
                 return
-            self.held += self.mood == "silent"
-            while self.mood == "silent" and not self._over.wait(0.02):
+            self.held += self.behaviour == "silent"
+            while self.behaviour == "silent" and not self._over.wait(0.02):
                 pass
             yield piece
