@@ -17,7 +17,7 @@ from support.command import lines, run_erase, start_erase, tree
 from support.pictures import boxed, changed, file_of, mask_file, photo_file, pixels_of
 from support.processes import is_alive, until, workers_of
 from support.scripted import Scripted, ScriptedServer, refused
-from support.server import KEY, Server
+from support.server import KEY, Server, StartServer
 
 
 @pytest.fixture
@@ -201,7 +201,8 @@ def test_what_is_asked_for_wrongly_does_not_begin(folder: Path, arguments: tuple
     assert tree(folder) == before
 
 
-def test_a_server_does_the_same(folder: Path, server: Server) -> None:
+def test_a_server_does_the_same(folder: Path, start_server: StartServer) -> None:
+    server = start_server(engine="auto")
     arguments = ("in", "--mask", "mask.png", "--report", "report.json")
     there = run_erase(folder, *arguments, "-o", "there", "--url", server.base, IMAGE_ERASE_KEY=KEY)
     here = run_erase(folder, *arguments, "-o", "here", "--resume", ERASE_ENGINE="auto")

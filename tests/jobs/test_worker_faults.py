@@ -79,7 +79,8 @@ def test_one_that_fails_over_a_job_is_ended_and_replaced(when: str, fault: str) 
     async def main() -> None:
         async with running(f"{when} {fault}", deadline_seconds=3) as pool:
             (pid,) = workers()
-            with pytest.raises((JobCrashed, JobTimeout)):
+            # PoolFull where new workers start so slowly that no time for the job is left.
+            with pytest.raises((JobCrashed, JobTimeout, PoolFull)):
                 await echo(pool)
             await until(lambda: pool.ready_workers == 1 and pid not in workers())
 

@@ -420,7 +420,7 @@ class TestProblems:
             client.post("/erase", files=files, headers=headers, params={"keep": "true"})
         until(lambda: own.workers() - stopped, "the worker of the job is replaced")
         until(lambda: own.client.get("/readyz").status_code == 200 and own.client.waiting() == 0, "it is forgotten")
-        assert own.results == []
+        until(lambda: not own.results, "its result is deleted")
 
 
 class TestHeaders:
