@@ -144,7 +144,7 @@ class TestEngine:
         hole = thick | thin
         layout = LayoutEngine(Fixed()).lay_out(textured(300, 300), hole, ~hole, no_check)
         assert layout is not None
-        assert (layout.trust[thick] == 1).all()
+        assert layout.trust[thick].min() > 0.5
         assert not layout.trust[thin].any()
 
     @pytest.mark.parametrize("centre", [(150, 150), (0, 0), (299, 150)], ids=["inside", "corner", "border"])

@@ -269,6 +269,12 @@ def test_unknown_operator_is_named(tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
+def test_missing_runtime_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ModelError, match="needs onnxruntime, which is not installed"):
+        engine(nets.lama(64), tmp_path)
+
+
 IN_A_PROCESS_OF_ITS_OWN = """
 import pathlib, os, resource, sys
 import numpy as np

@@ -16,7 +16,7 @@ import numpy as np
 from image_erase.erasure.arrays import F32, U8, Bool, Check
 from image_erase.erasure.copying.pyramid import Level, halve_known
 
-FINE, COARSE = 0.6, 0.3
+FINE, COARSE = 0.75, 0.4
 """Share of the layout in a vote at the second finest and at the coarsest level: the coarser, the more of what
 surrounds the hole is in each patch, and the better the patches know themselves."""
 

@@ -65,6 +65,8 @@ class Graph:
         self._model = model
         try:
             self._session = _session(model, unpacked)
+        except ImportError as error:
+            raise ModelError(f"{model} needs onnxruntime, which is not installed: install the requirements") from error
         except Exception as error:  # onnxruntime's errors share no base class of their own
             raise _explained(error, f"{model} is not an ONNX file, is cut short, or cannot be loaded") from error
         _give_back_memory()
