@@ -1,11 +1,16 @@
 """The odd ways in which real clients send the two files."""
 
 import base64
+import binascii
 import http.client
+import itertools
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from image_erase.http.transfer_encoding import QuotedPrintableDecoder
 from support.envelope import assert_failure, assert_success
 from support.multipart import BOUNDARY, body_of, content_type, file_part, part
 from support.pictures import BOX, bounds, changed, mask_file, photo_file
@@ -187,13 +192,17 @@ def test_a_boundary_like_line_inside_a_file(client: Client, server: Server):
     assert_erased(client, server, post(client, body_of([file_part("image", image), file_part("user_mask", MASK)])))
 
 
+def parts(encode, name: str) -> bytes:
+    """Both files, encoded. name: the header that says how."""
+    named = (("image", IMAGE), ("user_mask", MASK))
+    return body_of(part(f'form-data; name="{field}"; filename="a"', encode(data), name) for field, data in named)
+
+
+BASE64, QUOTED = "Content-Transfer-Encoding: base64", "Content-Transfer-Encoding: quoted-printable"
+
+
 class TestBase64:
     """As Ansible's module `uri` sends files."""
-
-    @staticmethod
-    def parts(encode, name: str = "Content-Transfer-Encoding: base64") -> bytes:
-        named = (("image", IMAGE), ("user_mask", MASK))
-        return body_of(part(f'form-data; name="{field}"; filename="a"', encode(data), name) for field, data in named)
 
     @pytest.mark.parametrize(
         "encode",
@@ -205,18 +214,61 @@ class TestBase64:
             lambda data: b"\r\n".join(bytes([one]) for one in base64.b64encode(data)),
         ],
     )
-    @pytest.mark.parametrize("name", ["Content-Transfer-Encoding: base64", "content-transfer-encoding:  BASE64 "])
+    @pytest.mark.parametrize("name", [BASE64, "content-transfer-encoding:  BASE64 "])
     def test_is_decoded(self, client: Client, server: Server, encode, name: str):
-        assert_erased(client, server, post(client, self.parts(encode, name)))
+        assert_erased(client, server, post(client, parts(encode, name)))
 
     def test_in_pieces(self, client: Client, server: Server):
-        body = self.parts(base64.encodebytes)
+        body = parts(base64.encodebytes, BASE64)
         assert_erased(client, server, post(client, iter([body[at : at + 61] for at in range(0, len(body), 61)])))
 
     @pytest.mark.parametrize("name", ["binary", "8bit", "7bit", "x-unknown"])
     def test_other_encodings_change_nothing(self, client: Client, server: Server, name: str):
-        assert_erased(client, server, post(client, self.parts(bytes, f"Content-Transfer-Encoding: {name}")))
+        assert_erased(client, server, post(client, parts(bytes, f"Content-Transfer-Encoding: {name}")))
 
     @pytest.mark.parametrize("data", [b"!!!!", b"QUJD=QUJD", b"QUI=QUI=", b"A", b"====", b"QUJD\xff"])
     def test_that_is_none(self, client: Client, data: bytes):
-        assert_failure(post(client, self.parts(lambda _: data)), "ERROR_PARAMETERS", "base64")
+        assert_failure(post(client, parts(lambda _: data, BASE64)), "ERROR_PARAMETERS", "base64")
+
+
+def quoted(data: bytes) -> bytes:
+    """With line feeds at the ends of lines."""
+    return binascii.b2a_qp(data, quotetabs=True, istext=False).replace(b"\r\n", b"\n")
+
+
+class TestQuotedPrintable:
+    """As email programs and some of what sends forms with their libraries do."""
+
+    @pytest.mark.parametrize(
+        "encode",
+        [
+            quoted,
+            lambda data: quoted(data).replace(b"\n", b"\r\n"),
+            lambda data: quoted(data).replace(b"=\n", b"= \t \r\n") + b"=",
+            lambda data: b"".join(b"=%02x" % byte for byte in data),
+        ],
+        ids=["LF", "CRLF", "blanks at ends of lines", "all escaped, no line"],
+    )
+    @pytest.mark.parametrize("name", [QUOTED, QUOTED.upper()])
+    def test_is_decoded(self, client: Client, server: Server, encode, name: str):
+        assert_erased(client, server, post(client, parts(encode, name)))
+
+    def test_in_pieces(self, client: Client, server: Server):
+        body = parts(quoted, QUOTED)
+        assert_erased(client, server, post(client, iter([body[at : at + 61] for at in range(0, len(body), 61)])))
+
+    @pytest.mark.parametrize("data", [b"=GG", b"a=4", b"a=4=", b"==", b"= x", b"=\rx", b"=" + b" " * 90 + b"\n"])
+    def test_that_is_none(self, client: Client, data: bytes):
+        answer = post(client, parts(lambda _: data, QUOTED))
+        assert_failure(answer, "ERROR_PARAMETERS", "quoted-printable")
+
+    @given(st.binary(max_size=400), st.booleans(), st.lists(st.integers(1, 90), min_size=1, max_size=9))
+    def test_any_bytes_in_any_pieces(self, data: bytes, is_text: bool, sizes: list[int]):
+        encoded = binascii.b2a_qp(data, istext=is_text)
+        decoder, decoded, at = QuotedPrintableDecoder(), b"", 0
+        for size in itertools.cycle(sizes):
+            if at >= len(encoded):
+                break
+            decoded += decoder.feed(encoded[at : at + size])
+            at += size
+        assert decoded + decoder.end() == binascii.a2b_qp(encoded)

@@ -1,28 +1,51 @@
 """Content-Transfer-Encoding of a part: email's, deprecated in forms (RFC 7578, 4.7), and sent all the same."""
 
 import binascii
+import re
+from typing import Protocol
 
 from image_erase.http.failures import Reason, Refused
 
 _WHITESPACE = b" \t\r\n"
+# An escape that is no byte and no soft line break (RFC 2045, 6.7), which blanks may follow.
+_BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]{0,76}\r?\n)")
+_BLANKS_BEFORE_BREAK = re.compile(rb"=[ \t]+(?=\r?\n)")
+# An escape whose end is in the next piece; no encoder writes longer lines than 76 characters.
+_UNFINISHED = re.compile(rb"=(?:[0-9A-Fa-f]|[ \t]{0,76}\r?)?\Z")
+
+
+class Decoder(Protocol):
+    """Decodes a part as it arrives."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Decode the next piece. Raises Refused MALFORMED."""
+
+    def end(self) -> bytes:
+        """Decode what is left over. Raises Refused MALFORMED."""
+
+
+def decoder_for(encoding: str) -> Decoder | None:
+    """Return what decodes a part. encoding: its header's value; None where its bytes are to be taken as they are."""
+    kind = {"base64": Base64Decoder, "quoted-printable": QuotedPrintableDecoder}.get(encoding.strip().lower())
+    return kind() if kind else None
 
 
 class Base64Decoder:
-    """Decodes base64 as it arrives. Line breaks and blanks may stand anywhere; padding at the end may be missing."""
+    """Decodes base64. Line breaks and blanks may stand anywhere; padding at the end may be missing."""
 
     def __init__(self) -> None:
         self._left = b""
         self._padded = False
 
     def feed(self, data: bytes) -> bytes:
-        """Decode the next piece. Raises Refused MALFORMED where it is no base64."""
+        """See Decoder."""
         digits = self._left + data.translate(None, _WHITESPACE)
         whole = len(digits) & ~3
         self._left = digits[whole:]
         return self._decoded(digits[:whole])
 
     def end(self) -> bytes:
-        """Decode what is left over. Raises Refused MALFORMED where it is no base64."""
+        """See Decoder."""
         left, self._left = self._left, b""
         return self._decoded(left + b"=" * (-len(left) % 4))
 
@@ -30,13 +53,39 @@ class Base64Decoder:
         if not digits:
             return b""
         if self._padded:
-            raise _no_base64()
+            raise _malformed("base64")
         self._padded = digits.endswith(b"=")
         try:
             return binascii.a2b_base64(digits, strict_mode=True)
         except binascii.Error:
-            raise _no_base64() from None
+            raise _malformed("base64") from None
 
 
-def _no_base64() -> Refused:
-    return Refused(Reason.MALFORMED, "A part with Content-Transfer-Encoding base64 has other characters in it.")
+class QuotedPrintableDecoder:
+    """Decodes quoted-printable. Bytes that should have been escaped are taken as they are."""
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """See Decoder."""
+        data = self._left + data
+        unfinished = _UNFINISHED.search(data, max(0, len(data) - 79))
+        whole = unfinished.start() if unfinished else len(data)
+        self._left = data[whole:]
+        return self._decoded(data[:whole])
+
+    def end(self) -> bytes:
+        """See Decoder. A soft line break may end the part without the line break."""
+        left, self._left = self._left.rstrip(_WHITESPACE), b""
+        return self._decoded(left if left != b"=" else b"")
+
+    def _decoded(self, data: bytes) -> bytes:
+        if _BAD_ESCAPE.search(data):
+            raise _malformed("quoted-printable")
+        return binascii.a2b_qp(_BLANKS_BEFORE_BREAK.sub(b"=", data))
+
+
+def _malformed(encoding: str) -> Refused:
+    message = f"A part with Content-Transfer-Encoding {encoding} has characters in it that do not belong there."
+    return Refused(Reason.MALFORMED, message)

@@ -10,7 +10,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from image_erase.http.failures import Reason, Refused
-from image_erase.http.transfer_encoding import Base64Decoder
+from image_erase.http.transfer_encoding import Decoder, decoder_for
 
 # Room in a body for part headers, boundaries and small unknown fields, beside the files.
 BODY_OVERHEAD_BYTES = 64 * 1024
@@ -78,7 +78,7 @@ class UploadReader:
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._part: Part | None = None
-        self._decoder: Base64Decoder | None = None
+        self._decoder: Decoder | None = None
         self._boundary = b""
         self._preamble: bytearray | None = bytearray()
         self._ended = False
@@ -192,8 +192,7 @@ class UploadReader:
             b"filename" in options or _EXTENDED_FILENAME.search(disposition) is not None,
             self._headers.get("content-type"),
         )
-        encoding = self._headers.get("content-transfer-encoding", "").strip().lower()
-        self._decoder = Base64Decoder() if encoding == "base64" else None
+        self._decoder = decoder_for(self._headers.get("content-transfer-encoding", ""))
         self._admit(self._part)
 
     def _admit(self, part: Part) -> None:
