@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import repeat
+from pathlib import Path
 
 import pytest
 
@@ -248,16 +249,48 @@ class TestAnswer:
         assert bytes(taken).endswith(whole)
 
 
+PATIENT = Limits(head_seconds=60.0)
+
+
 class TestConnections:
-    def test_one_more_takes_the_place_of_the_one_that_was_idle_longest(self, start_server, monkeypatch):
-        own: Server = start_server(connections=4)
+    HEALTH = head_of("/healthz", {"Host": "x"}, "GET")
+
+    def test_one_more_takes_the_place_of_the_one_that_was_idle_longest(self, tmp_path: Path):
+        """Also where all have come while the server was busy, so that it accepts them at one and the same time."""
+        own = Server(tmp_path, limits=PATIENT, connections=4)
+        with ExitStack() as stack:
+            idle = [stack.enter_context(connected(own.client.address)) for _ in range(4)]
+            stack.enter_context(own)
+            until(lambda: connections_of(own) == 4, "all are there")
+            for oldest in range(2):
+                assert_success(own.client.erase(), own.base)
+                assert read_to_end(idle[oldest]) == b""
+                until(lambda: connections_of(own) == 3, "the client has gone")
+                idle.append(stack.enter_context(connected(own.client.address)))
+            for kept in idle[2:]:
+                kept.sendall(self.HEALTH)
+                assert read_answer(kept, "GET").status_code == 200
+
+    def test_one_whose_request_is_there_is_not_idle(self, tmp_path: Path):
+        own = Server(tmp_path, limits=PATIENT, connections=4)
+        with ExitStack() as stack:
+            connections = [stack.enter_context(connected(own.client.address)) for _ in range(5)]
+            connections[0].sendall(self.HEALTH)
+            stack.enter_context(own)
+            assert read_answer(connections[0], "GET").status_code == 200
+            assert read_to_end(connections[1]) == b""
+
+    def test_one_that_was_used_since_is_not_the_oldest(self, start_server):
+        own: Server = start_server(limits=PATIENT, connections=4)
         with ExitStack() as stack:
             idle = [stack.enter_context(connected(own.client.address)) for _ in range(4)]
             until(lambda: connections_of(own) == 4, "all are there")
+            idle[0].sendall(self.HEALTH)
+            assert read_answer(idle[0], "GET").status_code == 200
             assert_success(own.client.erase(), own.base)
-            assert read_to_end(idle[0]) == b""
-            idle[1].sendall(head_of("/healthz", {"Host": "x"}, "GET"))
-            assert read_answer(idle[1], "GET").status_code == 200
+            assert read_to_end(idle[1]) == b""
+            idle[0].sendall(self.HEALTH)
+            assert read_answer(idle[0], "GET").status_code == 200
 
     def test_where_all_are_at_work_one_more_is_told_so(self, start_server):
         own: Server = start_server(limits=IMPATIENT, connections=3)

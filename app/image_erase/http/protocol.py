@@ -72,7 +72,9 @@ class Shared:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        #: Those in the state LINGERING, the oldest first.
+        #: Those without a request under way, and those in the state LINGERING; who came to it first is first. The
+        #: loop's time would not tell: it stands still while many connections are accepted.
+        self.idle: dict[HttpConnection, None] = {}
         self.lingering: dict[HttpConnection, None] = {}
         self._turns: Turns | None = None
 
@@ -115,7 +117,6 @@ class HttpConnection(asyncio.Protocol):
         self._drained = asyncio.Event()
         self._drained.set()
         self.state = State.NEW
-        self.since = 0.0
 
     @property
     def awaits_head(self) -> bool:
@@ -367,10 +368,13 @@ class HttpConnection(asyncio.Protocol):
 
     def _enter(self, state: State) -> None:
         """Enter a state; its timer replaces the previous one."""
-        self.state, self.since = state, self.loop.time()
+        self.state = state
         self._cancel(self._timer)
         self._timer = None
         self._shared.lingering.pop(self, None)
+        self._shared.idle.pop(self, None)
+        if self.awaits_head:
+            self._shared.idle[self] = None
         limits = self._limits
         ends: dict[State, tuple[float, Callable[[], None]]] = {
             State.NEW: (limits.head_seconds, self._close),
@@ -438,12 +442,15 @@ class HttpConnection(asyncio.Protocol):
         self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
 
     def _make_room(self) -> None:
-        """One connection too many: end the one that is idle longest, or refuse this one."""
+        """One connection too many: end the one that is idle longest, or refuse this one.
+
+        One whose next request has come, and is only not read yet, is not idle.
+        """
         others = [one for one in self._server_state.connections if isinstance(one, HttpConnection)]
         holding = [one for one in others if one.state not in (State.LINGERING, State.CLOSING)]
         if len(holding) <= self._limits.connections:
             return
-        oldest = min((one for one in holding if one.awaits_head), key=lambda one: one.since)
+        oldest = next(one for one in self._shared.idle if one is self or not one._taken.has_unread())
         if oldest is self:
             self._refuse(Refused(Reason.TOO_MANY_CONNECTIONS, "Too many connections.", {"Retry-After": "1"}))
         else:

@@ -1,9 +1,12 @@
-"""What the other side of a TCP connection has taken of what was sent to it, as the kernel knows it."""
+"""What the other side of a TCP connection has taken, and has sent, as the kernel knows it."""
 
+import array
 import asyncio
+import fcntl
 import socket
 import struct
 import sys
+import termios
 
 # struct tcp_info of Linux: its first byte is the state, tcpi_bytes_acked is a u64 at this place (since 4.1).
 _ACKED_AT = 120
@@ -24,6 +27,15 @@ class Taken:
     def is_reset(self) -> bool:
         """Whether the peer has refused what was sent to it last: nobody reads there any more."""
         return self._info(1)[:1] == bytes([_TCP_CLOSE])
+
+    def has_unread(self) -> bool:
+        """Whether there are bytes of the peer's that nobody has read yet."""
+        unread = array.array("i", [0])
+        try:
+            fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, unread)
+        except (AttributeError, OSError, ValueError):
+            return False
+        return unread[0] > 0
 
     def _info(self, size: int) -> bytes:
         if self._socket is None or not sys.platform.startswith("linux"):
