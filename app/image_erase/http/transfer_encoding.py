@@ -26,8 +26,10 @@ class Decoder(Protocol):
 
 def decoder_for(encoding: str) -> Decoder | None:
     """Return what decodes a part. encoding: its header's value; None where its bytes are to be taken as they are."""
-    kind = {"base64": Base64Decoder, "quoted-printable": QuotedPrintableDecoder}.get(encoding.strip().lower())
-    return kind() if kind else None
+    name = encoding.strip().lower()
+    if name == "base64":
+        return Base64Decoder()
+    return QuotedPrintableDecoder() if name == "quoted-printable" else None
 
 
 class Base64Decoder:
