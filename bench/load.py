@@ -46,6 +46,7 @@ HOLE = (slice(20, 40), slice(30, 60))
 RETRIES = 60
 SAMPLE_SECONDS = 0.25
 IDLE_SECONDS = 30.0
+GROWTH_STEP = 500
 # By how much memory and open files may differ between the second and the last quarter of the run.
 MEMORY_SLACK_MB, FILES_SLACK = 40.0, 8.0
 
@@ -54,6 +55,8 @@ MEMORY_SLACK_MB, FILES_SLACK = 40.0, 8.0
 class Tally:
     """What came of all requests. seconds: of good ones. waits: what Retry-After said, and whether it was true.
 
+    tries: how many good ones were answered at the first, second, ... try. growth: memory of all processes in MB, after
+    so many requests.
     fair: finished jobs of both keys while they competed. restarts: workers that were replaced.
     """
 
@@ -61,6 +64,8 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     waits: list[tuple[int, bool]] = field(default_factory=list)
+    tries: Counter[int] = field(default_factory=Counter)
+    growth: dict[int, float] = field(default_factory=dict)
     samples: list[tuple[float, int, int]] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     fair: tuple[int, int] = (0, 0)
@@ -116,8 +121,9 @@ class Client:
         """Send an image, again when told to wait, and look at what comes back."""
         pixels = picture(number)
         body = multipart(file_of(pixels), self.mask)
-        waited = 0
-        for _ in range(RETRIES):
+        waited = tries = 0
+        while tries < RETRIES:
+            tries += 1
             started = time.perf_counter()
             status, retry_after, answer = post(self.server, body, KEYS[number % 2])
             if waited:
@@ -128,6 +134,7 @@ class Client:
             self.tally.check(1 <= waited <= 30, f"Retry-After {retry_after!r}")
             time.sleep(waited)
         self.tally.outcomes[f"good {status}"] += 1
+        self.tally.tries[tries] += 1
         if status == 200:
             self.tally.seconds.append(time.perf_counter() - started)
             self._compare(number, pixels, json.loads(answer)["data"]["image_url"])
@@ -258,11 +265,14 @@ def crowd(
         try:
             client = Client(server, tally, time.monotonic() + seconds)
             with ThreadPoolExecutor(CLIENTS) as pool:
-                list(pool.map(client.request, range(requests)))
+                for number, _ in enumerate(pool.map(client.request, range(requests))):
+                    if number % GROWTH_STEP == 0:
+                        tally.growth[number] = tree_megabytes(server.pid)[1]
             _wait_until_idle(server, tally, workers)
         finally:
             done.set()
             watcher.join()
+        tally.growth[requests] = tree_megabytes(server.pid)[1]
         _judge(server, tally, files)
         tally.fair = compete(server, fair_seconds)
         tally.check(max(tally.fair) <= FAIR_RATIO * min(tally.fair), f"unfair: {tally.fair}")
@@ -323,6 +333,7 @@ def report(tally: Tally, seconds: float) -> None:
     total = sum(tally.outcomes.values())
     print(f"load: {total} requests, {CLIENTS} clients, 2 keys, {seconds:.0f} s, {total / seconds:.0f}/s")
     print(f"answers: {dict(sorted(tally.outcomes.items()))}")
+    print(f"tries of good ones: {dict(sorted(tally.tries.items()))}")
     ordered = sorted(tally.seconds)
     print(f"good ones: median {ordered[len(ordered) // 2]:.2f} s, longest {ordered[-1]:.2f} s")
     kept = [true for _, true in tally.waits]
@@ -332,6 +343,7 @@ def report(tally: Tally, seconds: float) -> None:
         f"memory, second and last quarter: {memory:.0f} and {late_memory:.0f} MB; open files: {files:.0f} and ", end=""
     )
     print(f"{late_files:.0f}, at the end {tally.samples[-1][1]}; left over: {len(tally.leftovers)}")
+    print("memory by requests:", ", ".join(f"{number}: {memory:.0f}" for number, memory in tally.growth.items()))
     many, few = tally.fair
     print(f"competing keys: {many} jobs from {CLIENTS - FEW_CLIENTS} connections, {few} from {FEW_CLIENTS}")
     print("\n".join(tally.wrong[:20]) or "all was as it has to be")

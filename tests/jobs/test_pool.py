@@ -22,11 +22,11 @@ FILES = warm_up_files()
 
 @asynccontextmanager
 async def running(
-    workers: int = 1, queue: int = 4, deadline_seconds: float = 30
+    workers: int = 1, queue: int = 4, deadline_seconds: float = 30, patience: tuple[float, float] = (0.1, 0.1)
 ) -> AsyncIterator[tuple[Pool, Callable[[], list[int]]]]:
     """A pool, and a function that lists its workers' process ids."""
     others = workers_of(os.getpid())
-    pool = Pool(OPTIONS, workers=workers, queue=queue, deadline_seconds=deadline_seconds)
+    pool = Pool(OPTIONS, workers=workers, queue=queue, deadline_seconds=deadline_seconds, patience=patience)
     await pool.start()
     try:
         yield pool, lambda: sorted(workers_of(os.getpid()) - others)
@@ -145,7 +145,7 @@ async def test_a_job_that_waited_too_long_is_turned_away() -> None:
 
 
 @in_loop
-async def test_a_full_queue_refuses_at_once() -> None:
+async def test_a_full_queue_refuses() -> None:
     async with running(queue=1) as (pool, worker_pids):
         (pid,) = worker_pids()
         os.kill(pid, signal.SIGSTOP)
@@ -156,7 +156,38 @@ async def test_a_full_queue_refuses_at_once() -> None:
         assert caught.value.retry_after >= 1
         os.kill(pid, signal.SIGCONT)
         assert all(is_done(answer) for answer in await asyncio.gather(*jobs))
-        pool.refuse_when_full()
+        await pool.admit()
+
+
+@in_loop
+async def test_a_place_that_becomes_free_soon_is_waited_for_in_order() -> None:
+    async with running(queue=1, patience=(20.0, 20.0)) as (pool, worker_pids):
+        (pid,) = worker_pids()
+        os.kill(pid, signal.SIGSTOP)
+        jobs = [asyncio.create_task(erase(pool)) for _ in range(2)]
+        await until(lambda: pool.waiting == 1)
+        waits = asyncio.create_task(erase(pool))
+        await asyncio.sleep(0)
+        behind = asyncio.create_task(pool.admit())
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGCONT)
+        assert all(is_done(answer) for answer in await asyncio.gather(*jobs, waits))
+        await behind
+
+
+@in_loop
+async def test_one_who_is_called_and_leaves_lets_the_next_in() -> None:
+    async with running(queue=1, patience=(20.0, 20.0)) as (pool, worker_pids):
+        (pid,) = worker_pids()
+        os.kill(pid, signal.SIGSTOP)
+        jobs = [asyncio.create_task(erase(pool)) for _ in range(2)]
+        await until(lambda: pool.waiting == 1)
+        leaving, next_one = asyncio.create_task(pool.admit()), asyncio.create_task(pool.admit())
+        await asyncio.sleep(0)
+        jobs[0].add_done_callback(lambda _: leaving.cancel())
+        os.kill(pid, signal.SIGCONT)
+        await asyncio.gather(*jobs, leaving, return_exceptions=True)
+        await next_one
 
 
 @in_loop

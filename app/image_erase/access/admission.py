@@ -26,7 +26,7 @@ class Admission:
         """
         key = self._keys.check(presented)
         try:
-            self._pool.refuse_when_full(key)
+            await self._pool.admit(key)
         except PoolFull as full:
             raise busy(full.retry_after) from None
         if not self._answers.has_room(key):

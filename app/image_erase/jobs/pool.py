@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from image_erase.jobs.entrance import Caller, Entrance
 from image_erase.jobs.messages import Done, Failed, Job, Ping
 from image_erase.jobs.process import DEFAULT_TIMEOUTS, PROGRAM, Reply, Timeouts, WorkerDied, WorkerProcess
 from image_erase.jobs.request import JobRequest
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 # A job that got no worker in this share of its time is turned away rather than begun too late to end.
 _WAITING_SHARE = 0.6
+# A caller waits for a place in a full queue until so many should have become free.
+_PLACES_AWAITED = 2.0
 # How often a job is given to another worker because one died before it began.
 _TRIES = 3
 _MAX_RESTART_SECONDS = 5.0
@@ -97,16 +100,18 @@ class Pool:
         observer: Observer = UNOBSERVED,
         program: Sequence[str] = PROGRAM,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        patience: tuple[float, float] = (0.25, 2.0),
     ) -> None:
         """options: a JobOptions as a mapping. queue: how many jobs may wait while all workers are busy.
 
-        program: the workers' command.
+        program: the workers' command. patience: how many seconds a caller waits for a place, at least and at most.
         """
         self._options, self._program, self._timeouts = options, program, timeouts
-        self._workers = workers
+        self._workers, self._least_patience, self._most_patience = workers, *patience
         self._deadline_seconds = deadline_seconds
         self._observer = observer
         self._turns: Turns[_Task] = Turns(workers + queue)
+        self._entrance = Entrance(self._turns.has_room, workers + queue)
         self._resting: set[asyncio.Future[None]] = set()
         self._keepers: list[_Keeper] = []
         self._supervisor: Supervisor | None = None
@@ -153,9 +158,9 @@ class Pool:
         """How many jobs have a worker."""
         return self._turns.running
 
-    def refuse_when_full(self, owner: str = "") -> None:
-        """Raise PoolFull where a job of that owner would not be taken now."""
-        if not self._turns.has_room(owner):
+    async def admit(self, owner: str = "") -> None:
+        """Return when a job of that owner would be taken. Raises PoolFull where that is not within a moment."""
+        if not self._entrance.is_open(owner) and not await self._called(owner, self._patience()):
             raise self._full()
 
     async def run(
@@ -170,37 +175,71 @@ class Pool:
         """Do a job: wait for its turn and a worker, and return what that answers.
 
         owner: who shares the workers fairly with other owners. request_id: for the log.
-        Raises PoolFull, at once, or when another owner needs the place more, or when the wait has become too long to
-        begin; JobTimeout at the deadline; JobCrashed. Cancelling it frees its place and its worker.
+        Raises PoolFull where no place becomes free within a moment, or when another owner needs the place more, or when
+        the wait has become too long to begin; JobTimeout at the deadline; JobCrashed. Cancelling it frees its place and
+        its worker.
         """
         loop = asyncio.get_running_loop()
         now, seconds = loop.time(), self._deadline_seconds
         task = _Task(owner, request_id, request, (image, mask), now, now + seconds, loop.create_future())
-        self._queue(task)
+        await self._queue(task)
         too_late = loop.call_at(now + _WAITING_SHARE * seconds, self._turn_away, task)
         try:
             return await task.outcome
         finally:
             too_late.cancel()
-            self._turns.withdraw(task)
+            self._withdraw(task)
             if not task.outcome.cancelled():
                 task.outcome.exception()  # has been seen, also by a caller that is cancelled at this very moment
 
-    def _queue(self, task: _Task) -> None:
-        try:
-            displaced = self._turns.add(task)
-        except NoTurn:
-            raise self._full() from None
+    async def _queue(self, task: _Task) -> None:
+        """Give the job a place. Its caller was let in already, and others may have been quicker with their files."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._patience()
+        while True:
+            try:
+                displaced = self._turns.add(task)
+                break
+            except NoTurn:
+                if not await self._called(task.owner, end - loop.time(), first=True):
+                    raise self._full() from None
         if displaced:
             displaced.fail(self._full())
         self._wake()
 
+    async def _called(self, owner: str, seconds: float, *, first: bool = False) -> bool:
+        """Wait at the entrance; whether there was room within that time."""
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        caller = Caller(owner, partial(called.set_result, None))
+        if seconds <= 0 or not self._entrance.join(caller, first=first):
+            return False
+        try:
+            await asyncio.wait((called,), timeout=seconds)
+        except asyncio.CancelledError:
+            if called.done():
+                self._entrance.let_in()  # another in its place
+            raise
+        finally:
+            self._entrance.leave(caller)
+        return called.done() or self._turns.has_room(owner)
+
+    def _patience(self) -> float:
+        """How many seconds it is worth waiting for a place."""
+        seconds = _PLACES_AWAITED * self._turns.mean_seconds / self._workers
+        return min(max(seconds, self._least_patience), self._most_patience)
+
+    def _withdraw(self, task: _Task) -> bool:
+        withdrawn = self._turns.withdraw(task)
+        if withdrawn:
+            self._entrance.let_in()
+        return withdrawn
+
     def _turn_away(self, task: _Task) -> None:
-        if self._turns.withdraw(task):
+        if self._withdraw(task):
             task.fail(self._full())
 
     def _full(self) -> PoolFull:
-        jobs = self._turns.waiting + self._turns.running
+        jobs = self._turns.waiting + self._turns.running + len(self._entrance)
         return PoolFull(max(1, math.ceil(self._turns.mean_seconds * jobs / self._workers)))
 
     def _wake(self) -> None:
@@ -282,20 +321,24 @@ class Pool:
                 return
             self._settle(worker, task, reply, started)
         except BaseException:
-            self._turns.finish(task, 0.0, is_typical=False)
+            self._finish(task, 0.0, is_typical=False)
             task.fail(JobCrashed())
             raise
         # An owner whose jobs cost workers, also by leaving them, has had the time that it takes to replace them.
         lost = worker.gone.done()
         worked = loop.time() - started + (self._start_seconds if lost else 0.0)
-        self._turns.finish(task, worked, is_typical=not lost)
+        self._finish(task, worked, is_typical=not lost)
+
+    def _finish(self, task: _Task, seconds: float, *, is_typical: bool) -> None:
+        self._turns.finish(task, seconds, is_typical=is_typical)
+        self._entrance.let_in()
 
     def _try_another(self, task: _Task) -> None:
         """The worker was lost before it began: nothing has happened yet."""
         task.tries += 1
         self._turns.put_back(task)
         if task.outcome.done():
-            self._turns.withdraw(task)
+            self._withdraw(task)
         self._wake()
 
     def _settle(self, worker: WorkerProcess, task: _Task, reply: Reply, started: float) -> None:
