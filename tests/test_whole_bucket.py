@@ -112,7 +112,7 @@ class TestPresigned:
         assert answer.content.startswith(b"\x89PNG")
         assert answer.headers["content-type"] == "image/png"
         assert answer.headers["content-disposition"].startswith('inline; filename="')
-        assert answer.headers["cache-control"] == "private, max-age=600"
+        assert answer.headers["cache-control"] == "private, max-age=600, immutable"
         assert httpx.get(link.partition("?")[0], trust_env=False).status_code in (403, 404)
         query = parse_qs(urlsplit(link).query)
         assert query.get("X-Amz-Expires") == ["600"] or "se" in query

@@ -266,11 +266,11 @@ class TestTime:
         def max_age() -> str:
             return own.client.get(url).headers["cache-control"]
 
-        assert max_age() == f"private, max-age={DAY}"
+        assert max_age() == f"private, max-age={DAY}, immutable"
         own.clock.now += 3600
-        assert max_age() == f"private, max-age={DAY - 3600}"
+        assert max_age() == f"private, max-age={DAY - 3600}, immutable"
         own.clock.now += DAY - 3600 - 1
-        assert max_age() == "private, max-age=1"
+        assert max_age() == "private, max-age=1, immutable"
         own.clock.now += 1
         assert len(own.results) == 1
         answer = own.client.get(url)
@@ -296,7 +296,7 @@ class TestTime:
         storage = tmp_path / "storage"
         with Server(storage, result_ttl_seconds=100) as short:
             url = assert_success(short.client.erase(), short.base)
-            assert short.client.get(url).headers["cache-control"] == "private, max-age=100"
+            assert short.client.get(url).headers["cache-control"] == "private, max-age=100, immutable"
             path, clock = url.removeprefix(short.base), short.clock
         with Server(storage, clock, result_ttl_seconds=1) as shorter:
             clock.now += 99

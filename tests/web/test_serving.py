@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from image_erase.settings import load_settings
-from image_erase.web.serving import DOCUMENT, FOLDER, TYPES
+from image_erase.web.assets import TYPES, read_assets
+from image_erase.web.serving import DOCUMENT, FOLDER
 from support.envelope import assert_failure
 from support.raw import exchange, head_of
 from support.server import Client, CommandServer, StartCommand, StartServer
@@ -81,6 +82,48 @@ class TestAnswers:
         # The browser goes on with these.
         assert policy(answer) == POLICY
         assert client.get(address(name), headers={"If-None-Match": '"other"'}).status_code == 200
+
+    def test_text_is_compressed(self, client: Client):
+        for name in FILES:
+            zipped, plain = (
+                client.get(address(name), headers={"Accept-Encoding": coding}) for coding in ("br, gzip", "identity")
+            )
+            assert zipped.content == plain.content, name
+            assert "content-encoding" not in plain.headers, name
+            assert int(plain.headers["content-length"]) == len(plain.content), name
+            if name.endswith(".jpg"):
+                assert (zipped.headers["etag"], zipped.headers.get("vary")) == (plain.headers["etag"], None)
+                continue
+            assert (zipped.headers["content-encoding"], zipped.headers["vary"]) == ("gzip", "Accept-Encoding"), name
+            assert plain.headers["vary"] == "Accept-Encoding", name
+            assert int(zipped.headers["content-length"]) < len(plain.content), name
+            assert zipped.headers["etag"] != plain.headers["etag"], name
+
+    def test_all_text_together_takes_less_than_half(self, client: Client):
+        sizes = [(int(client.get(address(name)).headers["content-length"]), len(content(name))) for name in TEXTS]
+        assert sum(sent for sent, _ in sizes) < sum(size for _, size in sizes) / 2
+
+    def test_a_tag_holds_for_one_form_only(self, client: Client):
+        zipped, plain = (
+            client.get("/page/main.js", headers={"Accept-Encoding": coding}).headers["etag"]
+            for coding in ("gzip", "identity")
+        )
+        for tag, coding, status in ((zipped, "gzip", 304), (zipped, "identity", 200), (plain, "gzip", 200)):
+            answer = client.get("/page/main.js", headers={"Accept-Encoding": coding, "If-None-Match": tag})
+            assert (answer.status_code, answer.headers["vary"]) == (status, "Accept-Encoding")
+
+    def test_the_tag_says_what_is_in_the_file_and_not_when_it_was_installed(self, client: Client, tmp_path: Path):
+        copy = tmp_path / "main.js"
+        copy.write_bytes((FOLDER / "main.js").read_bytes())
+        etag = client.get("/page/main.js", headers={"Accept-Encoding": "identity"}).headers["etag"]
+        assert read_assets(tmp_path)["main.js"].plain.etag == etag
+        copy.write_bytes(b"changed")
+        assert read_assets(tmp_path)["main.js"].plain.etag != etag
+
+    def test_varies_by_origin_too_where_not_all_may_read(self, start_server):
+        own = start_server(cors_origins=("https://shop.example.com",))
+        vary = own.client.get("/page/main.js").headers["vary"]
+        assert {name.strip() for name in vary.split(",")} == {"Accept-Encoding", "Origin"}
 
     @pytest.mark.parametrize("asked", ["bytes=0-3", "bytes=9999999-", "nonsense", "bytes=a-b"])
     def test_ranges_are_not_for_the_page(self, client: Client, asked: str) -> None:

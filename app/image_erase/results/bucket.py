@@ -251,7 +251,7 @@ def _attributes(name: ResultName) -> dict[str, str]:
     return {
         "Content-Type": name.content_type,
         "Content-Disposition": name.disposition,
-        "Cache-Control": f"private, max-age={name.expires - name.created}",
+        "Cache-Control": f"private, max-age={name.expires - name.created}, immutable",
     }
 
 

@@ -82,7 +82,7 @@ def _headers(name: ResultName, etag: str, seconds_left: int) -> dict[str, str]:
     return {
         "ETag": etag,
         "Accept-Ranges": "bytes",
-        "Cache-Control": f"private, max-age={seconds_left}",
+        "Cache-Control": f"private, max-age={seconds_left}, immutable",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cross-Origin-Resource-Policy": "cross-origin",

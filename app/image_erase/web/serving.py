@@ -1,28 +1,19 @@
 """Serves the page: its document at `/`, the files that it is made of below `/page/`."""
 
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Route
+
+from image_erase.http.encodings import accepts_gzip
+from image_erase.http.ranges import matches_etag
+from image_erase.web.assets import Asset, read_assets
 
 FOLDER = Path(__file__).parent / "page"
 DOCUMENT = "index.html"
-#: All that is served, by its suffix. A machine's own list of types may be wrong, and modules of a wrong type don't run.
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".jpg": "image/jpeg",
-    ".js": "text/javascript; charset=utf-8",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
-}
 
 
 def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -> list[BaseRoute]:
@@ -32,10 +23,15 @@ def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -
     max_file_bytes, max_side: the limits of the endpoint that the page calls, in bytes and pixels.
     """
     headers = _headers(links_base)
-    files = _PageFiles(headers)
+    assets = dict(read_assets(FOLDER))
+    # Its links hold at its own address only.
+    index = assets.pop(DOCUMENT, None)
 
     async def document(request: Request) -> Response:
-        return await files.get_response(DOCUMENT, request.scope)
+        return _answer(request, index, headers)
+
+    async def file(request: Request) -> Response:
+        return _answer(request, assets.get(request.path_params["name"]), headers)
 
     async def limits(_: Request) -> Response:
         return JSONResponse({"maxFileBytes": max_file_bytes, "maxSide": max_side}, headers=headers)
@@ -43,37 +39,23 @@ def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -
     return [
         Route("/", document, methods=["GET"]),
         Route("/page/limits.json", limits, methods=["GET"]),
-        Mount("/page", files),
+        Route("/page/{name:path}", file, methods=["GET"]),
     ]
 
 
-class _PageFiles(StaticFiles):
-    """The files of the page, each with the page's headers and a type that is the same everywhere."""
-
-    def __init__(self, headers: dict[str, str]) -> None:
-        super().__init__(directory=FOLDER)
-        self._page_headers = headers
-
-    def get_path(self, scope: Scope) -> str:
-        """As Starlette's, or HTTPException 404 for the document, whose links hold at its own address only."""
-        path = super().get_path(scope)
-        if path == DOCUMENT:
-            raise HTTPException(404)
-        return path
-
-    def file_response(
-        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        """As Starlette's, but whole whatever range was asked for; HTTPException 404 for a type that no page has."""
-        media_type = TYPES.get(Path(full_path).suffix)
-        if media_type is None:
-            raise HTTPException(404)
-        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        if response.status_code == status_code:
-            response.headers["Content-Type"] = media_type
-        response.headers.update(self._page_headers)
-        return response
+def _answer(request: Request, asset: Asset | None, headers: dict[str, str]) -> Response:
+    """Return the file, whole whatever range was asked for. Raises HTTPException 404 where there is none."""
+    if asset is None:
+        raise HTTPException(404)
+    variant = asset.variant(accepts_gzip(request.headers.get("accept-encoding", "")))
+    headers = headers | {"ETag": variant.etag}
+    if asset.zipped:
+        headers["Vary"] = "Accept-Encoding"
+    if matches_etag(request.headers.get("if-none-match", ""), variant.etag):
+        return Response(status_code=304, headers=headers)
+    if variant.encoding:
+        headers["Content-Encoding"] = variant.encoding
+    return Response(variant.data, headers=headers, media_type=asset.media_type)
 
 
 def _headers(links_base: str | None) -> dict[str, str]:

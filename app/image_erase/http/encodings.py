@@ -1,0 +1,24 @@
+"""Which content codings a client accepts, as RFC 9110, 12.5.3 says."""
+
+_CODINGS = ("gzip", "x-gzip")
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip. Of gzip and `*`, gzip counts."""
+    weights: dict[str, float] = {}
+    for item in header.lower().split(","):
+        coding, _, parameter = item.partition(";")
+        weights[coding.strip()] = _weight(parameter)
+    named = [weights[coding] for coding in _CODINGS if coding in weights]
+    return max(named, default=weights.get("*", 0.0)) > 0
+
+
+def _weight(parameter: str) -> float:
+    """Return the number in `q=0.5`: 1 where there is none, 0 where it cannot be read."""
+    name, _, value = parameter.partition("=")
+    if not name.strip():
+        return 1.0
+    try:
+        return float(value) if name.strip() == "q" else 0.0
+    except ValueError:
+        return 0.0
