@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,17 +55,22 @@ def multipart(image: bytes, mask: bytes) -> bytes:
 
 
 @contextmanager
-def served(**settings: str) -> Iterator[Served]:
-    """Run the server as a process of its own on a free port. settings: ERASE_ variables without the prefix."""
+def served(command: Sequence[str] = (), path: str | None = None, **settings: str) -> Iterator[Served]:
+    """Run the server as a process of its own on a free port.
+
+    command: what runs it, by default the installed one. path: where it finds the package first, if that is another.
+    settings: ERASE_ variables without the prefix.
+    """
     keys = settings.get("API_KEYS") or secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as storage:
         environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
         environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": keys}
+        environment |= {"PYTHONPATH": path} if path else {}
         environment.setdefault("ERASE_STORAGE_URL", f"file:{storage}")
         started = time.perf_counter()
-        command = [str(Path(sys.executable).with_name("image-erase")), "serve"]
+        command = command or [str(Path(sys.executable).with_name("image-erase"))]
         process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*command, "serve"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert process.stdout is not None
         try:

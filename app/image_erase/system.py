@@ -1,8 +1,9 @@
-"""What operating systems do differently: limits of a process, flags of files, signals, ends of processes.
+"""What operating systems do differently: limits of a process, flags of files, sockets, signals, ends of processes.
 
 Linux has all of it. macOS lacks `fdatasync`; Windows has no limits of a process, no modes of files and few signals.
 """
 
+import array
 import os
 import shutil
 import signal
@@ -18,11 +19,19 @@ try:
     import resource
 except ImportError:
     resource = None
+fcntl: ModuleType | None
+termios: ModuleType | None
+try:
+    import fcntl
+    import termios
+except ImportError:
+    fcntl = termios = None
 
-#: How to open a file that must be new; 0 stands for a flag that the system does not have.
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+#: How to open a file that must be new, and one that is there; 0 stands for a flag that the system does not have.
+NEW_FILE, OLD_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL, os.O_RDONLY
 for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):
     NEW_FILE |= getattr(os, _flag, 0)
+    OLD_FILE |= getattr(os, _flag, 0)
 #: Whether files have modes that keep other users out.
 HAS_FILE_MODES = hasattr(os, "geteuid")
 
@@ -83,6 +92,18 @@ def kill_session(process: "subprocess.Popen[bytes]") -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()
+
+
+def unread_bytes(descriptor: int) -> int:
+    """Return how many bytes have arrived at a socket and were not read yet; 0 where the system does not say."""
+    if fcntl is None or termios is None:
+        return 0
+    unread = array.array("i", [0])
+    try:
+        fcntl.ioctl(descriptor, termios.FIONREAD, unread)
+    except (OSError, ValueError):  # it is closed
+        return 0
+    return unread[0]
 
 
 def flush_file(descriptor: int) -> None:

@@ -1,12 +1,11 @@
 """What the other side of a TCP connection has taken, and has sent, as the kernel knows it."""
 
-import array
 import asyncio
-import fcntl
 import socket
 import struct
 import sys
-import termios
+
+from image_erase.system import unread_bytes
 
 # struct tcp_info of Linux: its first byte is the state, tcpi_bytes_acked is a u64 at this place (since 4.1).
 _ACKED_AT = 120
@@ -30,12 +29,7 @@ class Taken:
 
     def has_unread(self) -> bool:
         """Whether there are bytes of the peer's that nobody has read yet."""
-        unread = array.array("i", [0])
-        try:
-            fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, unread)
-        except (AttributeError, OSError, ValueError):
-            return False
-        return unread[0] > 0
+        return self._socket is not None and unread_bytes(self._socket.fileno()) > 0
 
     def _info(self, size: int) -> bytes:
         if self._socket is None or not sys.platform.startswith("linux"):

@@ -15,8 +15,9 @@ from urllib.request import url2pathname
 
 from obstore.store import LocalStore
 
-from image_erase.results.failures import Failures, StoreError, StoreFull
+from image_erase.results.failures import Failures, ResultMissing, StoreError, StoreFull
 from image_erase.results.names import ResultName
+from image_erase.results.open_file import OpenFile
 from image_erase.results.room import Disk, Room
 from image_erase.results.store import BATCH, Kept, ResultStore
 from image_erase.system import NEW_FILE, flush_file
@@ -55,6 +56,19 @@ class DirectoryStore(ResultStore):
         with self._translated():
             directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
             super().__init__(LocalStore(directory), Room(limit_bytes))
+
+    async def size(self, name: ResultName) -> int:
+        """As ResultStore says."""
+        async with self._call(missing=ResultMissing):
+            found = await asyncio.to_thread(os.stat, self._path(name), follow_symlinks=False)
+        if not stat.S_ISREG(found.st_mode):
+            raise ResultMissing
+        return found.st_size
+
+    async def open(self, name: ResultName, start: int, stop: int) -> OpenFile:
+        """As ResultStore says."""
+        async with self._call(missing=ResultMissing):
+            return await OpenFile.of(self._path(name), start, stop, self._failure)
 
     async def delete_all(self, results: Sequence[Kept], failures: Failures) -> int:
         """See ResultStore."""

@@ -44,20 +44,29 @@ class Kept:
     size: int
 
 
-@dataclass(frozen=True)
-class OpenResult:
-    """A result being read. start, stop: the byte range that chunks() gives."""
+class OpenResult(ABC):
+    """A range of a result that is being read."""
 
-    start: int
-    stop: int
-    _source: "GetResult"
-    _failure: Callable[[Exception], StoreError]
-
-    async def chunks(self) -> AsyncIterator[bytes]:
+    @abstractmethod
+    def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes in pieces. Reading can be completed even if the result is deleted meanwhile.
 
-        Raises StoreError.
+        To be read once. Raises StoreError.
         """
+
+    def small(self) -> bytes | None:
+        """All of it, where it is small and at hand; chunks() gives it too."""
+        return None
+
+
+class _OpenObject(OpenResult):
+    """A result in any object store."""
+
+    def __init__(self, source: "GetResult", failure: Callable[[Exception], StoreError]) -> None:
+        self._source, self._failure = source, failure
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """As OpenResult says."""
         try:
             async for chunk in self._source.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
@@ -97,7 +106,7 @@ class ResultStore(ABC):
         """Open bytes start (inclusive) to stop (exclusive) for reading. Raises ResultMissing or StoreError."""
         async with self._call(missing=ResultMissing):
             result = await obstore.get_async(self._downloads, name.key, options={"range": (start, stop)})
-            return OpenResult(*result.range, result, self._failure)
+            return _OpenObject(result, self._failure)
 
     async def delete(self, name: ResultName, size: int) -> None:
         """Delete a result of that many bytes, if it still exists. Raises StoreError."""

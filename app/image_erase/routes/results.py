@@ -75,6 +75,8 @@ async def _answer(request: Request, name: ResultName, seconds_left: int, store: 
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=name.content_type)
     opened = await store.open(name, start, stop)
+    if (small := opened.small()) is not None:
+        return Response(small, status, headers, media_type=name.content_type)
     return StreamingResponse(opened.chunks(), status, headers, media_type=name.content_type)
 
 
