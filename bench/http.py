@@ -22,7 +22,7 @@ from bench.processes import Served, multipart, served
 from bench.serving import EXAMPLE, case
 from bench.wire import erase_request, get_request, processor_seconds, result_of, wire
 
-ROUNDS, SECONDS = 5, 2.0
+ROUNDS, SECONDS = 3, 1.0
 CLIENTS = 4
 LARGE_SIZE = (4000, 3000)
 STEADY_BYTES_PER_SECOND = 100e6
@@ -39,9 +39,9 @@ class Cost(NamedTuple):
     milliseconds: float
 
 
-def repeated(server: Served, request: bytes, clients: int, kept: bool, seconds: float = SECONDS) -> Cost:
+def repeated(server: Served, request: bytes, clients: int, kept: bool) -> Cost:
     """Let clients send one request again and again. kept: on one connection each, or on a new one each time."""
-    end, used, started = time.perf_counter() + seconds, processor_seconds(server.pid), time.perf_counter()
+    end, used, started = time.perf_counter() + SECONDS, processor_seconds(server.pid), time.perf_counter()
 
     def client(_: int) -> int:
         count = 0

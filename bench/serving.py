@@ -4,7 +4,8 @@ python -m bench.serving [PHOTO]
 
 Bare OpenCV is one process and one thread that decodes the picture and the mask, runs Telea's inpainting over the whole
 picture, and encodes. The server does the same with its `opencv` engine, over HTTP, in a worker process, with the result
-stored. Both take turns on the same files in one run, so the ratios hold on a noisy machine.
+stored. Both take turns on the same files in one run, so the ratios hold on a noisy machine. The client is a bare
+socket. What HTTP alone costs is measured by bench.http.
 """
 
 import os
@@ -20,9 +21,10 @@ import cv2
 import numpy as np
 
 from bench.processes import Served, multipart, served, tree_megabytes
+from bench.wire import erase_request, wire
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "photo.jpg"
-SIZES = ((768, 512, 25), (4000, 3000, 7))
+SIZES = ((768, 512, 41), (4000, 3000, 9))
 CLIENTS = 4
 CROWD = 64
 OBJECT_SHARE = 0.035
@@ -58,20 +60,34 @@ def seconds(function, *arguments) -> float:  # type: ignore[no-untyped-def]
 
 
 def latency(server: Served, photo: Path) -> dict[tuple[int, int], float]:
-    """Print the latency of one client against bare OpenCV. Returns bare seconds by size."""
-    connection, limits = server.connect(), {}
+    """Print the latency of one client against bare OpenCV, on one connection and on a new one each time.
+
+    Returns bare seconds by size.
+    """
+    limits = {}
     for width, height, rounds in SIZES:
         image, mask = case(photo, width, height)
-        body = multipart(image, mask)
-        server.erase(connection, body)
-        pairs = [(seconds(bare, image, mask), seconds(server.erase, connection, body)) for _ in range(rounds)]
-        alone, through = (statistics.median(times) for times in zip(*pairs, strict=True))
+        request = erase_request(server, multipart(image, mask))
+        with wire(server) as kept:
+            kept.ask(request)
+            times = [
+                (seconds(bare, image, mask), seconds(kept.ask, request), seconds(once, server, request))
+                for _ in range(rounds)
+            ]
+        alone, *through = (statistics.median(column) for column in zip(*times, strict=True))
         limits[width, height] = alone
-        print(
-            f"latency, one client, {width}x{height}: bare {alone * 1000:.0f} ms, server {through * 1000:.0f} ms, "
-            f"ratio {through / alone:.2f}"
-        )
+        for how, median in zip(("kept-alive", "new"), through, strict=True):
+            print(
+                f"latency, one client, {width}x{height}, {how} connection: bare {alone * 1000:.1f} ms, "
+                f"server {median * 1000:.1f} ms, ratio {median / alone:.2f}"
+            )
     return limits
+
+
+def once(server: Served, request: bytes) -> None:
+    """Send a request on a connection of its own."""
+    with wire(server) as connection:
+        connection.ask(request)
 
 
 def throughput(server: Served, photo: Path, limits: dict[tuple[int, int], float]) -> None:
@@ -126,6 +142,8 @@ def main(photo: Path) -> None:
         print(f"memory, idle: {resident:.0f} MB resident, {proportional:.0f} MB proportional")
         limits = latency(server, photo)
         throughput(server, photo, limits)
+        resident, proportional = tree_megabytes(server.pid)
+        print(f"memory, after these: {resident:.0f} MB resident, {proportional:.0f} MB proportional")
         crowd(server, photo)
 
 

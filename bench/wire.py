@@ -93,6 +93,6 @@ def result_of(server: Served, body: bytes) -> str:
 
 
 def processor_seconds(pid: int) -> float:
-    """What one process has used of the processors, without its children."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    """What one process's threads have used of the processors, without its children."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
