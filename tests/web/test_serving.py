@@ -83,7 +83,7 @@ class TestAnswers:
         assert policy(answer) == POLICY
         assert client.get(address(name), headers={"If-None-Match": '"other"'}).status_code == 200
 
-    def test_text_is_compressed(self, client: Client):
+    def test_text_is_compressed(self, client: Client) -> None:
         for name in FILES:
             zipped, plain = (
                 client.get(address(name), headers={"Accept-Encoding": coding}) for coding in ("br, gzip", "identity")
@@ -99,11 +99,11 @@ class TestAnswers:
             assert int(zipped.headers["content-length"]) < len(plain.content), name
             assert zipped.headers["etag"] != plain.headers["etag"], name
 
-    def test_all_text_together_takes_less_than_half(self, client: Client):
+    def test_all_text_together_takes_less_than_half(self, client: Client) -> None:
         sizes = [(int(client.get(address(name)).headers["content-length"]), len(content(name))) for name in TEXTS]
         assert sum(sent for sent, _ in sizes) < sum(size for _, size in sizes) / 2
 
-    def test_a_tag_holds_for_one_form_only(self, client: Client):
+    def test_a_tag_holds_for_one_form_only(self, client: Client) -> None:
         zipped, plain = (
             client.get("/page/main.js", headers={"Accept-Encoding": coding}).headers["etag"]
             for coding in ("gzip", "identity")
@@ -112,7 +112,9 @@ class TestAnswers:
             answer = client.get("/page/main.js", headers={"Accept-Encoding": coding, "If-None-Match": tag})
             assert (answer.status_code, answer.headers["vary"]) == (status, "Accept-Encoding")
 
-    def test_the_tag_says_what_is_in_the_file_and_not_when_it_was_installed(self, client: Client, tmp_path: Path):
+    def test_the_tag_says_what_is_in_the_file_and_not_when_it_was_installed(
+        self, client: Client, tmp_path: Path
+    ) -> None:
         copy = tmp_path / "main.js"
         copy.write_bytes((FOLDER / "main.js").read_bytes())
         etag = client.get("/page/main.js", headers={"Accept-Encoding": "identity"}).headers["etag"]
@@ -120,7 +122,7 @@ class TestAnswers:
         copy.write_bytes(b"changed")
         assert read_assets(tmp_path)["main.js"].plain.etag != etag
 
-    def test_varies_by_origin_too_where_not_all_may_read(self, start_server):
+    def test_varies_by_origin_too_where_not_all_may_read(self, start_server: StartServer) -> None:
         own = start_server(cors_origins=("https://shop.example.com",))
         vary = own.client.get("/page/main.js").headers["vary"]
         assert {name.strip() for name in vary.split(",")} == {"Accept-Encoding", "Origin"}
