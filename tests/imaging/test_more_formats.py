@@ -3,7 +3,10 @@
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -234,6 +237,31 @@ class TestHeic:
         np.testing.assert_array_equal(pixels_of(unchanged(data, "png").data), pixels_of(data))
         with pytest.raises(TooManyPixels):
             decoded(data, max_pixels=SIZE[0] * SIZE[1] - 1)
+
+
+_OUT_OF_MEMORY = """
+import resource
+import numpy as np
+from image_erase.imaging.metadata.blocks import Blocks
+from image_erase.imaging.picture import Picture
+from image_erase.imaging.webp.writer import encoded_webp
+
+picture = Picture(np.random.default_rng(1).integers(0, 256, (2000, 2000, 3), np.uint8), "RGB", "WEBP")
+in_use = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) << 10
+resource.setrlimit(resource.RLIMIT_DATA, (in_use + (48 << 20), in_use + (48 << 20)))
+try:
+    encoded_webp(picture, Blocks(), None)
+except MemoryError:
+    print("no memory")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_a_webp_that_finds_no_memory_says_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _OUT_OF_MEMORY], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "no memory\n"
 
 
 def spoilable() -> list[bytes]:
