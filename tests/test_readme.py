@@ -24,7 +24,7 @@ from image_erase.contract.endpoints import ENDPOINTS
 from image_erase.contract.errors import Code
 from image_erase.contract.parameters import Parameter
 from image_erase.environment import SECRETS
-from image_erase.plain.options import Options
+from image_erase.plain.options import Options, SelectOptions
 from image_erase.plain.problems import Kind
 from image_erase.settings import GROUPS, PREFIX, Settings
 from support.documents import PAGES, ROOT, blocks, first_cells, page, rows, shell_commands
@@ -178,6 +178,13 @@ def test_options_are_those_of_the_code() -> None:
             if usual is None
             else default.strip("`") == json.dumps(usual).strip('"')
         )
+
+
+def test_options_of_selecting_are_those_of_the_code() -> None:
+    (row,) = rows("docs/api.md", "Field or parameter")
+    name, values, default, _ = (cell.strip("` ") for cell in row.strip("| ").split(" | "))
+    ((field, schema),) = SelectOptions.model_json_schema()["properties"].items()
+    assert (name, set(values.split(" to ")), default) == (field, values_of(schema), str(schema["default"]))
 
 
 def values_of(schema: dict[str, Any]) -> set[str]:

@@ -32,7 +32,7 @@ from image_erase.plain import problems
 from image_erase.plain.reception import PlainReception
 from image_erase.results.links import Links
 from image_erase.results.store import ResultStore
-from image_erase.routes import account, erase, operations, plain, results
+from image_erase.routes import account, erase, operations, plain, results, select
 from image_erase.routes.erasing import Erasing
 from image_erase.routes.failures import raise_failures
 from image_erase.routes.keeping import Keeping
@@ -45,6 +45,9 @@ from image_erase.supervision import Supervisor
 from image_erase.web.serving import page_routes
 
 log = logging.getLogger(__name__)
+
+PLAIN_PATHS = (plain.PATH, select.PATH)
+"""Paths whose failures are problem details."""
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
@@ -62,7 +65,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     presign = store.presign(settings.result_ttl_seconds) if settings.result_links == "presigned" else None
     supervisor = background_tasks(settings, store, clock, metrics)
     arriving, answers = Shares(settings.receive_memory_mb << 20), Shares(settings.answer_memory_mb << 20)
-    refuser = Refuser(render, CorsPolicy(settings.cors_origins), {plain.PATH: problems.render})
+    refuser = Refuser(render, CorsPolicy(settings.cors_origins), dict.fromkeys(PLAIN_PATHS, problems.render))
     admission, intake = Admission(keys, pool, answers, limit), Intake(settings.receive_seconds, arriving)
     erasing = Erasing(pool, answers, metrics)
     keeping = Keeping(store, links, clock, settings.result_ttl_seconds, presign, metrics)
@@ -89,6 +92,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, rooms))
     app.include_router(plain.router(plain_rooms))
+    app.include_router(select.router(plain_rooms))
     app.include_router(account.router(keys, clock, settings.credits, limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor))

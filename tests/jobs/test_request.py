@@ -4,7 +4,7 @@ from image_erase.jobs.frames import Frame
 from image_erase.jobs.messages import Job, Ping, frame_of, request_of
 from image_erase.jobs.request import JobRequest
 
-ALL_OTHER = JobRequest("best", dilate=15, seed=2**40, formats=("JPEG", "PNG"), min_side=65)
+ALL_OTHER = JobRequest("best", dilate=15, seed=2**40, formats=("JPEG", "PNG"), min_side=65, task="select")
 
 
 def test_arrives_as_it_was_sent() -> None:

@@ -112,6 +112,13 @@ def test_the_thing_is_one_with_its_inside() -> None:
     assert answer(image, lasso()).mask[137, 205]
 
 
+def test_a_frame_around_the_picture_encloses_no_thing() -> None:
+    image = picture()
+    cv2.line(image, (0, 140), (130, 140), (60, 90, 200), 6)
+    cv2.rectangle(image, (0, 0), (WIDTH - 1, HEIGHT - 1), (60, 90, 200), 3)
+    assert answer(image, scribble()).mask.mean() < 0.3
+
+
 def test_what_is_alike_elsewhere_is_left_alone() -> None:
     image = picture()
     cv2.circle(image, (360, 250), 25, (60, 90, 200), cv2.FILLED)

@@ -14,6 +14,7 @@ FAILURE_CODES: Mapping[Failure, Code] = {
     Failure.SIDE_TOO_SHORT: Code.ERROR_LOW_RESOLUTION,
     Failure.SIZE_MISMATCH: Code.ERROR_MASK_IMAGE_RESOLUTION_MISMATCH,
     Failure.NOTHING_TO_FILL_FROM: Code.UNSUPPORTED_PARAMETER_VALUES,
+    Failure.NOTHING_MARKED: Code.UNSUPPORTED_PARAMETER_VALUES,
     Failure.NO_MEMORY: Code.ERROR_INSUFFICIENT_RESOURCES,
     Failure.FAILED: Code.PROCESSING_FAILURE,
 }
@@ -21,7 +22,7 @@ FAILURE_CODES: Mapping[Failure, Code] = {
 
 def failure_detail(failed: Failed, field: str) -> str:
     """Return the message for a failed job. field: name of the file that it is about, as the reader knows it."""
-    return f"{field}: {failed.detail}" if failed.detail else "The erasing failed."
+    return f"{field}: {failed.detail}" if failed.detail else "Processing failed."
 
 
 def job_error(failed: Failed, field: str) -> ApiError:

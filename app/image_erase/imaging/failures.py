@@ -59,3 +59,9 @@ class TooManyPixels(ImagingFailure):
     """The picture has more pixels than allowed."""
 
     name = "too_many_pixels"
+
+
+class NothingMarked(ImagingFailure):
+    """The mask marks nothing."""
+
+    name = "nothing_marked"

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Picture, Placed
 from image_erase.jobs.messages import Facts, FormatReason, Suffix
 from image_erase.jobs.request import JobRequest
+from image_erase.jobs.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,6 @@ class ErasedFile:
     suffix: Suffix
     data: bytes
     facts: Facts
-
-
-class _Stopwatch:
-    """Milliseconds spent in each stage."""
-
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {}
-        self._since = time.perf_counter()
-
-    def stage(self, name: str) -> None:
-        now = time.perf_counter()
-        self.milliseconds[f"{name}_ms"] = round((now - self._since) * 1000, 1)
-        self._since = now
 
 
 def make_eraser(options: JobOptions) -> Eraser:
@@ -142,7 +129,7 @@ def erase_file(
 
     time_left: seconds until nobody waits any more. Raises an ImagingFailure where a file can't be worked with.
     """
-    watch = _Stopwatch()
+    watch = Stopwatch()
     max_side = request.max_side or options.max_side
     file = open_picture(
         image, max_side, formats=request.formats, min_side=request.min_side, max_pixels=request.max_pixels

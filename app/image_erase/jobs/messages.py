@@ -45,6 +45,7 @@ class Failure(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     SIZE_MISMATCH = "size_mismatch"
     NOTHING_TO_FILL_FROM = "nothing_to_fill_from"
+    NOTHING_MARKED = "nothing_marked"
     NO_MEMORY = "no_memory"
     FAILED = "failed"
 

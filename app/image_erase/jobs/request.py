@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Task = Literal["erase", "select"]
 Effort = Literal["fast", "normal", "best"]
 Metadata = Literal["colour", "all"]
 #: The format of a result: that of the source if it can be written, JPEG for a JPEG and PNG for all else, or one format.
@@ -20,7 +21,8 @@ class JobRequest:
     min_side: smallest side of the image, in pixels. max_side, max_pixels: largest side and largest number of pixels;
     None for the worker's own limit, and for none. output: see Output. quality: 1 to 100, of a result that is encoded
     lossily; None for that of the source or, where that cannot be kept, the worker's own; if set, a JPEG is re-encoded
-    as a whole. metadata: what results keep; None for the worker's own choice.
+    as a whole. metadata: what results keep; None for the worker's own choice. task: erase what the mask paints, or
+    select the thing that it roughly marks; then `dilate` grows the mask found, and the options of results do not apply.
     """
 
     effort: Effort = "normal"
@@ -33,6 +35,7 @@ class JobRequest:
     output: Output = "jpeg or png"
     quality: int | None = None
     metadata: Metadata | None = None
+    task: Task = "erase"
 
     @classmethod
     def from_json(cls, named: Mapping[str, Any]) -> "JobRequest":

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import BinaryIO
 
 import cv2
@@ -14,7 +15,7 @@ from image_erase.erasure.eraser import Eraser
 from image_erase.erasure.neural import ModelError
 from image_erase.imaging.failures import ImagingFailure
 from image_erase.jobs.frames import receive_frame, send_frame
-from image_erase.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
+from image_erase.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser, warm_up_files
 from image_erase.jobs.messages import (
     Begun,
     Done,
@@ -29,6 +30,7 @@ from image_erase.jobs.messages import (
     request_of,
 )
 from image_erase.jobs.request import JobRequest
+from image_erase.jobs.selection import select_file
 from image_erase.system import limit_memory
 
 # Decoders leak some bytes when files are broken; a new worker starts without these leaks.
@@ -80,14 +82,7 @@ def answer(job: Job, options: JobOptions, eraser: Eraser) -> Done | Failed:
     """
     deadline = time.monotonic() + job.seconds
     try:
-        done = erase_file(
-            bytes(job.image),
-            bytes(job.mask),
-            options,
-            eraser,
-            job.request,
-            time_left=lambda: deadline - time.monotonic(),
-        )
+        done = _done(job, options, eraser, lambda: deadline - time.monotonic())
     except ImagingFailure as failure:
         return Failed(Failure(failure.name), failure.subject, failure.detail)
     except MemoryError:
@@ -97,6 +92,13 @@ def answer(job: Job, options: JobOptions, eraser: Eraser) -> Done | Failed:
             return NO_ROOM
         return Failed(Failure.FAILED, trace=traceback.format_exc()[-_TRACE_CHARACTERS:])
     return Done(done.suffix, done.facts, done.data)
+
+
+def _done(job: Job, options: JobOptions, eraser: Eraser, time_left: Callable[[], float]) -> ErasedFile:
+    image, mask = bytes(job.image), bytes(job.mask)
+    if job.request.task == "select":
+        return select_file(image, mask, options, job.request, time_left=time_left)
+    return erase_file(image, mask, options, eraser, job.request, time_left=time_left)
 
 
 def _send(target: BinaryIO, message: FromWorker) -> None:

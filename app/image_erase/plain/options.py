@@ -1,7 +1,8 @@
 """The options of the plain API: query parameters or fields of the form."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -16,8 +17,39 @@ _MOST_SEED = 2**53 - 1
 MAX_SIDE = 32767
 
 
-class Options(BaseModel):
+class Choices(BaseModel, ABC):
     """What a request can choose. An empty value counts as not sent."""
+
+    @abstractmethod
+    def job_request(self, max_pixels: int) -> JobRequest:
+        """Return the options of the job."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value not in ("", None)}
+
+    @classmethod
+    def read(cls, texts: Mapping[str, str]) -> Self:
+        """Return options as a form gives them. Raises Problem for the first that is invalid."""
+        try:
+            return cls.model_validate(texts)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            name = str(first["loc"][0])
+            raise Problem(Kind.INVALID_OPTION, f"{name}: {first['msg']}.", name) from None
+
+    def merged(self, texts: Mapping[str, bytes]) -> Self:
+        """Return these options, from the query, with those of the form. Raises Problem."""
+        form = self.read({name: text.decode("utf-8", "replace").strip() for name, text in texts.items()})
+        if twice := self.model_fields_set & form.model_fields_set:
+            name = min(twice)
+            raise Problem(Kind.INVALID_OPTION, f"{name}: Must be given once, in the query or in the form.", name)
+        return self.model_copy(update=form.model_dump(exclude_unset=True))
+
+
+class Options(Choices):
+    """What a request to erase can choose."""
 
     effort: Effort = Field("normal", description="How much time the filling may take for how good a result")
     dilate: int = Field(0, ge=0, le=MAX_SIDE, description="Pixels by which the masked area is grown")
@@ -37,19 +69,6 @@ class Options(BaseModel):
     )
     keep: bool = Field(False, description="Whether the result is stored too; its link is in the header `Location`")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, given: Any) -> Any:
-        return {name: value for name, value in given.items() if value not in ("", None)}
-
-    def merged(self, texts: Mapping[str, bytes]) -> "Options":
-        """Return these options, from the query, with those of the form. Raises Problem."""
-        form = validated({name: text.decode("utf-8", "replace").strip() for name, text in texts.items()})
-        if twice := self.model_fields_set & form.model_fields_set:
-            name = min(twice)
-            raise Problem(Kind.INVALID_OPTION, f"{name}: Must be given once, in the query or in the form.", name)
-        return self.model_copy(update=form.model_dump(exclude_unset=True))
-
     def job_request(self, max_pixels: int) -> JobRequest:
         """Return the options of the job."""
         return JobRequest(
@@ -65,11 +84,13 @@ class Options(BaseModel):
         )
 
 
-def validated(texts: Mapping[str, str]) -> Options:
-    """Return options as a form gives them. Raises Problem for the first that is invalid."""
-    try:
-        return Options.model_validate(texts)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        name = str(first["loc"][0])
-        raise Problem(Kind.INVALID_OPTION, f"{name}: {first['msg']}.", name) from None
+class SelectOptions(Choices):
+    """What a request to select can choose."""
+
+    grow: int = Field(0, ge=0, le=MAX_SIDE, description="Pixels by which the mask of the thing is grown")
+
+    def job_request(self, max_pixels: int) -> JobRequest:
+        """Return the options of the job."""
+        return JobRequest(
+            task="select", dilate=self.grow, formats=FORMATS, max_side=MAX_SIDE, max_pixels=max_pixels, output="png"
+        )

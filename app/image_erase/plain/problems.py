@@ -25,6 +25,7 @@ class Kind(Enum):
     INVALID_OPTION = 400, "An option has an invalid value"
     SIZE_MISMATCH = 400, "Mask and image differ in size"
     NOTHING_TO_FILL_FROM = 400, "The mask covers the whole image"
+    NOTHING_MARKED = 400, "The mask marks nothing"
     KEY_MISSING = 401, "No API key was sent"
     KEY_UNKNOWN = 401, "The API key is unknown"
     KEY_DISABLED = 403, "The API key is switched off"
@@ -43,12 +44,12 @@ class Kind(Enum):
     FILE_DAMAGED = 422, "A file is damaged"
     IMAGE_TOO_SMALL = 422, "An image is too small"
     TOO_MANY_REQUESTS = 429, "There are too many requests"
-    PROCESSING_FAILED = 500, "The erasing failed"
+    PROCESSING_FAILED = 500, "Processing failed"
     UNEXPECTED = 500, "The server could not answer"
     STORAGE_FAILED = 502, "The storage does not answer"
     INSUFFICIENT_RESOURCES = 503, "The server lacks memory or space"
     STOPPING = 503, "The server is stopping"
-    DEADLINE_EXCEEDED = 504, "The erasing took too long"
+    DEADLINE_EXCEEDED = 504, "Processing took too long"
 
     @property
     def status(self) -> int:
@@ -118,6 +119,7 @@ FAILURES: Mapping[Failure, Kind] = {
     Failure.TOO_MANY_PIXELS: Kind.IMAGE_TOO_LARGE,
     Failure.SIZE_MISMATCH: Kind.SIZE_MISMATCH,
     Failure.NOTHING_TO_FILL_FROM: Kind.NOTHING_TO_FILL_FROM,
+    Failure.NOTHING_MARKED: Kind.NOTHING_MARKED,
     Failure.NO_MEMORY: Kind.INSUFFICIENT_RESOURCES,
     Failure.FAILED: Kind.PROCESSING_FAILED,
 }

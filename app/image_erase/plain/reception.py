@@ -1,6 +1,7 @@
 """Read a request of the plain API: an image or a link to one, a mask, and options."""
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from starlette.requests import Request
 
@@ -9,11 +10,12 @@ from image_erase.http.intake import Intake
 from image_erase.http.upload import FileField, Part, UploadReader
 from image_erase.jobs.messages import Failed, Failure
 from image_erase.jobs.request import JobRequest
-from image_erase.plain.options import Options
+from image_erase.plain.options import Choices
 from image_erase.plain.problems import FAILURES, Kind, Problem
 
 IMAGE = FileField(("image",))
 MASK = FileField(("mask", "mask_image", "user_mask"))
+Chosen = TypeVar("Chosen", bound=Choices)
 # No link of this server is longer.
 _MOST_LINK_BYTES = 2048
 _LINK_STARTS = (b"/", b"http://", b"https://")
@@ -32,7 +34,7 @@ class PlainOrder:
         part = {"image": self.image, "mask": self.mask}[failed.subject]
         kind = FAILURES[failed.failure]
         if kind is Kind.PROCESSING_FAILED:
-            return Problem(kind, "The erasing failed.")
+            return Problem(kind, "Processing failed.")
         if failed.failure is Failure.UNSUPPORTED_FORMAT and part.is_plain_text:
             return Problem(
                 kind, f"{part.name}: Must be a file, or for the image a result link of this server.", part.name
@@ -41,12 +43,12 @@ class PlainOrder:
 
 
 @dataclass(frozen=True)
-class PlainUpload:
+class PlainUpload(Generic[Chosen]):
     """What has arrived. link: in place of the image; None if the image itself was sent."""
 
     image: Part
     mask: Part
-    options: Options
+    options: Chosen
 
     @property
     def link(self) -> str | None:
@@ -62,11 +64,11 @@ class PlainReception:
     def __init__(self, intake: Intake, max_file_bytes: int) -> None:
         self.intake, self._max_file_bytes = intake, max_file_bytes
 
-    async def receive(self, request: Request, query: Options, key: str) -> PlainUpload:
+    async def receive(self, request: Request, query: Chosen, key: str) -> PlainUpload[Chosen]:
         """Read the body. query: the options in the query. key: of the request.
 
         Raises HttpFailure, and ClientDisconnect if the client disconnects.
         """
-        reader = UploadReader((IMAGE, MASK), self._max_file_bytes, tuple(Options.model_fields))
+        reader = UploadReader((IMAGE, MASK), self._max_file_bytes, tuple(type(query).model_fields))
         files, texts = await self.intake.receive(request, key, reader.read)
         return PlainUpload(files[IMAGE.name], files[MASK.name], query.merged(texts))

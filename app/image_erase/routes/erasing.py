@@ -67,9 +67,9 @@ class Erasing:
         except PoolFull as full:
             raise busy(full.retry_after) from None
         except JobTimeout:
-            raise ApiError(Code.AI_SERVICE_TIMEOUT, "The erasing took too long.") from None
+            raise ApiError(Code.AI_SERVICE_TIMEOUT, "Processing took too long.") from None
         except JobCrashed:
-            raise ApiError(Code.PROCESSING_FAILURE, "The erasing failed.") from None
+            raise ApiError(Code.PROCESSING_FAILURE, "Processing failed.") from None
 
     def _held(self, done: Done, key: str, waited: float) -> Result:
         holding = self._answers.open(key)

@@ -12,7 +12,7 @@ from image_erase.access.credentials import any_key
 from image_erase.contract.openapi import file, multipart
 from image_erase.http.addresses import base_url
 from image_erase.http.edge import request_ids
-from image_erase.plain.options import FORMATS, Options
+from image_erase.plain.options import FORMATS, Choices, Options
 from image_erase.plain.problems import MEDIA_TYPE, Kind, ProblemDetails
 from image_erase.plain.reception import IMAGE, MASK, PlainOrder, PlainReception, PlainUpload
 from image_erase.plain.words import FORMAT_REASONS
@@ -25,7 +25,6 @@ from image_erase.routes.keeping import Keeping
 from image_erase.routes.linked import LinkedResults
 
 PATH = "/erase"
-_STAGES = ("decode", "erase", "encode")
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,20 @@ class PlainRooms:
     max_pixels: int
     public_url: str | None = None
 
-    async def answer(self, request: Request, key: str, upload: PlainUpload, base: str) -> Response:
-        """Erase, and keep the result if that is wanted. base: start of links to this server. Raises HttpFailure."""
+    async def result(self, request: Request, key: str, upload: PlainUpload[Any], base: str) -> Result:
+        """Do what is asked for. base: start of links to this server. Raises HttpFailure."""
         found = await self.linked.find(upload.link, base, IMAGE.name) if upload.link else None
         size = found[1] if found else len(upload.image.data)
         async with self.reception.intake.hold(key, size + len(upload.mask.data)):
             image = await self.linked.read(*found, IMAGE.name) if found else upload.image
             order = PlainOrder(image, upload.mask, upload.options.job_request(self.max_pixels))
-            result = await self.erasing.erase(request.scope, key, order)
+            return await self.erasing.erase(request.scope, key, order)
+
+    async def picture(self, request: Request, key: str, upload: PlainUpload[Options], base: str) -> Response:
+        """Erase, and keep the result if that is wanted. Arguments as of `result`. Raises HttpFailure."""
+        result = await self.result(request, key, upload, base)
         try:
-            headers = _headers(result)
+            headers = headers_of(result)
             if upload.options.keep:
                 name = await self.keeping.keep(result.done, request_ids(request.scope).request_id)
                 headers["Location"] = base + self.links.path(name)
@@ -73,10 +76,7 @@ def router(rooms: PlainRooms) -> APIRouter:
         upload = await rooms.reception.receive(request, query, key)
         if upload.options.keep:
             await rooms.keeping.refuse_when_full()
-        return await while_connected(request, rooms.answer(request, key, upload, base))
-
-    async def options() -> Response:
-        return Response(status_code=204, headers={"Allow": "OPTIONS, POST", "Accept-Post": "multipart/form-data"})
+        return await while_connected(request, rooms.picture(request, key, upload, base))
 
     routes.add_api_route(
         PATH,
@@ -84,16 +84,27 @@ def router(rooms: PlainRooms) -> APIRouter:
         methods=["POST"],
         summary="Erase what a mask paints white; the answer is the picture",
         response_class=Response,
-        responses={200: _PICTURE, "default": _PROBLEM},
-        openapi_extra=_form(),
+        responses={200: _PICTURE, "default": PROBLEM},
+        openapi_extra=form("white is erased", Options),
     )
-    routes.add_api_route(PATH, options, methods=["OPTIONS"], include_in_schema=False)
+    routes.add_api_route(PATH, allowed, methods=["OPTIONS"], include_in_schema=False)
     return routes
 
 
-def _headers(result: Result) -> dict[str, str]:
+async def allowed() -> Response:
+    """Answer OPTIONS."""
+    return Response(status_code=204, headers={"Allow": "OPTIONS, POST", "Accept-Post": "multipart/form-data"})
+
+
+def headers_of(result: Result, work: str = "erase") -> dict[str, str]:
+    """What is said of the result, and that nobody else may keep it. work: what the longest stage is called."""
     facts = result.done.facts
-    times = {"queue": result.waited * 1000, **{stage: getattr(facts, f"{stage}_ms") for stage in _STAGES}}
+    times = {
+        "queue": result.waited * 1000,
+        "decode": facts.decode_ms,
+        work: facts.erase_ms,
+        "encode": facts.encode_ms,
+    }
     headers = {
         "Server-Timing": ", ".join(f"{stage};dur={milliseconds:.1f}" for stage, milliseconds in times.items()),
         "Cache-Control": "no-store",
@@ -104,7 +115,8 @@ def _headers(result: Result) -> dict[str, str]:
     return headers
 
 
-def _header(meaning: str, example: str) -> dict[str, Any]:
+def header(meaning: str, example: str) -> dict[str, Any]:
+    """Describe a header of an answer."""
     return {"description": meaning, "schema": {"type": "string"}, "example": example}
 
 
@@ -112,10 +124,10 @@ _PICTURE: dict[str, Any] = {
     "description": "The picture",
     "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
     "headers": {
-        "Server-Timing": _header("Milliseconds in each stage", "queue;dur=0.2, decode;dur=9.1, erase;dur=51.0"),
-        "X-Request-Id": _header("As sent, or a new one", "A6697900-DAA5-510F-BF1E-12F51DAD40D1"),
-        "X-Format-Reason": _header("What the format made necessary, if anything", "A JPEG has no transparency"),
-        "Location": _header("With `keep`: the link of the stored result", "https://example.com/results/…"),
+        "Server-Timing": header("Milliseconds in each stage", "queue;dur=0.2, decode;dur=9.1, erase;dur=51.0"),
+        "X-Request-Id": header("As sent, or a new one", "A6697900-DAA5-510F-BF1E-12F51DAD40D1"),
+        "X-Format-Reason": header("What the format made necessary, if anything", "A JPEG has no transparency"),
+        "Location": header("With `keep`: the link of the stored result", "https://example.com/results/…"),
     },
 }
 _EXAMPLES = (
@@ -123,7 +135,7 @@ _EXAMPLES = (
     (Kind.INVALID_OPTION, "effort: Input should be 'fast', 'normal' or 'best'.", "effort"),
     (Kind.TOO_MANY_REQUESTS, "The server is busy, try again in 2 s.", None),
 )
-_PROBLEM: dict[str, Any] = {
+PROBLEM: dict[str, Any] = {
     "description": "A problem (RFC 9457)",
     "content": {
         MEDIA_TYPE: {
@@ -146,9 +158,10 @@ _PROBLEM: dict[str, Any] = {
 }
 
 
-def _form() -> dict[str, Any]:
+def form(meaning: str, choices: type[Choices]) -> dict[str, Any]:
+    """Describe the body of a request. meaning: of the mask."""
     formats = ", ".join(FORMATS)
     image = file(f"One of {formats}; or, as text, the link of a result of this server")
-    mask = file(f"One of {formats}, same size as the image; white is erased")
-    properties = {IMAGE.name: image, MASK.name: mask, **Options.model_json_schema()["properties"]}
+    mask = file(f"One of {formats}, same size as the image; {meaning}")
+    properties = {IMAGE.name: image, MASK.name: mask, **choices.model_json_schema()["properties"]}
     return multipart(properties, required=[IMAGE.name, MASK.name])

@@ -18,7 +18,10 @@ ROUNDS = 3
 RESERVE = 0.5
 """Seconds left at which no further round is begun."""
 
-_UNLIKELY = -1.0
+_HOLE = 0.3
+"""A hole of at most this share of the area of what was found belongs to it."""
+
+_UNLIKELY = 0.0
 """Log odds under which a pixel shows, before anything is found, what is around the thing."""
 
 
@@ -44,8 +47,17 @@ def _first_guess(meaning: Meaning) -> tuple[Bool, Bool]:
 
 
 def _joined(found: Bool, meaning: Meaning) -> Bool:
-    """The connected parts of what was found that touch a stroke, without their holes."""
+    """The connected parts of what was found that touch a stroke, with the small holes in them."""
     _, labels = cv2.connectedComponents(found.view(np.uint8), connectivity=4)
     touched = np.zeros(int(labels.max()) + 1, np.bool_)
     touched[labels[meaning.drawn & found]] = True
-    return with_inside(touched[labels])
+    return _without_small_holes(touched[labels])
+
+
+def _without_small_holes(found: Bool) -> Bool:
+    """A large hole is none: what was found may run along the picture's border and enclose all."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((with_inside(found) & ~found).view(np.uint8), connectivity=4)
+    is_small = stats[:, cv2.CC_STAT_AREA] <= _HOLE * np.count_nonzero(found)
+    is_small[0] = False
+    whole: Bool = found | is_small[labels]
+    return whole
