@@ -51,7 +51,18 @@ def test_all_is_well(settings: Make) -> None:
     # A small machine may deserve a warning for its space and memory.
     assert {finding.level for finding in found if finding.subject not in ("space", "memory")} == {Level.OK}, found
     subjects = [finding.subject for finding in found]
-    assert subjects == ["storage", "space", "keys", "signing keys", "port", "memory", "processors", "workers"]
+    assert subjects == [
+        "storage",
+        "space",
+        "keys",
+        "signing keys",
+        "port",
+        "memory",
+        "processors",
+        "origins",
+        "clock",
+        "workers",
+    ]
     assert not any(GOOD_KEY in finding.line for finding in found)
 
 
@@ -203,6 +214,33 @@ class TestMemory:
         said(doctor.memory(settings(workers=4)), level, says)
 
 
+class TestSurroundings:
+    @pytest.mark.parametrize(
+        "origin",
+        ["https://a.example/", "https://a.example/shop", "a.example", "https://A.example", "https://a.example:443", ""],
+    )
+    def test_an_origin_that_never_matches(self, settings: Make, origin: str) -> None:
+        wanted = settings(cors_origins=("https://good.example", origin))
+        said(doctor.origins(wanted), Level.WARNING, repr(origin), "ERASE_CORS_ORIGINS")
+
+    @pytest.mark.parametrize(
+        "origins",
+        [("*",), ("https://a.example", "http://localhost:8080", "http://[::1]:1", "capacitor://localhost"), ()],
+    )
+    def test_origins_that_do(self, settings: Make, origins: tuple[str, ...]) -> None:
+        said(doctor.origins(settings(cors_origins=origins)), Level.OK, "may call the API")
+
+    def test_a_clock_that_is_off(self, settings: Make) -> None:
+        said(doctor.clock(settings(), now=86400.0), Level.WARNING, "1970-01-02T00:00:00Z", "before the installation")
+        said(doctor.clock(settings()), Level.OK, "Z")
+
+    @pytest.mark.parametrize("key", [f'"{GOOD_KEY}"', f"'{GOOD_KEY}'", f"{GOOD_KEY}'"])
+    def test_a_key_in_quotes(self, settings: Make, key: str) -> None:
+        finding = doctor.keys(settings(api_keys=(key,)))
+        said(finding, Level.WARNING, "1 of 1 have quotes")
+        assert GOOD_KEY not in finding.line
+
+
 class TestWorkers:
     def test_each_erases_something(self, settings: Make) -> None:
         before = workers_of(os.getpid())
@@ -268,12 +306,12 @@ class TestCommand:
 
     @pytest.fixture(autouse=True)
     def _quiet(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("image_erase.cli.configure_logging", lambda _: None)
+        monkeypatch.setattr("image_erase.cli.configure_logging", lambda *_: None)
 
     def test_well(self, tmp_path: Path) -> None:
         code, output = self.run(tmp_path)
         assert code == 0
-        assert len(output.splitlines()) == 9
+        assert len(output.splitlines()) == 11
         assert not any(line.startswith("wrong ") for line in output.splitlines())
 
     def test_a_warning_is_no_failure(self, tmp_path: Path) -> None:

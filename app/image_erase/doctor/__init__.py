@@ -7,15 +7,18 @@ from image_erase.doctor.finding import Finding, Level
 from image_erase.doctor.limits import rate_limit
 from image_erase.doctor.machine import memory, port, processors
 from image_erase.doctor.store import space, storage
+from image_erase.doctor.surroundings import clock, origins
 from image_erase.doctor.trial import workers
 from image_erase.settings import Settings
 
 __all__ = [
     "Finding",
     "Level",
+    "clock",
     "examine",
     "keys",
     "memory",
+    "origins",
     "port",
     "processors",
     "rate_limit",
@@ -31,7 +34,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
     The checks leave nothing behind, except that the storage folder is created if it does not exist.
     """
-    for check in (storage, space, keys, signing_keys, port, memory, processors, workers):
+    for check in (storage, space, keys, signing_keys, port, memory, processors, origins, clock, workers):
         yield check(settings)
     if settings.rate_limit_url:
         yield rate_limit(settings)

@@ -10,6 +10,8 @@ from image_erase.settings import ResultSettings, Settings
 from image_erase.system import HAS_FILE_MODES
 
 WEAK_LENGTH, WEAK_VARIETY = 10, 5
+# Docker's env files keep them, shells do not.
+QUOTES = "\"'`"
 
 
 def keys(settings: Settings) -> Finding:
@@ -62,6 +64,9 @@ def _judged(known: dict[str, bool], file: Path | None) -> Finding:
     count = f"{len(callers)} active, {len(known) - len(callers)} switched off"
     if not callers:
         return Finding(Level.WRONG, "keys", f"no key is active: {count}")
+    if quoted := [key for key in callers if key[0] in QUOTES or key[-1] in QUOTES]:
+        says = f"{len(quoted)} of {len(callers)} have quotes, which belong to the key; write it without them"
+        return Finding(Level.WARNING, "keys", says)
     if weak:
         says = f"{len(weak)} of {len(callers)} are easy to guess: too short or too uniform (openssl rand -hex 16)"
         return Finding(Level.WARNING, "keys", says)
