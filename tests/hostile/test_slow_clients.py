@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from support.multipart import body_of, content_type, file_part
 from support.pictures import mask_file, noise_file, photo_file
 from support.processes import until
 from support.raw import connected, head_of, read_answer, read_to_end
-from support.server import KEY, PATH, Server
+from support.server import KEY, PATH, Server, StartServer
 
 BODY = body_of([file_part("image", photo_file()), file_part("user_mask", mask_file())])
 HEADERS = {"Host": "x", "Content-Type": content_type(), "ailabapi-api-key": KEY, "Content-Length": str(len(BODY))}
@@ -74,8 +75,12 @@ def held_by_answers(server: Server) -> int:
     return int(server.metric("answer_memory_bytes"))
 
 
+def holds_more(own: Server, size: float) -> bool:
+    return held_by_answers(own) > size
+
+
 class TestHead:
-    def test_that_never_ends(self, start_server):
+    def test_that_never_ends(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             connection.sendall(b"POST ")
@@ -85,13 +90,13 @@ class TestHead:
             assert answer.headers["connection"] == "close"
         until(lambda: connections_of(own) == 0, "the connection is closed")
 
-    def test_that_never_begins(self, start_server):
+    def test_that_never_begins(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             assert seconds_of(lambda: read_to_end(connection)) < 5
             assert connections_of(own) == 0
 
-    def test_second_on_a_connection(self, start_server):
+    def test_second_on_a_connection(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             connection.sendall(head_of("/healthz", {"Host": "x"}, "GET"))
@@ -99,7 +104,7 @@ class TestHead:
             connection.sendall(b"GET /heal")
             assert_failure(read_answer(connection, "GET"), "ERROR_PARAMETERS", status=408)
 
-    def test_arriving_in_pieces(self, start_server):
+    def test_arriving_in_pieces(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT)
         head = head_of("/healthz", {"Host": "x"}, "GET")
         with (
@@ -110,7 +115,7 @@ class TestHead:
 
 
 class TestBody:
-    def test_that_takes_too_long_holds_no_place(self, start_server):
+    def test_that_takes_too_long_holds_no_place(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT, queue=0, receive_seconds=1.0)
         with connected(own.client.address) as slow:
             slow.sendall(head_of(PATH, HEADERS) + BODY[:10])
@@ -121,7 +126,9 @@ class TestBody:
 
     @pytest.mark.parametrize("expect", [{}, {"Expect": "100-continue"}])
     @pytest.mark.parametrize("sent", [0, 100])
-    def test_that_stops(self, start_server, monkeypatch: pytest.MonkeyPatch, sent: int, expect: dict[str, str]):
+    def test_that_stops(
+        self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch, sent: int, expect: dict[str, str]
+    ) -> None:
         monkeypatch.setattr(intake, "IDLE_SECONDS", SHORT)
         own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
@@ -129,7 +136,7 @@ class TestBody:
             assert_failure(read_answer(connection), "ERROR_PARAMETERS", "in time", status=408)
         until(lambda: connections_of(own) == 0, "the connection is closed")
 
-    def test_that_is_slow_but_comes(self, start_server, monkeypatch: pytest.MonkeyPatch):
+    def test_that_is_slow_but_comes(self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(intake, "IDLE_SECONDS", SHORT)
         own: Server = start_server(limits=IMPATIENT, receive_seconds=20)
         step = len(BODY) // 60
@@ -138,7 +145,7 @@ class TestBody:
             with dripping(connection, (BODY[at : at + step] for at in range(0, len(BODY), step))):
                 assert_success(read_answer(connection), "http://x")
 
-    def test_without_a_key_is_given_up_as_well(self, start_server):
+    def test_without_a_key_is_given_up_as_well(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:
             connection.sendall(head_of(PATH, HEADERS | {"ailabapi-api-key": "unknown"}))
@@ -148,7 +155,7 @@ class TestBody:
 
 
 class TestMemory:
-    def test_announced_and_not_sent_takes_nothing(self, start_server):
+    def test_announced_and_not_sent_takes_nothing(self, start_server: StartServer) -> None:
         """What is counted is what has arrived, however many bodies are announced."""
         own: Server = start_server(receive_memory_mb=1, api_keys=(KEY, SECOND), metrics=True)
         with ExitStack() as stack:
@@ -159,7 +166,7 @@ class TestMemory:
             assert_success(own.client.erase(), own.base)
             assert_success(own.client.erase(key=SECOND), own.base)
 
-    def test_whoever_holds_most_gives_way_to_another_key(self, start_server):
+    def test_whoever_holds_most_gives_way_to_another_key(self, start_server: StartServer) -> None:
         own: Server = start_server(receive_memory_mb=1, api_keys=(KEY, SECOND), metrics=True)
         with ExitStack() as stack:
             slow = []
@@ -175,7 +182,7 @@ class TestMemory:
             assert_failure(read_answer(slow[-1]), "EXCEEDING_LIMITS", "uploaded")
         until(lambda: held_by_bodies(own) == 0, "nothing is held")
 
-    def test_what_is_larger_than_all_of_it_goes_alone(self, start_server):
+    def test_what_is_larger_than_all_of_it_goes_alone(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT, receive_memory_mb=1)
         size = (700, 700)
         assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
@@ -190,14 +197,14 @@ class TestUnreadResults:
         headers = UNSIZED | {"Content-Length": str(len(self.BODY)), "ailabapi-api-key": key}
         connection.sendall(head_of(ADVANCED.path, headers) + self.BODY)
 
-    def test_are_bounded_and_give_way_to_another_key(self, start_server):
+    def test_are_bounded_and_give_way_to_another_key(self, start_server: StartServer) -> None:
         own: Server = start_server(answer_memory_mb=13, metrics=True, api_keys=(KEY, SECOND))
         with ExitStack() as stack:
             for _ in range(2):
                 unread = stack.enter_context(connected(own.client.address, receive_buffer=4096))
                 before = held_by_answers(own)
                 self.ask(unread, KEY)
-                until(lambda now=before: held_by_answers(own) > now + 4_000_000, "its result is held")
+                until(partial(holds_more, own, before + 4_000_000), "its result is held")
             with connected(own.client.address) as third:
                 self.ask(third, KEY)
                 refused = read_answer(third)
@@ -210,7 +217,7 @@ class TestUnreadResults:
         until(lambda: held_by_answers(own) == 0, "nothing is held")
         assert_success(own.client.erase(), own.base)
 
-    def test_that_are_read_hold_nothing(self, start_server):
+    def test_that_are_read_hold_nothing(self, start_server: StartServer) -> None:
         own: Server = start_server(answer_memory_mb=13, metrics=True)
         for _ in range(4):
             with connected(own.client.address) as connection:
@@ -221,7 +228,9 @@ class TestUnreadResults:
 
 class TestAnswer:
     @pytest.mark.parametrize("bytes_at_once", [0, 1])
-    def test_that_nobody_takes(self, start_server, monkeypatch: pytest.MonkeyPatch, bytes_at_once: int):
+    def test_that_nobody_takes(
+        self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch, bytes_at_once: int
+    ) -> None:
         own: Server = start_server(limits=IMPATIENT, max_file_bytes=16 * 1024 * 1024)
         size = (1500, 1200)
         url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
@@ -235,7 +244,9 @@ class TestAnswer:
                 time.sleep(0.02)
             assert connections_of(own) == 0
 
-    def test_that_is_taken_slowly_is_sent_whole(self, start_server, monkeypatch: pytest.MonkeyPatch):
+    def test_that_is_taken_slowly_is_sent_whole(
+        self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         own: Server = start_server(limits=IMPATIENT, max_file_bytes=16 * 1024 * 1024)
         size = (1000, 500)
         url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
@@ -255,7 +266,7 @@ PATIENT = Limits(head_seconds=60.0)
 class TestConnections:
     HEALTH = head_of("/healthz", {"Host": "x"}, "GET")
 
-    def test_one_more_takes_the_place_of_the_one_that_was_idle_longest(self, tmp_path: Path):
+    def test_one_more_takes_the_place_of_the_one_that_was_idle_longest(self, tmp_path: Path) -> None:
         """Also where all have come while the server was busy, so that it accepts them at one and the same time."""
         own = Server(tmp_path, limits=PATIENT, connections=4)
         with ExitStack() as stack:
@@ -271,7 +282,7 @@ class TestConnections:
                 kept.sendall(self.HEALTH)
                 assert read_answer(kept, "GET").status_code == 200
 
-    def test_one_whose_request_is_there_is_not_idle(self, tmp_path: Path):
+    def test_one_whose_request_is_there_is_not_idle(self, tmp_path: Path) -> None:
         own = Server(tmp_path, limits=PATIENT, connections=4)
         with ExitStack() as stack:
             connections = [stack.enter_context(connected(own.client.address)) for _ in range(5)]
@@ -280,7 +291,7 @@ class TestConnections:
             assert read_answer(connections[0], "GET").status_code == 200
             assert read_to_end(connections[1]) == b""
 
-    def test_one_that_was_used_since_is_not_the_oldest(self, start_server):
+    def test_one_that_was_used_since_is_not_the_oldest(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=PATIENT, connections=4)
         with ExitStack() as stack:
             idle = [stack.enter_context(connected(own.client.address)) for _ in range(4)]
@@ -292,13 +303,13 @@ class TestConnections:
             idle[0].sendall(self.HEALTH)
             assert read_answer(idle[0], "GET").status_code == 200
 
-    def test_where_all_are_at_work_one_more_is_told_so(self, start_server):
+    def test_where_all_are_at_work_one_more_is_told_so(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT, connections=3)
         with ExitStack() as stack:
             for _ in range(3):
                 stack.enter_context(connected(own.client.address)).sendall(head_of(PATH, HEADERS) + BODY[:100])
             until(lambda: connections_of(own) == 3, "all are there")
-            until(lambda: not any(one.awaits_head for one in own._server.server_state.connections), "all are at work")
+            until(lambda: not any(one.awaits_head for one in own.connections), "all are at work")
             with connected(own.client.address) as more:
                 answer = read_answer(more)
             assert_failure(answer, "EXCEEDING_LIMITS", "connections")
