@@ -319,6 +319,9 @@ def test_commands_of_the_front_page(server: Server) -> None:
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_commands_of_the_api_page(server: Server) -> None:
     assert_answered(run_commands("docs/api.md", server))
+    selected = server.folder / "thing.png"
+    assert Image.open(selected).getextrema() == (0, 255)
+    selected.unlink()
 
 
 def test_commands_of_the_command_line_page(server: Server) -> None:
