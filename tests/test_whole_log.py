@@ -67,7 +67,7 @@ def test_a_worker_that_cannot_warm_up_says_so(failing: Server, caplog: pytest.Lo
 
 def test_a_stack_fits_into_a_frame() -> None:
     class Broken:
-        def erase(self, *_: object, **__: object) -> None:
+        def reach(self, *_: object) -> None:
             raise RuntimeError("\U0001f4a5" * MAX_HEAD_BYTES)
 
     job = Job(1.0, JobRequest(), *warm_up_files())
