@@ -6,8 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from image_erase.cli import main
-from image_erase.environment import SECRETS, complete
-from image_erase.settings import SettingsError
+from image_erase.environment import SECRETS, EnvironmentFileError, complete
 
 SECRET = "0123456789abcdef" * 2
 
@@ -41,13 +40,13 @@ def test_a_file_without_a_secret_stops_the_start(tmp_path: Path, content: bytes 
     path = tmp_path / "wrong"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(SettingsError, match=rf"^ERASE_SIGNING_KEYS_FILE: .*{says}"):
+    with pytest.raises(EnvironmentFileError, match=rf"^ERASE_SIGNING_KEYS_FILE: .*{says}"):
         complete({"ERASE_SIGNING_KEYS_FILE": str(path)}, None)
 
 
 def test_a_secret_has_one_place(secret: Path) -> None:
     with pytest.raises(
-        SettingsError, match="ERASE_SIGNING_KEYS_FILE: must not be set beside ERASE_SIGNING_KEYS"
+        EnvironmentFileError, match="ERASE_SIGNING_KEYS_FILE: must not be set beside ERASE_SIGNING_KEYS"
     ) as caught:
         complete({"ERASE_SIGNING_KEYS_FILE": str(secret), "ERASE_SIGNING_KEYS": "mine"}, None)
     assert SECRET not in str(caught.value)
@@ -74,7 +73,7 @@ class TestEnvFile:
     def test_that_is_none_stops_the_start(self, tmp_path: Path, content: bytes, says: str) -> None:
         path = tmp_path / ".env"
         path.write_bytes(content)
-        with pytest.raises(SettingsError, match=f"^--env-file: .*{says}"):
+        with pytest.raises(EnvironmentFileError, match=f"^--env-file: .*{says}"):
             complete({}, path)
 
     def test_holds_for_every_command(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,14 +42,11 @@ log = logging.getLogger(__name__)
 )
 def main(env_file: Path | None) -> None:
     """Erase what a mask covers from an image: as a server of the Image Erasure API, or from files."""
-    if not env_file and not any(name.endswith("_FILE") for name in os.environ):
-        return
-    from image_erase.environment import complete  # noqa: PLC0415
-    from image_erase.settings import SettingsError  # noqa: PLC0415
+    from image_erase.environment import EnvironmentFileError, complete  # noqa: PLC0415
 
     try:
         complete(os.environ, env_file)
-    except SettingsError as error:
+    except EnvironmentFileError as error:
         print(f"image-erase: {error}", file=sys.stderr)
         sys.exit(2)
 

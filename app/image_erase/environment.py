@@ -3,10 +3,6 @@
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from dotenv import dotenv_values
-
-from image_erase.settings import SettingsError
-
 SUFFIX = "_FILE"
 #: Variables whose value may be in a file. A file of ERASE_API_KEYS_FILE has a form of its own and is read again.
 SECRETS = (
@@ -22,8 +18,12 @@ SECRETS = (
 _LARGEST_BYTES = 64 * 1024
 
 
+class EnvironmentFileError(Exception):
+    """A file cannot be used. The message is one line, names the variable, and shows no value."""
+
+
 def complete(environment: MutableMapping[str, str], env_file: Path | None) -> None:
-    """Add what the files say to the environment. Raises SettingsError with one line that shows no value.
+    """Add what the files say to the environment. Raises EnvironmentFileError with one line that shows no value.
 
     env_file: lines NAME=value, in the form of Docker and systemd; what the environment has already wins over it.
     """
@@ -33,17 +33,19 @@ def complete(environment: MutableMapping[str, str], env_file: Path | None) -> No
     for name in SECRETS:
         if path := environment.pop(name + SUFFIX, ""):
             if environment.get(name):
-                raise SettingsError(f"{name}{SUFFIX}: must not be set beside {name}")
+                raise EnvironmentFileError(f"{name}{SUFFIX}: must not be set beside {name}")
             environment[name] = _secret(name, Path(path))
 
 
 def _env_file(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values  # noqa: PLC0415, only where there is such a file
+
     try:
         values = dotenv_values(path, interpolate=False, verbose=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"--env-file: {path} cannot be read ({_reason(error)})") from None
+        raise EnvironmentFileError(f"--env-file: {path} cannot be read ({_reason(error)})") from None
     if wrong := [name for name, value in values.items() if value is None]:
-        raise SettingsError(f"--env-file: {path}: {wrong[0][:40]!r} has no value; lines must be NAME=value")
+        raise EnvironmentFileError(f"--env-file: {path}: {wrong[0][:40]!r} has no value; lines must be NAME=value")
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -53,12 +55,12 @@ def _secret(name: str, path: Path) -> str:
         with path.open("rb") as file:
             text = file.read(_LARGEST_BYTES + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}{SUFFIX}: cannot be read ({_reason(error)})") from None
+        raise EnvironmentFileError(f"{name}{SUFFIX}: cannot be read ({_reason(error)})") from None
     if len(text) > _LARGEST_BYTES:
-        raise SettingsError(f"{name}{SUFFIX}: is too large for a secret")
+        raise EnvironmentFileError(f"{name}{SUFFIX}: is too large for a secret")
     secret = ",".join(line.strip() for line in text.splitlines() if line.strip())
     if not secret:
-        raise SettingsError(f"{name}{SUFFIX}: is empty")
+        raise EnvironmentFileError(f"{name}{SUFFIX}: is empty")
     return secret
 
 
