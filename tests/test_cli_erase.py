@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_gives_what_the_server_gives(folder: Path, server: Server) -> None:
-    done = run(folder, "photo.png", "mask.png", "-o", "out.png")
+    done = run(folder, "photo.png", "mask.png", "-o", "out.png", ERASE_ENGINE="opencv")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     url = server.client.erase().json()["data"]["image_url"]
     np.testing.assert_array_equal(

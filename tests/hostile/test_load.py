@@ -6,7 +6,7 @@ REQUESTS = 240
 
 
 def test_a_crowd_of_good_bad_and_rude_clients_with_two_keys() -> None:
-    tally = crowd(REQUESTS, fair_seconds=4.0, workers=2, QUEUE="8")
+    tally = crowd(REQUESTS, fair_seconds=4.0, workers=2, QUEUE="8", ENGINE="opencv")
     assert not tally.wrong
     assert sum(tally.outcomes.values()) == REQUESTS
     assert tally.waits, "the queue was never full"

@@ -379,7 +379,8 @@ class TestProblems:
         assert int(answer.headers["retry-after"]) > 0
 
     def test_of_the_queue_and_the_deadline(self, start_server: StartServer) -> None:
-        own: Server = start_server(queue=0, deadline_seconds=2)
+        # A refused call waits a moment for a place, so the job that has it must not end before.
+        own: Server = start_server(queue=0, deadline_seconds=4)
         stopped = own.stop_workers()
         try:
             first = own.client._pool.submit(erase, own.client)

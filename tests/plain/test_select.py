@@ -172,7 +172,8 @@ def test_a_client_that_leaves_frees_its_place(start_server: Any) -> None:
 
 
 def test_shares_the_queue(start_server: Any) -> None:
-    own: Server = start_server(workers=1, queue=0, deadline_seconds=2)
+    # A refused call waits a moment for a place, so the job that has it must not end before.
+    own: Server = start_server(workers=1, queue=0, deadline_seconds=4)
     stopped = own.stop_workers()
     try:
         first = own.client._pool.submit(select, own.client, picture(), BLOB)
