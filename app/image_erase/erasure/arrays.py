@@ -23,8 +23,17 @@ Check = Callable[[], None]
 """Called every few milliseconds; raises to interrupt."""
 
 
+Hurried = Callable[[], bool]
+"""Whether to settle for what has been found so far, because time runs short."""
+
+
 def no_check() -> None:
     """Never interrupt."""
+
+
+def never_hurried() -> bool:
+    """Whether time runs short: it does not."""
+    return False
 
 
 def full_scale(dtype: DTypeLike) -> float:

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import cv2
 import numpy as np
 
 from image_erase.erasure import diffusion
 from image_erase.erasure.arrays import U8, Bool, Pixels, full_scale
+from image_erase.erasure.budget import Budget
 from image_erase.erasure.engine import Engine, View
 from image_erase.erasure.regions import Region
 
-RESERVE = 4.0
-"""Seconds left at which the rest is left to the first guess or to diffusion, so that the answer comes in time."""
-
 GUESS = 4
-"""How many times smaller the picture is from which a first guess is made."""
+"""How many times smaller the picture is from which a first guess is made, at least."""
+
+MOST_GUESSED = 100_000
+"""Hole pixels at that size; with more it is made even smaller."""
 
 COLOURS = 3
 
+_EVERYTHING = slice(0, None), slice(0, None)
+
 BESIDE = 4
 """Pixels around a hole that say whether it lies in what is opaque, or in what is clear."""
-
-
-class LateError(Exception):
-    """There is only time left for the quickest way."""
 
 
 class Canvas:
     """A picture while its regions are being filled.
 
     image: the picture so far. hole: HxW, all that is to be filled. pending: HxW, what is still to be filled.
-    engines: the names of the engines that were used, in order of first use. guessed: whether the hole shows a guess.
+    engines: the names of the engines that were used, in order of first use. budget: of time.
     """
 
-    def __init__(
-        self, image: Pixels, guide: U8, hole: Bool, time_left: Callable[[], float], *, alpha: bool = False
-    ) -> None:
+    def __init__(self, image: Pixels, guide: U8, hole: Bool, budget: Budget, *, alpha: bool = False) -> None:
         """See Eraser.erase for what the arguments are; the image is filled in place, the guide isn't changed.
 
         alpha: whether the last channel is alpha, by which the others are multiplied.
@@ -47,9 +44,8 @@ class Canvas:
         self.shape = hole.shape[0], hole.shape[1]
         self.engines: dict[str, None] = {}
         self.pending: Bool = hole.copy()
-        self.guessed = False
+        self.budget = budget
         self._guide = self.image if _same(image, guide) else guide.copy()
-        self._time_left = time_left
         self._alpha = alpha
 
     @property
@@ -61,45 +57,45 @@ class Canvas:
             and (self._guide is self.image or np.array_equal(self.image[:, :, :COLOURS], self._guide))
         )
 
-    @property
-    def late(self) -> bool:
-        """Whether there is only time left for the quickest way. Raises whatever the caller's clock raises."""
-        return self._time_left() < RESERVE
-
-    def check(self) -> None:
-        """Raise LateError when time runs out, and whatever the caller's clock raises."""
-        if self.late:
-            raise LateError
-
     def view(self, region: Region) -> View:
         """What an engine sees of a region."""
         guide = np.ascontiguousarray(self._guide[region.box], np.uint8)
         valid = ~self.hole[region.box]
         if self._alpha:
             valid = _alike(valid, region.hole, self.image[region.box][:, :, -1])
-        return View(region, guide, valid, self.check)
+        channels = sum(layer.shape[2] for layer in self._layers(region))
+        return View(region, guide, valid, self.budget.check, self.budget.affords, channels)
 
     def guess(self) -> None:
-        """Put a coarse guess where the hole is, so that no region sees in its context what is still to be erased."""
-        for pixels in self._layers():
-            self.check()
-            diffusion.guess(pixels, self.pending, GUESS)
-        self.guessed = True
+        """Put a coarse guess into the guide, so that no region sees in its context what is still to be erased."""
+        self.budget.check()
+        factor = guess_factor(self.pending)
+        with self.budget.work(diffusion.seconds(Region(_EVERYTHING, self.pending), COLOURS, factor)):
+            diffusion.guess(self._guide, self.pending, factor)
 
-    def fill(self, region: Region, engine: Engine) -> None:
-        """Fill a region by an engine; leave it pending where the engine cannot."""
-        self._time_left()
-        painter = engine.painter(self.view(region))
-        if painter is None:
-            return
-        for pixels in self._layers():
-            painter(pixels[region.box])
+    def fill(self, region: Region, engine: Engine, seconds: float | None = None) -> None:
+        """Fill a region by an engine; leave it pending where the engine cannot.
+
+        seconds: how long it is predicted to take, None where nobody knows.
+        """
+        with self.budget.work(seconds):
+            painter = engine.painter(self.view(region))
+            if painter is None:
+                return
+            for pixels in self._layers(region):
+                painter(pixels[region.box])
         self.engines[engine.name] = None
         self.pending[region.box] &= ~region.hole
 
-    def _layers(self) -> list[Pixels]:
-        """What is to be filled: the image, and the guide where it is another picture."""
-        return [self.image] if self._guide is self.image else [self.image, self._guide.view()]
+    def _layers(self, region: Region) -> list[Pixels]:
+        """What is to be filled in a region: the image, and the guide where it is another picture that others need."""
+        more = self._guide is not self.image and int(np.count_nonzero(self.pending)) > region.area
+        return [self.image, self._guide.view()] if more else [self.image]
+
+
+def guess_factor(hole: Bool) -> int:
+    """How many times smaller the picture is from which the first guess for `hole` is made."""
+    return max(GUESS, math.ceil(math.sqrt(np.count_nonzero(hole) / MOST_GUESSED)))
 
 
 def _alike(valid: Bool, hole: Bool, alpha: Pixels) -> Bool:

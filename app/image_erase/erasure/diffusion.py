@@ -33,7 +33,12 @@ MOST_AREA = 1_500_000
 """Hole pixels in all that are filled at full size; OpenCV needs about 1.5 s per million and cannot be interrupted."""
 
 SMALL_AREA = 20_000
-"""Regions with fewer pixels are filled at full size in any case."""
+"""Regions with fewer pixels are filled at full size, as long as MOST_AREA pixels may be."""
+
+PER_SAMPLE = 0.5e-6
+PER_CONTEXT_SAMPLE = 0.002e-6
+"""Predicted seconds per hole pixel and channel at the size at which they are filled, and per pixel of the box and
+channel where that is reduced."""
 
 MOSTLY_KNOWN = 0.5
 """Share of a square's pixels that must be known for the reduced picture to have a known pixel there."""
@@ -58,8 +63,14 @@ def parts(hole: Bool, *, most: int = MOST_AREA) -> Iterator[tuple[Region, int]]:
     """The regions of a hole with the context they need, and by how much to reduce each so that all are quick."""
     reduction = math.ceil(math.sqrt(np.count_nonzero(hole) / most))
     for part in regions.group(hole, REACH * reduction) if reduction else ():
-        factor = reduction if part.area > min(SMALL_AREA, most) else 1
+        factor = reduction if part.area > min(SMALL_AREA, most // regions.MOST_GROUPS) else 1
         yield regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor
+
+
+def seconds(region: Region, channels: int, factor: int = 1) -> float:
+    """Predict the time for filling a region in so many channels from a picture `factor` times smaller."""
+    reduced = PER_CONTEXT_SAMPLE * region.hole.size if factor > 1 else 0.0
+    return channels * (PER_SAMPLE * region.area / factor**2 + reduced)
 
 
 def guess(image: Pixels, hole: Bool, factor: int) -> None:

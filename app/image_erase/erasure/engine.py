@@ -19,13 +19,16 @@ class View:
 
     region: its box in the picture, and the pixels to fill. guide: HxWx3 uint8 BGR, what the box looks like; in the
     hole it shows a first guess at most. valid: HxW, the pixels that may be copied; never those of another region's
-    hole. check: to be called every few milliseconds.
+    hole. check: to be called every few milliseconds. affords: whether there is time for so many seconds of work, as
+    predicted. channels: how many will be painted in all.
     """
 
     region: Region
     guide: U8
     valid: Bool
     check: Check
+    affords: Callable[[float], bool]
+    channels: int
 
     @property
     def hole(self) -> Bool:

@@ -12,14 +12,22 @@ import numpy as np
 
 from image_erase.erasure import appearance, diffusion, plan, regions, smoothness
 from image_erase.erasure.arrays import U8, Bool, Pixels
-from image_erase.erasure.canvas import Canvas, LateError
+from image_erase.erasure.budget import Budget, LateError
+from image_erase.erasure.canvas import Canvas
 from image_erase.erasure.copying import EffortName, Layouts
 from image_erase.erasure.diffusion import Diffusion
 from image_erase.erasure.inference import Inference, NeuralEngine, square
 from image_erase.erasure.reach import reach
 from image_erase.erasure.regions import Box, Region
+from image_erase.erasure.schedule import scheduled
 
 __all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
+
+DIFFUSED = 0.5
+"""Share of the time that is left which diffusion may take."""
+
+LEAST_DIFFUSED = 20_000
+"""Hole pixels that are diffused even when there is no time left."""
 
 Engine = Literal["auto", "opencv", "exemplar", "onnx"]
 
@@ -82,10 +90,11 @@ class Eraser:
         """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); outside it nothing changes.
 
         guide: the picture as HxWx3 uint8 BGR, which decides what is copied. alpha: whether the last channel is alpha,
-        which then decides too; the colour under alpha 0 counts nowhere. time_left: seconds until the answer is
-        needed; the result depends on it only when time runs out. effort: how long to search. seed: of the random
-        numbers of the search, 0 or more. An empty hole gives the image itself. Raises
-        NothingToFillFrom when the hole is the whole picture, and what `time_left` raises.
+        which then decides too; the colour under alpha 0 counts nowhere. time_left: seconds that filling may still
+        take; the less there is, compared with the time that the work takes on this machine, the coarser the result,
+        but as long as there is enough it depends on the other arguments alone. effort: how long to search. seed: of
+        the random numbers of the search, 0 or more. An empty hole gives the image itself. Raises NothingToFillFrom
+        when the hole is the whole picture, and what `time_left` raises.
         """
         if not hole.any():
             return Erased(image, ())
@@ -94,13 +103,13 @@ class Eraser:
         # A network takes the colours as they are, in 8 bits.
         clear = appearance.premultiplied(image, hole) if alpha and self._options.engine != "onnx" else None
         if clear is not None:
-            filled = self._filled(
-                Canvas(clear, appearance.over_unused_colour(clear, hole), hole, time_left, alpha=True), effort, seed
-            )
+            guide = appearance.over_unused_colour(clear, hole)
+            budget = Budget(time_left, appearance.UNMULTIPLYING * hole.size)
+            filled = self._filled(Canvas(clear, guide, hole, budget, alpha=True), effort, seed)
             return Erased(appearance.unmultiplied(filled.image, image, hole), tuple(filled.engines))
         if image.dtype == np.uint16:
             guide = appearance.stretched(image, guide, hole)
-        filled = self._filled(Canvas(image.copy(), guide, hole, time_left), effort, seed)
+        filled = self._filled(Canvas(image.copy(), guide, hole, Budget(time_left)), effort, seed)
         return Erased(filled.image, tuple(filled.engines))
 
     def _filled(self, canvas: Canvas, effort: EffortName, seed: int) -> Canvas:
@@ -118,14 +127,9 @@ class Eraser:
             parts = [part for part in parts if not _diffused(canvas, part)]
         layouts = self._layouts if self._options.engine == "auto" and effort != "fast" else None
         way = plan.steps(effort, self._options.working_side, seed)
-        jobs = plan.jobs(parts, canvas.shape, way) or ()
-        guided = plan.guided(jobs)
         with _within_means():
-            if jobs:
-                canvas.guess()
-            for job, follows in zip(jobs, guided, strict=True):
-                canvas.check()
-                canvas.fill(job.region, replace(job.engine, layouts=layouts if follows else None))
+            for job, guided in scheduled(canvas, parts, way):
+                canvas.fill(job.region, replace(job.engine, layouts=layouts if guided else None), job.seconds)
         _diffuse_rest(canvas)
 
     def _fill_neurally(self, canvas: Canvas, neural: NeuralEngine, effort: EffortName, seed: int) -> None:
@@ -135,25 +139,26 @@ class Eraser:
         with _within_means():
             canvas.guess()
             for part in regions.group(canvas.hole, plan.NEAR):
-                canvas.check()
+                canvas.budget.check()
                 canvas.fill(square(part, canvas.shape), Inference(neural))
         _diffuse_rest(canvas)
 
 
 def _diffuse_rest(canvas: Canvas) -> None:
-    """Fill what is left by diffusion; when time runs out, the guess stands for it."""
-    if canvas.guessed and canvas.late and canvas.pending.any():
-        canvas.engines[Diffusion.name] = None
-        return
-    for region, factor in diffusion.parts(canvas.pending):
-        canvas.fill(region, Diffusion(factor))
+    """Fill what is left by diffusion, at as reduced a size as the time that is left asks for."""
+    canvas.budget.reserved = 0.0
+    channels = canvas.image.shape[2]
+    most = int(DIFFUSED * canvas.budget.affordable / (channels * diffusion.PER_SAMPLE))
+    for region, factor in diffusion.parts(canvas.pending, most=min(max(most, LEAST_DIFFUSED), diffusion.MOST_AREA)):
+        canvas.fill(region, Diffusion(factor), diffusion.seconds(region, channels, factor))
 
 
 def _diffused(canvas: Canvas, part: Region) -> bool:
     """Fill a scratch on smooth ground by diffusion; False where the part is none."""
     if not smoothness.is_scratch(canvas, part):
         return False
-    canvas.fill(smoothness.scratched(part, canvas.shape), Diffusion())
+    region = smoothness.scratched(part, canvas.shape)
+    canvas.fill(region, Diffusion(), diffusion.seconds(region, canvas.image.shape[2]))
     return True
 
 

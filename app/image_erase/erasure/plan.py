@@ -5,12 +5,10 @@ Costs are predicted from sizes alone, so that the same picture and hole always g
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-
-import cv2
-import numpy as np
 
 from image_erase.erasure import regions
 from image_erase.erasure.copying import EFFORTS, FAST, Copying, Effort, EffortName
@@ -28,18 +26,8 @@ CONTEXT = 2.0
 FINEST_WIDTH = 16.0
 """A region is not shrunk so far that its widest place has fewer pixels; it is cut into tiles instead."""
 
-SECONDS_PER_FILL = 0.03
-SECONDS_PER_TARGET = 12e-6
-SECONDS_PER_SOURCE = 0.4e-6
-SECONDS_PER_PIXEL = 0.8e-6
-"""One core of about 3 GHz: per region, shrunken pixel whose patch touches the hole, shrunken context pixel,
-full-resolution hole pixel."""
-
-PATCH = 7
-"""Side of the patches that are compared; a pixel closer to the hole than half of it has to be matched too."""
-
-COARSER = (0.5, 0.25, 0.1)
-"""Shares of the targets on the way down."""
+COARSER = ((1.0, 1), (0.5, 1), (0.25, 2), (0.1, 2), (0.5, 3), (0.1, 3))
+"""The way down: shares of the targets, and how roughly the seams of shrunken regions are evened out."""
 
 PIXELS_PER_LOOK = 24_000
 """Hole pixels, after shrinking, for each of which a layout network is asked once: it takes as long as copying half of
@@ -53,36 +41,38 @@ LONGEST = 8.0
 class Step:
     """One step of the way from the best plan down to the quickest.
 
-    targets: hole pixels per region after shrinking. side: the context's longer side after shrinking.
+    targets: hole pixels per region after shrinking. side: the context's longer side after shrinking. coarseness: of
+    what evens out the seams of shrunken regions.
     """
 
     effort: Effort
     targets: int
     side: int
+    coarseness: int = 0
 
 
 @dataclass(frozen=True)
 class Job:
-    """A region with its context, to be filled after shrinking it by `factor` (1: as it is)."""
+    """A region with its context, to be filled after shrinking it by `factor` (1: as it is).
+
+    channels: how many are painted. coarseness: of what evens out the seams.
+    """
 
     region: Region
     factor: int
     effort: Effort
+    channels: int = 3
+    coarseness: int = 0
 
     @property
     def engine(self) -> Copying:
         """What fills it."""
-        return Copying(self.factor, self.effort)
+        return Copying(self.factor, self.effort, coarseness=self.coarseness)
 
-    @property
+    @functools.cached_property
     def seconds(self) -> float:
         """Predicted time."""
-        patch = (PATCH - 1) * self.factor + 1
-        reached = cv2.dilate(self.region.hole.view(np.uint8), np.ones((patch, patch), np.uint8))
-        touched = int(np.count_nonzero(reached))
-        shrunk = SECONDS_PER_TARGET * touched + SECONDS_PER_SOURCE * self.region.hole.size
-        detail = SECONDS_PER_PIXEL * self.region.area if self.factor > 1 else 0.0
-        return SECONDS_PER_FILL + shrunk / self.factor**2 + detail
+        return self.engine.seconds(self.region, self.channels)
 
 
 def steps(effort: EffortName, side: int, seed: int = 0) -> list[Step]:
@@ -93,21 +83,26 @@ def steps(effort: EffortName, side: int, seed: int = 0) -> list[Step]:
     best = replace(EFFORTS[effort], seed=seed)
     targets = best.targets * side**2
     way = [Step(best, int(targets), side)]
-    for share in COARSER:
-        coarser = replace(FAST, seed=seed)
-        way.append(Step(coarser, int(targets * share), max(256, int(side * math.sqrt(share)))))
+    for share, coarseness in COARSER:
+        coarser = best if share == 1 else replace(FAST, seed=seed)
+        way.append(Step(coarser, int(targets * share), max(256, int(side * math.sqrt(share))), coarseness))
     return way
 
 
-def jobs(parts: Sequence[Region], shape: tuple[int, int], way: Sequence[Step]) -> list[Job] | None:
-    """Plan the regions by the first step that is quick enough; None when none is."""
+def jobs(
+    parts: Sequence[Region], shape: tuple[int, int], way: Sequence[Step], *, channels: int = 3, most: float = LONGEST
+) -> list[Job] | None:
+    """Plan the regions by the first step that takes at most `most` predicted seconds; None when none does.
+
+    channels: how many are painted in each region.
+    """
     for step in way:
         planned: list[Job] = []
         seconds = 0.0
-        for job in _planned(parts, shape, step):
+        for job in _planned(parts, shape, step, channels):
             planned.append(job)
             seconds += job.seconds
-            if seconds > LONGEST:
+            if seconds > most:
                 break
         else:
             return planned
@@ -123,7 +118,7 @@ def guided(jobs: Sequence[Job]) -> list[bool]:
     return [i in order[:most] for i in range(len(jobs))]
 
 
-def _planned(parts: Sequence[Region], shape: tuple[int, int], step: Step) -> Iterator[Job]:
+def _planned(parts: Sequence[Region], shape: tuple[int, int], step: Step, channels: int) -> Iterator[Job]:
     for part in parts:
         width = 2 * part.half_width
         margin = int(LEAST_CONTEXT + CONTEXT * width)
@@ -131,7 +126,7 @@ def _planned(parts: Sequence[Region], shape: tuple[int, int], step: Step) -> Ite
         for tile in _tiles(part, margin, shape, most * step.side):
             region = regions.with_context(tile, margin, shape)
             factor = max(math.sqrt(tile.area / step.targets), region.side / step.side)
-            yield Job(region, min(most, math.ceil(factor)), step.effort)
+            yield Job(region, min(most, math.ceil(factor)), step.effort, channels, step.coarseness)
 
 
 def _tiles(part: Region, margin: int, shape: tuple[int, int], side: int) -> Iterable[Region]:

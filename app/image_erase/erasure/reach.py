@@ -8,7 +8,7 @@ import numpy as np
 
 from image_erase.erasure import diffusion, inference, plan, regions
 from image_erase.erasure.arrays import Bool
-from image_erase.erasure.canvas import GUESS
+from image_erase.erasure.canvas import guess_factor
 from image_erase.erasure.regions import Box, Region
 
 _SLACK = 1.1
@@ -33,7 +33,7 @@ def reach(hole: Bool, *, copies: bool, asks_network: bool) -> Box:
 
 def _margin(part: Region, hole: Bool, *, copies: bool, asks_network: bool) -> int:
     reduction = math.ceil(math.sqrt(np.count_nonzero(hole) / diffusion.MOST_AREA))
-    margin = diffusion.REACH * max(GUESS, reduction)
+    margin = diffusion.REACH * max(guess_factor(hole), reduction)
     if copies:
         width = _SLACK * (min(part.hole.shape) + 1)
         margin = max(margin, math.ceil(plan.LEAST_CONTEXT + plan.CONTEXT * width))

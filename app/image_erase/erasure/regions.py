@@ -6,6 +6,7 @@ are, and when there are too many groups the cells are doubled until there are fe
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Region:
     box: Box
     hole: Bool
 
-    @property
+    @functools.cached_property
     def area(self) -> int:
         """How many pixels are to be filled."""
         return int(np.count_nonzero(self.hole))
@@ -44,7 +45,7 @@ class Region:
         """The longer side of the box in pixels."""
         return max(len(self.hole), len(self.hole[0]))
 
-    @property
+    @functools.cached_property
     def half_width(self) -> float:
         """The largest distance in pixels from a pixel of the region to the nearest one that is not."""
         framed = np.pad(self.hole, 1).view(np.uint8)

@@ -18,6 +18,7 @@ from image_erase.imaging.encode import encode_picture, encode_result
 from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Picture, Placed
+from image_erase.jobs.allotment import left_for_erasing
 from image_erase.jobs.messages import Facts, FormatReason, Suffix
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.stopwatch import Stopwatch
@@ -129,7 +130,7 @@ def erase_file(
 
     time_left: seconds until nobody waits any more. Raises an ImagingFailure where a file can't be worked with.
     """
-    watch = Stopwatch()
+    watch, start = Stopwatch(), time_left()
     max_side = request.max_side or options.max_side
     file = open_picture(
         image, max_side, formats=request.formats, min_side=request.min_side, max_pixels=request.max_pixels
@@ -140,6 +141,7 @@ def erase_file(
     watch.stage("decode")
     # What is done with is let go at once: a large picture takes a hundred megabytes in each of its forms.
     canvas, picture = picture.canvas(), picture.without_pixels()
+    erasing = left_for_erasing(time_left, start, canvas[0].nbytes)
     part = picture.part or np.s_[:, :]
     unsure = wanted.half_covered[part]
     shown = canvas[0][unsure]
@@ -148,7 +150,7 @@ def erase_file(
             *canvas,
             unknown[part],
             alpha=picture.has_alpha,
-            time_left=time_left,
+            time_left=erasing,
             effort=request.effort,
             seed=request.seed,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import F32, I16, I32, U8, Bool, Check
+from image_erase.erasure.arrays import F32, I16, I32, U8, Bool, Check, Hurried, never_hurried
 from image_erase.erasure.copying.patchwork import Patchwork
 
 Origins = tuple[I32, I32]
@@ -24,13 +24,16 @@ CHUNK = 4096
 NEIGHBOURS = ((0, -1), (-1, 0), (0, 1), (1, 0))
 
 
-def align(luma: U8, patchwork: Patchwork, check: Check) -> None:
+def align(luma: U8, patchwork: Patchwork, check: Check, hurried: Hurried = never_hurried) -> None:
     """Change the patchwork's sources, in place, where others fit better what surrounds their block.
 
     Tried are sources that continue a neighbour's and, in the first round, the block's own moved by up to half a
     block. Blocks of one colour of a chessboard move at once, against what their neighbours show at the moment.
-    luma: HxW, the picture; what it shows in the hole is ignored. `check` may raise to interrupt.
+    luma: HxW, the picture; what it shows in the hole is ignored. `check` may raise to interrupt; once
+    `hurried`, no more blocks are moved.
     """
+    if hurried():
+        return
     square = np.ones((patchwork.side, patchwork.side), np.uint8)
     whole = cv2.erode(patchwork.known.view(np.uint8), square, anchor=(0, 0), borderValue=0).astype(np.bool_)
     view = _View.of(luma, patchwork)
@@ -40,6 +43,8 @@ def align(luma: U8, patchwork: Patchwork, check: Check) -> None:
             mine = np.flatnonzero((rows + columns) % 2 == colour)
             for first in range(0, len(mine), CHUNK):
                 check()
+                if hurried():
+                    return
                 chosen = mine[first : first + CHUNK]
                 _move(view, patchwork, whole, (rows[chosen], columns[chosen]), with_shifts=turn == 0)
             patchwork.gather(luma, view.shown)

@@ -8,25 +8,39 @@ import cv2
 import numpy as np
 
 from image_erase.erasure.arrays import Pixels, fitted, full_scale
-from image_erase.erasure.copying import ground, large, patchwork, seams
+from image_erase.erasure.copying import costs, ground, large, patchwork, seams
 from image_erase.erasure.copying.effort import NORMAL, Effort
 from image_erase.erasure.copying.ground import Ground
 from image_erase.erasure.copying.layout import Layouts
 from image_erase.erasure.copying.solve import solve
 from image_erase.erasure.engine import Painter, View
+from image_erase.erasure.regions import Region
 
 
 @dataclass(frozen=True)
 class Copying:
     """The engine that copies patches, searched for on a picture `factor` times smaller (1: as it is).
 
-    layouts: what says what a hole may hide; None where the patches alone decide.
+    layouts: what says what a hole may hide; None where the patches alone decide. coarseness: of what evens out the
+    seams, 0 to costs.COARSEST. As soon as there is no more time than painting takes, what has been found is painted.
     """
 
     factor: int = 1
     effort: Effort = NORMAL
     layouts: Layouts | None = None
+    coarseness: int = 0
     name: str = "exemplar"
+
+    def seconds(self, region: Region, channels: int) -> float:
+        """Predict the time for filling a region in so many channels."""
+        searching = costs.searching(region, self.factor, aligned=self._aligned)
+        if self.factor == 1:
+            return searching
+        return searching + costs.painting(region.area, channels, self.factor, self.coarseness)
+
+    @property
+    def _aligned(self) -> bool:
+        return self.coarseness < costs.COARSEST
 
     def painter(self, view: View) -> Painter | None:
         """Find what to copy; None where there is nothing to copy from."""
@@ -46,16 +60,24 @@ class Copying:
         return self._native(view) if self.factor == 1 else self._shrunken(view)
 
     def _native(self, view: View) -> Painter:
+        hurry = _Hurry(view, self.factor)
         sources = solve(
-            view.guide, view.hole, valid=view.valid, layouts=self.layouts, effort=self.effort, check=view.check
+            view.guide,
+            view.hole,
+            valid=view.valid,
+            layouts=self.layouts,
+            effort=self.effort,
+            check=hurry.check,
+            hurried=hurry,
         )
 
         def paint(pixels: Pixels) -> None:
-            np.copyto(pixels, seams.render(pixels, view.hole, sources, view.check))
+            np.copyto(pixels, seams.render(pixels, view.hole, sources, hurry.check, hurry))
 
         return paint
 
     def _shrunken(self, view: View) -> Painter | None:
+        hurry = _Hurry(view, self.factor, self.coarseness)
         blocks = large.solve(
             view.guide,
             view.hole,
@@ -63,15 +85,46 @@ class Copying:
             factor=self.factor,
             layouts=self.layouts,
             effort=self.effort,
-            check=view.check,
+            aligned=self._aligned,
+            check=hurry.check,
+            hurried=hurry,
         )
         if blocks is None:
             return None
 
         def paint(pixels: Pixels) -> None:
-            patchwork.render(pixels, blocks, view.check)
+            patchwork.render(pixels, blocks, hurry.check, hurry.next_coarseness)
 
         return paint
+
+
+class _Hurry:
+    """Decides whether to settle for what has been found, and how coarsely each channel's seams are evened out."""
+
+    def __init__(self, view: View, factor: int, coarseness: int = 0) -> None:
+        """coarseness: the least."""
+        self._view, self._area, self._channels = view, view.region.area, view.channels
+        self._factor, self._coarseness = factor, coarseness
+        self._hurried = False
+
+    def __call__(self) -> bool:
+        """Whether there is no more time than painting takes. Once it is so, it stays so."""
+        self._hurried |= not self._view.affords(self._painting(costs.COARSEST))
+        return self._hurried
+
+    def check(self) -> None:
+        """Raise what the caller's clock raises, but never that time has run out: the quickest end is near then."""
+        self()
+
+    def next_coarseness(self) -> int:
+        """The coarseness for one more channel: the least at which there is time for all that remain."""
+        possible = range(self._coarseness, costs.COARSEST)
+        found = next((each for each in possible if self._view.affords(self._painting(each))), costs.COARSEST)
+        self._channels = max(1, self._channels - 1)
+        return found
+
+    def _painting(self, coarseness: int) -> float:
+        return costs.painting(self._area, self._channels, self._factor, coarseness)
 
 
 def _flattened(view: View, level: Ground) -> View:
@@ -88,7 +141,6 @@ def _on_ground(copies: Painter, level: Ground, view: View) -> Painter:
 
     def paint(pixels: Pixels) -> None:
         for c in range(pixels.shape[2]):
-            view.check()
             plane = np.ascontiguousarray(pixels[:, :, c])
             under, scale = level.under(plane), np.float32(full_scale(np.uint8) / full_scale(plane.dtype))
             texture = ((plane - under) * scale)[:, :, None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import U8, Bool, Check
+from image_erase.erasure.arrays import U8, Bool, Check, Hurried, never_hurried
 from image_erase.erasure.copying.alignment import align
 from image_erase.erasure.copying.effort import Effort
 from image_erase.erasure.copying.layout import Layouts
@@ -27,12 +27,15 @@ def solve(
     layouts: Layouts | None = None,
     effort: Effort,
     check: Check,
+    hurried: Hurried = never_hurried,
+    aligned: bool = True,
 ) -> Patchwork | None:
     """Find what to copy into `hole` (HxW); None when no block of factor x factor pixels is wholly known.
 
     guide: HxWx3 uint8 BGR, known outside the hole. valid: HxW, which pixels may be copied. factor: how many times
     smaller the picture is on which the sources are found, at least 2. layouts: what says what the hole may hide.
-    `check` may raise to interrupt.
+    aligned: whether blocks are moved until they fit. `check` may raise to interrupt; once `hurried`, what has been
+    found so far is taken.
     """
     small, share = reduce_known(guide, hole, factor)
     small_hole = share < 1
@@ -40,12 +43,19 @@ def solve(
     if not (small_valid & ~small_hole).any():
         return None
     sources = solve_small(
-        small.astype(np.uint8), small_hole, valid=small_valid, layouts=layouts, effort=effort, check=check
+        small.astype(np.uint8),
+        small_hole,
+        valid=small_valid,
+        layouts=layouts,
+        effort=effort,
+        check=check,
+        hurried=hurried,
     )
     tops = np.zeros(small_hole.shape, np.int32)
     lefts = np.zeros(small_hole.shape, np.int32)
     tops[sources.ys, sources.xs] = sources.sy * factor
     lefts[sources.ys, sources.xs] = sources.sx * factor
     patchwork = Patchwork(hole, ~hole & valid, tops, lefts, factor)
-    align(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), patchwork, check)
+    if aligned:
+        align(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), patchwork, check, hurried)
     return patchwork

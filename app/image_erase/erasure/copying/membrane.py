@@ -6,7 +6,7 @@ Perez, Gangnet and Blake, "Poisson Image Editing", SIGGRAPH 2003; solved by mult
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -14,8 +14,10 @@ import numpy as np
 from image_erase.erasure.arrays import F32, Bool
 from image_erase.erasure.reduction import halved
 
-TURNS = (2, 2)
-"""Turns of conjugate gradients on the finest grid and on the next, where they cost a quarter."""
+TURNS = ((2, 2), (1, 2, 2), ())
+"""By coarseness: turns of conjugate gradients on the finest grid and on the next ones, where each costs a quarter. On
+all further grids there is one multigrid cycle. Mean errors on a hole of 1.5 million pixels, where corrections were 5.3
+grey levels in the mean: 0.5, 0.7 and 1.8."""
 
 SWEEPS = 2
 DAMPING = 0.8
@@ -41,19 +43,25 @@ class Membrane:
             self._inside.append(coarse)
             self._steps.append(_jacobi_step(coarse))
 
-    def solve(self, divergence: F32) -> F32:
-        """The field f (HxW, 0 outside the hole) whose sum of (f[p] - f[q]) over p's neighbours q is divergence[p]."""
-        return self._conjugate(divergence * self._inside[0], 0)
+    def solve(self, divergence: F32, coarseness: int = 0) -> F32:
+        """The field f (HxW, 0 outside the hole) whose sum of (f[p] - f[q]) over p's neighbours q is divergence[p].
 
-    def _conjugate(self, divergence: F32, level: int) -> F32:
+        coarseness: an index of TURNS, the higher the quicker and the less exact.
+        """
+        return self._solved(divergence * self._inside[0], 0, TURNS[coarseness])
+
+    def _solved(self, divergence: F32, level: int, turns: Sequence[int]) -> F32:
+        return (self._conjugate if level < len(turns) else self._cycle)(divergence, level, turns)
+
+    def _conjugate(self, divergence: F32, level: int, turns: Sequence[int]) -> F32:
         """Conjugate gradients whose preconditioner is one multigrid cycle.
 
         The coarse grids know the hole's outline only roughly; the line search makes up for that.
         """
         field, residual = np.zeros_like(divergence), divergence.copy()
         direction, slope = np.zeros_like(divergence), 1.0
-        for _ in range(TURNS[level]):
-            step = self._cycle(residual, level)
+        for _ in range(turns[level]):
+            step = self._cycle(residual, level, turns)
             before, slope = slope, float(np.vdot(residual, step))
             if slope <= 0:
                 break
@@ -64,17 +72,17 @@ class Membrane:
             cv2.scaleAdd(applied, -length, residual, residual)
         return field
 
-    def _cycle(self, divergence: F32, level: int) -> F32:
+    def _cycle(self, divergence: F32, level: int, turns: Sequence[int]) -> F32:
         """An approximate solution on one grid, from 0, by way of the coarser ones."""
         field = self._smooth(np.zeros_like(divergence), divergence, level)
         if level + 1 < len(self._inside):
-            self._correct(field, divergence, level, self._conjugate if level + 1 < len(TURNS) else self._cycle)
+            self._correct(field, divergence, level, turns)
         return self._smooth(field, divergence, level)
 
-    def _correct(self, field: F32, divergence: F32, level: int, solve: Callable[[F32, int], F32]) -> None:
+    def _correct(self, field: F32, divergence: F32, level: int, turns: Sequence[int]) -> None:
         """Add to `field` what is still missing, as the next coarser grid sees it."""
         missing = (divergence - self._applied(field, level)) * self._inside[level]
-        coarse = solve(4 * _quarters(missing), level + 1)
+        coarse = self._solved(4 * _quarters(missing), level + 1, turns)
         up = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
         field += up[: field.shape[0], : field.shape[1]] * self._inside[level]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from image_erase.erasure.arrays import F32, I16, I32, Bool, Check, Pixels, fitted, full_scale
-from image_erase.erasure.copying.membrane import Membrane
+from image_erase.erasure.copying.membrane import TURNS, Membrane
 from image_erase.erasure.reduction import known_share
 from image_erase.erasure.regions import Box
 
@@ -78,17 +79,19 @@ class Patchwork:
         return pixels + (inside[:, None] if axis == 0 else inside)
 
 
-def render(image: Pixels, patchwork: Patchwork, check: Check) -> None:
+def exact() -> int:
+    """How roughly to even out seams: as exactly as can be."""
+    return 0
+
+
+def render(image: Pixels, patchwork: Patchwork, check: Check, coarseness: Callable[[], int] = exact) -> None:
     """Fill the hole of `image` (HxWxC), in place, by the patchwork with its seams evened out.
 
-    image: uint8, uint16, or float32 with white at 255.
-    `check` may raise to interrupt; then the image is as it was.
+    image: uint8, uint16, or float32 with white at 255. `check` may raise to interrupt; then the image is as it was.
+    coarseness: asked before each channel, how roughly to even out its seams: an index of membrane.TURNS, or one more
+    for not at all.
     """
-    window = _around(patchwork.hole)
-    hole = patchwork.hole[window]
-    membrane = Membrane(hole)
-    seams = [_Seams.find(patchwork, window, axis) for axis in (0, 1)]
-    most = full_scale(image.dtype)
+    evening = _Evening(patchwork)
     planes = []
     for c in range(image.shape[2]):
         check()
@@ -96,14 +99,38 @@ def render(image: Pixels, patchwork: Patchwork, check: Check) -> None:
         after = before.copy()
         patchwork.gather(before, after)
         check()
-        divergence = np.zeros(hole.shape, np.float32)
-        for seam in seams:
-            seam.add_divergence(before, after, divergence, STRONG * most / 255)
-        corrected = membrane.solve(divergence)
-        corrected += after[window]
-        planes.append(fitted(corrected, image.dtype))
+        planes.append(evening.evened(before, after, coarseness()))
     for c, plane in enumerate(planes):
-        np.copyto(image[:, :, c][window], plane, where=hole)
+        np.copyto(image[:, :, c][evening.window], plane, where=evening.hole)
+
+
+class _Evening:
+    """Evens out the seams of a patchwork. window: the box of its hole and what is next to it; hole: of its size."""
+
+    def __init__(self, patchwork: Patchwork) -> None:
+        """Nothing is computed before it is needed."""
+        self._patchwork = patchwork
+        self.window = _around(patchwork.hole)
+        self.hole = patchwork.hole[self.window]
+
+    def evened(self, before: Pixels, after: Pixels, coarseness: int) -> Pixels:
+        """What the window of one channel (HxW) is to show. before, after: without and with the copied pixels."""
+        if coarseness == len(TURNS):
+            return after[self.window]
+        divergence = np.zeros(self.hole.shape, np.float32)
+        for seam in self._seams:
+            seam.add_divergence(before, after, divergence, STRONG * full_scale(before.dtype) / 255)
+        corrected = self._membrane.solve(divergence, coarseness)
+        corrected += after[self.window]
+        return fitted(corrected, before.dtype)
+
+    @functools.cached_property
+    def _membrane(self) -> Membrane:
+        return Membrane(self.hole)
+
+    @functools.cached_property
+    def _seams(self) -> list[_Seams]:
+        return [_Seams.find(self._patchwork, self.window, axis) for axis in (0, 1)]
 
 
 def _around(hole: Bool) -> Box:

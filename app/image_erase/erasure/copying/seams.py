@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_erase.erasure.arrays import F32, Bool, Check, Index, Pixels, fitted, full_scale, no_check
+from image_erase.erasure.arrays import (
+    F32,
+    Bool,
+    Check,
+    Hurried,
+    Index,
+    Pixels,
+    fitted,
+    full_scale,
+    never_hurried,
+    no_check,
+)
 from image_erase.erasure.copying.sources import SourceMap
 
 MOST_ITERATIONS = 60
@@ -12,12 +23,14 @@ EDGE = 120.0  # grey levels of 255; of a jump this large half is evened out
 GOOD_ENOUGH = 3e-3  # of the first residual
 
 
-def render(image: Pixels, hole: Bool, sources: SourceMap, check: Check = no_check) -> Pixels:
+def render(
+    image: Pixels, hole: Bool, sources: SourceMap, check: Check = no_check, hurried: Hurried = never_hurried
+) -> Pixels:
     """Copy every channel of HxWxC `image` from the sources, seams evened out.
 
     image: uint8, uint16, or float32 with white at 255. Pixels outside the hole stay as they are. Poisson image
     editing, Perez et al. 2003, with the gradients of both sides' sources averaged where neighbours copy from
-    different places.
+    different places. Once `hurried`, seams are left as far evened out as they are.
     """
     result = image.copy()
     if not len(sources.ys):
@@ -25,7 +38,7 @@ def render(image: Pixels, hole: Bool, sources: SourceMap, check: Check = no_chec
     copied = image[sources.sy, sources.sx]
     graph = _Graph.of(hole, sources)
     jumps = _jumps(image, hole, sources, check)
-    correction = _conjugate_gradients(graph, jumps, check)
+    correction = _conjugate_gradients(graph, jumps, check, hurried)
     result[sources.ys, sources.xs] = fitted(copied + correction.T, image.dtype)
     return result
 
@@ -109,19 +122,19 @@ def _evening(jumps: F32, most: float) -> F32:
     return np.asarray(1 / (1 + (size / EDGE) ** 4), np.float32)
 
 
-def _conjugate_gradients(graph: _Graph, jumps: F32, check: Check) -> F32:
+def _conjugate_gradients(graph: _Graph, jumps: F32, check: Check, hurried: Hurried) -> F32:
     """The correction (C, N) whose Laplacian is the jumps, zero outside the hole."""
-    return np.stack([_solve_channel(graph, jump, check) for jump in jumps])
+    return np.stack([_solve_channel(graph, jump, check, hurried) for jump in jumps])
 
 
-def _solve_channel(graph: _Graph, jump: F32, check: Check) -> F32:
+def _solve_channel(graph: _Graph, jump: F32, check: Check, hurried: Hurried) -> F32:
     correction = np.zeros_like(jump)
     residual, direction = jump.copy(), jump.copy()
     energy = float(residual @ residual)
     goal = energy * GOOD_ENOUGH**2
     for _ in range(MOST_ITERATIONS):
         check()
-        if energy <= goal:
+        if energy <= goal or hurried():
             break
         applied = graph.applied(direction)
         step = np.float32(energy / max(float(direction @ applied), 1e-20))

@@ -6,7 +6,7 @@ Newson et al., "Video inpainting of complex scenes" (2014), whose texture featur
 
 import numpy as np
 
-from image_erase.erasure.arrays import U8, Bool, Check, Index, no_check
+from image_erase.erasure.arrays import U8, Bool, Check, Hurried, Index, never_hurried, no_check
 from image_erase.erasure.copying import lines, pyramid, start
 from image_erase.erasure.copying.effort import NORMAL, Effort
 from image_erase.erasure.copying.layout import Layout, Layouts, pulls
@@ -29,13 +29,14 @@ def solve(
     layouts: Layouts | None = None,
     effort: Effort = NORMAL,
     check: Check = no_check,
+    hurried: Hurried = never_hurried,
 ) -> SourceMap:
     """Find for every pixel of the hole the known pixel it should copy.
 
     guide is HxWx3 uint8 BGR; what it shows inside the hole is ignored. hole is HxW, True where to erase. valid is
     HxW, True where pixels may be copied from; pixels of the hole never are, and where it leaves none, every known
-    pixel may. layouts says what the hole may hide. check is called every few ms and may raise to interrupt. Raises
-    ValueError when nothing is known.
+    pixel may. layouts says what the hole may hide. check is called every few ms and may raise to interrupt. Once
+    `hurried`, what has been found at a coarse level is enlarged. Raises ValueError when nothing is known.
     """
     if hole.all():
         raise ValueError("the hole leaves no known pixel")
@@ -50,8 +51,8 @@ def solve(
         sources = start.nearest(usable)[places]
     else:
         levels = _levels(guide, hole, usable, radius, check)
-        layout = layouts.lay_out(guide, hole, usable, check) if layouts else None
-        sources = _Descent(levels, radius, layout, effort, check).sources()
+        layout = layouts.lay_out(guide, hole, usable, check) if layouts and not hurried() else None
+        sources = _Descent(levels, radius, layout, effort=effort, check=check, hurried=hurried).sources()
     return SourceMap.of(hole.shape[1], places, sources)
 
 
@@ -75,40 +76,46 @@ def _levels(guide: U8, hole: Bool, usable: Bool, radius: int, check: Check) -> l
 class _Descent:
     """One way down the pyramid, each level starting from what the one above found."""
 
-    def __init__(self, levels: list[Level], radius: int, layout: Layout | None, effort: Effort, check: Check) -> None:
+    def __init__(
+        self,
+        levels: list[Level],
+        radius: int,
+        layout: Layout | None,
+        *,
+        effort: Effort,
+        check: Check,
+        hurried: Hurried,
+    ) -> None:
         """Look for lines across the hole; nothing is filled yet."""
-        self.levels, self.radius, self.effort, self.check = levels, radius, effort, check
+        self.levels, self.radius, self.effort, self.check, self.hurried = levels, radius, effort, check, hurried
         self.rng = np.random.default_rng(SEED + effort.seed)
         self.lines = lines.find(levels, check)
         self.pulls = pulls(layout, levels)
 
     def sources(self) -> Index:
         """For every pixel of the finest hole the flat number of the pixel it copies."""
-        ballot, field = self._solved(0)
-        return ballot.elect(field)
-
-    def _solved(self, number: int) -> tuple[Ballot, Field]:
-        """The field of level `number`, after those of all coarser ones."""
-        if number + 1 == len(self.levels):
-            self._guess(self.levels[number])
-            ballot, field = self._enter(number), None
-        else:
-            coarser, found = self._solved(number + 1)
-            ballot = self._enter(number)
+        number = len(self.levels) - 1
+        self._guess(self.levels[number])
+        ballot = self._enter(number)
+        field = self._settled(ballot, None, number)
+        while number and not self.hurried():
+            number -= 1
+            coarser, ballot = ballot, self._enter(number)
             self.check()
-            field = _doubled(ballot.matcher, coarser.matcher, found)
+            field = _doubled(ballot.matcher, coarser.matcher, field)
             self.check()
             self._vote(ballot, field, number)
-        if number:
-            self._draw_lines(number)
-        ballot.matcher.refresh()
-        return ballot, self._settled(ballot, field, number)
+            field = self._settled(ballot, field, number)
+        sources = ballot.elect(field)
+        for finer in reversed(range(number)):
+            sources = _enlarged(sources, self.levels[finer + 1], self.levels[finer])
+        return sources
 
     def _guess(self, level: Level) -> None:
         if level.thin:
             start.diffuse(level)
         else:
-            start.peel(level, self.radius, self.check)
+            start.peel(level, self.radius, self.check, self.hurried)
         if pull := self.pulls[-1]:
             pull.start(level)
 
@@ -137,6 +144,9 @@ class _Descent:
     def _settled(self, ballot: Ballot, field: Field | None, number: int) -> Field:
         """The field after searching and voting in turn until little changes."""
         matcher, effort = ballot.matcher, self.effort
+        if number:
+            self._draw_lines(number)
+        matcher.refresh()
         refine = number == 0 and field is not None
         every = not refine and matcher.pairs <= effort.exact_pairs
         finest = effort.shallow if matcher.level.depth.max() <= SHALLOW else effort.finest
@@ -144,7 +154,7 @@ class _Descent:
         pool = matcher.sources if every else matcher.some(0 if refine else effort.broad)
         field = matcher.search(field, pool, wander=not every)
         for _ in range(1, rounds):
-            if self._vote(ballot, field, number) < effort.settled:
+            if self.hurried() or self._vote(ballot, field, number) < effort.settled:
                 break
             matcher.refresh()
             field = matcher.search(field, pool if every else pool[:0], wander=not every)
@@ -161,3 +171,14 @@ def _doubled(matcher: Matcher, coarser: Matcher, field: Field) -> Field:
     source = np.where(number < 0, matcher.targets, sy * w + sx)
     nearest = start.nearest(matcher.allowed.reshape(h, w))
     return Field(nearest.take(source), np.zeros(len(source), np.float32))
+
+
+def _enlarged(sources: Index, coarser: Level, finer: Level) -> Index:
+    """For every pixel of the finer level's hole the flat number of its source, given those of the coarser level's."""
+    h, w = finer.hole.shape
+    number = np.arange(coarser.hole.size)
+    number[coarser.hole.ravel()] = sources
+    y, x = np.nonzero(finer.hole)
+    sy, sx = np.divmod(number.take((y // 2) * coarser.hole.shape[1] + x // 2), coarser.hole.shape[1])
+    sy, sx = np.minimum(2 * sy + y % 2, h - 1), np.minimum(2 * sx + x % 2, w - 1)
+    return np.asarray(start.nearest(finer.usable).take(sy * w + sx), np.intp)

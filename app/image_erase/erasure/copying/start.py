@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import F32, Bool, Check, Index
+from image_erase.erasure.arrays import F32, Bool, Check, Hurried, Index, never_hurried
 from image_erase.erasure.copying.pyramid import COLOURS, Level
 from image_erase.erasure.copying.search import whole_patches
 
@@ -25,25 +25,31 @@ def diffuse(level: Level) -> None:
             plane[hole] = plane.take(closest)
 
 
-def peel(level: Level, radius: int, check: Check) -> None:
-    """Fill the hole from the rim inwards, each pixel from the patch that fits what is known around it."""
-    patches = _patches(level.planes, radius)
+def peel(level: Level, radius: int, check: Check, hurried: Hurried = never_hurried) -> None:
+    """Fill the hole from the rim inwards, each pixel from the patch that fits what is known around it.
+
+    Once `hurried`, the rest is filled with the nearest pixels.
+    """
     sources = np.flatnonzero(whole_patches(level.usable, radius))
     sources = sources[:: -(-len(sources) // MOST_SOURCES)]
-    described = patches.take(sources, axis=0)
+    described = _patches(level.planes, radius, sources)
     products = np.ascontiguousarray(np.concatenate([described**2, -2 * described], axis=1).T)
     flat = level.planes.reshape(len(level.planes), -1)
     missing = level.hole.copy()
     while missing.any():
+        if hurried():
+            rest = np.flatnonzero(missing)
+            flat[:, rest] = flat[:, nearest(~missing)[rest]]
+            return
         rim = _rim(missing)
-        patches = _patches(level.planes, radius)
-        known = _patches(np.repeat((~missing).astype(np.float32)[None], len(flat), axis=0), radius)
+        patches = _patches(level.planes, radius, rim)
+        known = np.tile(_patches((~missing).astype(np.float32)[None], radius, rim), len(flat))
         for first in range(0, len(rim), MOST_RIM):
             check()
-            part = rim[first : first + MOST_RIM]
-            mask = known.take(part, axis=0)
-            distance = np.concatenate([mask, mask * patches.take(part, axis=0)], axis=1) @ products
-            flat[:, part] = flat[:, sources[distance.argmin(axis=1)]]
+            part = slice(first, first + MOST_RIM)
+            mask = known[part]
+            distance = np.concatenate([mask, mask * patches[part]], axis=1) @ products
+            flat[:, rim[part]] = flat[:, sources[distance.argmin(axis=1)]]
         missing.ravel()[rim] = False
 
 
@@ -66,9 +72,10 @@ def _rim(missing: Bool) -> Index:
     return np.flatnonzero(missing & (inner == 0))
 
 
-def _patches(planes: F32, radius: int) -> F32:
-    """Every patch as a row, pixel by pixel, zero outside the picture."""
+def _patches(planes: F32, radius: int, at: Index) -> F32:
+    """The patches around the pixels `at` (flat numbers) as rows, plane by plane, zero outside the picture."""
     side = 2 * radius + 1
     padded = np.pad(planes, ((0, 0), (radius, radius), (radius, radius)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
-    return np.moveaxis(windows, 0, 2).reshape(planes.shape[1] * planes.shape[2], -1)
+    y, x = np.divmod(at, planes.shape[2])
+    return np.moveaxis(windows[:, y, x], 0, 1).reshape(len(at), -1)

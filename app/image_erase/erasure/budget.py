@@ -1,0 +1,77 @@
+"""The time that filling a picture may take, and how fast this machine is compared with what was predicted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+PRIOR = 0.25
+"""Seconds of work that count as done exactly as fast as predicted, so that the first milliseconds decide nothing."""
+
+
+class LateError(Exception):
+    """The time has run out."""
+
+
+class Budget:
+    """Compares the time that is left with the work that remains.
+
+    Work is measured in seconds as predicted for one core of about 3 GHz. As long as there is time for everything at
+    the pace so far, nothing here changes what is done, so the result depends on the inputs alone.
+
+    reserved: seconds of work, as predicted, for which time must remain besides what is asked about.
+    """
+
+    def __init__(self, time_left: Callable[[], float], finishing: float = 0.0) -> None:
+        """time_left: seconds that may still be used. What it raises comes through every method.
+
+        finishing: seconds of work, as predicted, that always remain in the end.
+        """
+        self.reserved = 0.0
+        self._time_left, self._finishing = time_left, finishing
+        self._predicted = self._spent = PRIOR
+        self._current = 0.0
+        self._began: float | None = None
+
+    @property
+    def pace(self) -> float:
+        """How many times as long as predicted the work takes, at least 1.
+
+        Work in progress counts once it takes longer than predicted.
+        """
+        return self._pace_at(self._time_left())
+
+    @property
+    def affordable(self) -> float:
+        """Seconds of work, as predicted, for which there is time."""
+        left = self._time_left()
+        return left / self._pace_at(left) - self.reserved - self._finishing
+
+    def affords(self, seconds: float) -> bool:
+        """Whether there is time for so many seconds of work, as predicted."""
+        return seconds <= self.affordable
+
+    def check(self) -> None:
+        """Raise LateError when nothing is left."""
+        if self._time_left() <= 0:
+            raise LateError
+
+    @contextlib.contextmanager
+    def work(self, seconds: float | None) -> Iterator[None]:
+        """Measure work that is predicted to take so long; None where nothing is known, so that it says nothing."""
+        if seconds is None:
+            yield
+            return
+        self._current, self._began = seconds, self._time_left()
+        try:
+            yield
+        finally:
+            self._spent += self._began - self._time_left()
+            self._predicted += seconds
+            self._began = None
+
+    def _pace_at(self, left: float) -> float:
+        before = self._spent / self._predicted
+        if self._began is None:
+            return max(1.0, before)
+        return max(1.0, before, (self._spent + self._began - left) / (self._predicted + self._current))

@@ -1,0 +1,51 @@
+"""Work through the regions of a hole in the time there is."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from image_erase.erasure import plan, regions
+from image_erase.erasure.canvas import Canvas
+from image_erase.erasure.plan import Job, Step
+from image_erase.erasure.regions import Region
+
+CAUTION = 0.8
+"""Share of the time there is for which what remains is planned, once it has to be planned again."""
+
+
+def scheduled(canvas: Canvas, parts: Sequence[Region], way: Sequence[Step]) -> Iterator[tuple[Job, bool]]:
+    """Plan the parts, and give one job after the other, with whether it is worth a layout.
+
+    Each is to be done before the next is asked for. Whenever there is no time for all that remains, at the pace so
+    far, it is planned again with the next coarser steps; what no step is quick enough for stays pending. Raises
+    LateError when nothing is left of the time.
+    """
+    planned = plan.jobs(parts, canvas.shape, way, channels=canvas.image.shape[2]) or []
+    remaining = deque(zip(planned, plan.guided(planned), strict=True))
+    if planned:
+        canvas.guess()
+    started = False
+    while remaining:
+        canvas.budget.check()
+        canvas.budget.reserved = 0.0
+        if not canvas.budget.affords(_seconds(remaining)):
+            # What is known of the regions is kept as long as they are the same.
+            parts = regions.group(canvas.pending, plan.NEAR) if started else parts
+            remaining = _replanned(canvas, parts, way)
+            if not remaining:
+                return
+        started = True
+        job, guided = remaining.popleft()
+        canvas.budget.reserved = _seconds(remaining)
+        yield job, guided
+
+
+def _replanned(canvas: Canvas, parts: Sequence[Region], way: Sequence[Step]) -> deque[tuple[Job, bool]]:
+    most = min(plan.LONGEST, CAUTION * canvas.budget.affordable)
+    jobs = plan.jobs(parts, canvas.shape, way, channels=canvas.image.shape[2], most=most) or []
+    return deque((job, False) for job in jobs)
+
+
+def _seconds(remaining: Iterable[tuple[Job, bool]]) -> float:
+    return sum(job.seconds for job, _ in remaining)
