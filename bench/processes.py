@@ -22,13 +22,17 @@ BOUNDARY = "bench-" + secrets.token_hex(8)
 
 @dataclass(frozen=True)
 class Served:
-    """A running server. ready_seconds: from its start until /readyz answered 200. storage: its folder."""
+    """A running server. ready_seconds: from its start until /readyz answered 200. storage: its folder.
+
+    log: the file of what it logs.
+    """
 
     pid: int
     port: int
     key: str
     ready_seconds: float
     storage: Path
+    log: Path
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection that can be used for many requests."""
@@ -62,23 +66,22 @@ def served(command: Sequence[str] = (), path: str | None = None, **settings: str
     settings: ERASE_ variables without the prefix.
     """
     keys = settings.get("API_KEYS") or secrets.token_hex(16)
-    with tempfile.TemporaryDirectory() as storage:
+    with tempfile.TemporaryDirectory() as storage, tempfile.NamedTemporaryFile(suffix=".log") as log:
         environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
         environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": keys}
         environment |= {"PYTHONPATH": path} if path else {}
         environment.setdefault("ERASE_STORAGE_URL", f"file:{storage}")
         started = time.perf_counter()
         command = command or [str(Path(sys.executable).with_name("image-erase"))]
-        process = subprocess.Popen(
-            [*command, "serve"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        process = subprocess.Popen([*command, "serve"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         assert process.stdout is not None
         try:
             address = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
             assert address is not None
             port = int(address[1])
             wait_until_ready(port)
-            yield Served(process.pid, port, keys.partition(",")[0], time.perf_counter() - started, Path(storage))
+            key, ready_seconds = keys.partition(",")[0], time.perf_counter() - started
+            yield Served(process.pid, port, key, ready_seconds, Path(storage), Path(log.name))
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)

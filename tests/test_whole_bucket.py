@@ -64,9 +64,9 @@ def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bounds as they are, in a tenth of the time."""
+    """The bounds as they are, in a quarter of the time: a busy machine must not reach them where nothing is wrong."""
     for name in ("REQUEST_SECONDS", "READ_SECONDS", "RETRY_SECONDS", "CALL_SECONDS", "CHECK_SECONDS"):
-        monkeypatch.setattr(bucket, name, getattr(bucket, name) / 10)
+        monkeypatch.setattr(bucket, name, getattr(bucket, name) / 4)
 
 
 def assert_discreet(answer: httpx.Response, place: Place) -> None:
@@ -75,6 +75,11 @@ def assert_discreet(answer: httpx.Response, place: Place) -> None:
     port = urlsplit(place.environment["AWS_ENDPOINT_URL"]).port
     for secret in (*place.secrets, ACCESS_KEY, str(port), "AccessDenied", "Internal", "obstore", "S3", "s3:"):
         assert secret not in said
+
+
+def wait_until_ready(own: Server) -> None:
+    """The first check may take longer than it is given, on a busy machine; the next one follows."""
+    until(lambda: own.client.get("/readyz").status_code == 200, "the server is ready")
 
 
 class TestCopies:
@@ -149,14 +154,14 @@ class TestStoreFails:
         assert_failure(answer, "ERROR_INSUFFICIENT_RESOURCES")
         assert_discreet(answer, behind)
         proxy.behaviour = "pass"
-        assert own.client.get("/readyz").status_code == 200
+        wait_until_ready(own)
         assert own.client.get(link).status_code == 200
         assert_success(own.client.erase(), own.base)
 
     def test_retries_are_counted(self, behind: Place, proxy: Proxy, start_on: StartOn) -> None:
         own = start_on(behind)
         until(lambda: proxy.up, "the start's probe is through")
-        assert own.client.get("/readyz").status_code == 200
+        wait_until_ready(own)
         proxy.behaviour = ANSWERS["500"]
         assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
         assert proxy.answered == 1 + bucket.RETRIES
@@ -205,7 +210,7 @@ class TestStoreFails:
 
     def test_a_client_that_goes_away_leaves_nothing(self, behind: Place, proxy: Proxy, start_on: StartOn) -> None:
         own = start_on(behind)
-        assert own.client.get("/readyz").status_code == 200
+        wait_until_ready(own)
         asked, held, proxy.behaviour = len(proxy.asked), proxy.held, "silent"
         request = httpx.Request("POST", f"{own.base}{PATH}", files=files())
         body = request.read()
@@ -224,7 +229,7 @@ class TestStoreFails:
 
 def test_probes_are_few(behind: Place, proxy: Proxy, start_on: StartOn) -> None:
     own = start_on(behind)
-    assert own.client.get("/readyz").status_code == 200
+    wait_until_ready(own)
     up = proxy.up
     assert {own.client.get("/readyz").status_code for _ in range(20)} == {200}
     assert proxy.up <= up + 10_000, "twenty probes of the server are twenty of the bucket"

@@ -187,7 +187,15 @@ class HttpConnection(asyncio.Protocol):
     # Called by Turns and the parser.
 
     def parse_slice(self) -> bool:
-        """See Parsing."""
+        """See Parsing. Another connection may be the one whose bytes gave this one its turn: nothing may be raised."""
+        try:
+            return self._parse_slice()
+        except Exception:
+            log.exception("connection failed", extra={"client": self._client and self._client[0]})
+            self.transport.abort()
+            return False
+
+    def _parse_slice(self) -> bool:
         if self._may_parse:
             piece = bytes(self._unparsed[: self._parser.slice_size])
             del self._unparsed[: len(piece)]
@@ -225,7 +233,9 @@ class HttpConnection(asyncio.Protocol):
     # Called by exchanges.
 
     def write(self, data: bytes) -> None:
-        """See Wire."""
+        """See Wire. What is written to a connection that is lost is dropped."""
+        if self.transport.is_closing():
+            return
         if self._version_sent:
             self._version_sent, data = False, data[len(_VERSION) :]
         self._written += len(data)

@@ -14,6 +14,7 @@ from typing import Any
 from image_erase import __version__
 from image_erase.jobs.frames import FrameDecoder, FrameError
 from image_erase.jobs.messages import Begun, Done, Failed, FromWorker, Job, Ping, Pong, Ready, Refused, frame_of
+from image_erase.jobs.pipe import pipes_of
 from image_erase.jobs.reading import message_of
 from image_erase.system import kill_session, start_apart
 
@@ -69,6 +70,7 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._input: asyncio.WriteTransport | None = None
         self._outputs: list[asyncio.ReadTransport] = []
+        self._unconnected = list(pipes_of(process))
         self._messages = _Messages(self._take, self.lose)
         self._said_all = asyncio.Event()
         self._remarks_bytes = 0
@@ -158,18 +160,17 @@ class WorkerProcess:
         return code
 
     async def _connect(self) -> None:
-        process, loop = self._process, self._loop
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
-        outputs = (
-            (process.stderr, lambda: _Pipe(self._log_remark, self._said_all.set)),
-            (process.stdout, lambda: _Pipe(self._messages.feed, lambda: self.lose("ended"))),
+        loop = self._loop
+        protocols = (
+            lambda: _Output(self._log_remark, self._said_all.set),
+            lambda: _Output(self._messages.feed, lambda: self.lose("ended")),
         )
-        for stream, protocol in outputs:
-            transport, _ = await loop.connect_read_pipe(protocol, stream)
+        for protocol in protocols:
+            transport, _ = await loop.connect_read_pipe(protocol, self._unconnected[0])
             self._outputs.append(transport)
-        self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+            del self._unconnected[0]
+        self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self._unconnected[0])
+        del self._unconnected[0]
 
     async def _await_ready(self) -> None:
         first = await self._expect(Ready, Refused)
@@ -227,13 +228,8 @@ class WorkerProcess:
             self._input.abort()
         for transport in self._outputs:
             transport.close()
-        # Pipes that were not connected yet when the start was cancelled.
-        connected = (len(self._outputs) > 1, len(self._outputs) > 0, self._input is not None)
-        for stream, is_connected in zip(
-            (self._process.stdout, self._process.stderr, self._process.stdin), connected, strict=True
-        ):
-            if stream and not is_connected:
-                stream.close()
+        for pipe in self._unconnected:  # the start was cancelled
+            pipe.close()
 
     def _log_trace(self, trace: str | None, what: str) -> None:
         """Log the stack of an answer. It is used for nothing else."""
@@ -268,7 +264,7 @@ class _Messages:
             self._lose(f"spoke nonsense ({error})")
 
 
-class _Pipe(asyncio.Protocol):
+class _Output(asyncio.Protocol):
     """A pipe from a worker, read continuously, so that the worker never blocks on it.
 
     take: called with the bytes. lost: called at the end.

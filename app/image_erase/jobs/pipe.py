@@ -1,0 +1,49 @@
+"""A pipe's descriptor as event loops take it, which none of them closes twice."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from typing import IO
+
+
+class Pipe:
+    """Takes over the descriptor of one end of a pipe.
+
+    asyncio closes it by `close`. uvloop closes the descriptor itself and calls `close` after that, when the number may
+    already belong to a file that another thread has opened or to a connection: closing that would break a request
+    that has nothing to do with the pipe.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        """stream: is closed; its descriptor is duplicated before, so that no other object closes it."""
+        self._descriptor = os.dup(stream.fileno())
+        stream.close()
+        self._identity = self._identify()
+        self._closed = False
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
+    def close(self) -> None:
+        """Close the descriptor, unless it was closed elsewhere."""
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(OSError):
+            if self._identify() == self._identity:
+                os.close(self._descriptor)
+
+    def _identify(self) -> tuple[int, int]:
+        found = os.fstat(self._descriptor)
+        return found.st_dev, found.st_ino
+
+
+def pipes_of(process: "subprocess.Popen[bytes]") -> tuple[Pipe | IO[bytes], ...]:
+    """Return the pipes of a process's standard error, output and input, for `connect_read_pipe` and its like.
+
+    On Windows they are the process's own, which are handles and not descriptors; there is no uvloop.
+    """
+    streams = (process.stderr, process.stdout, process.stdin)
+    return tuple(stream if sys.platform == "win32" else Pipe(stream) for stream in streams if stream)
