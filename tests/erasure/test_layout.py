@@ -104,14 +104,14 @@ class TestSquares:
         picture = np.full((200, 200, 3), (40, 80, 120), np.uint8)
         known = ~disc((200, 200), (100, 100), 50)
         picture[~known] = 255
-        small, hole = Square(0, 0, 200).shrunk(picture, known, 64)
+        small, hole = Square(0, 0, 200).reduced(picture, known, 64)
         assert np.abs(small[~hole].astype(int) - (40, 80, 120)).max() <= 1
         assert not small[hole].any()
         assert hole.mean() == pytest.approx((~known).mean(), abs=0.02)
 
     def test_nothing_is_known_beyond_the_picture(self) -> None:
         picture = np.full((100, 60, 3), 90, np.uint8)
-        _, hole = Square(0, -20, 100).shrunk(picture, np.ones((100, 60), np.bool_), 100)
+        _, hole = Square(0, -20, 100).reduced(picture, np.ones((100, 60), np.bool_), 100)
         assert hole[:, :20].all()
         assert hole[:, 80:].all()
         assert not hole[:, 20:80].any()
@@ -121,7 +121,7 @@ class TestSquares:
         y, x = np.mgrid[:180, :220]
         picture = np.dstack([x, y, (x + y) // 2]).astype(np.uint8)
         square = Square(-10, 30, 200)
-        small, _ = square.shrunk(picture, np.ones((180, 220), np.bool_), side)
+        small, _ = square.reduced(picture, np.ones((180, 220), np.bool_), side)
         back = np.zeros_like(picture)
         where = disc((180, 220), (110, 90), 50)
         square.put(small, back, where)

@@ -1,1 +1,1 @@
-"""Pixels to pixels: everything that fills holes; knows no file, no HTTP, no settings."""
+"""Pixels to pixels: the engines that fill holes. Independent of files, HTTP and settings."""

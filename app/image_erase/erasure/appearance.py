@@ -1,4 +1,4 @@
-"""What a picture looks like where 8 bits of three colours do not say it: transparency, and 16 bits hardly used."""
+"""The 8-bit BGR guide of pictures with transparency, and of 16-bit pictures that use little of their range."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ import numpy as np
 from image_erase.erasure.arrays import F32, U8, Bool, Pixels, full_scale
 
 BAND = 64
-"""Rows that are worked on at once."""
+"""Rows processed at a time."""
 
 DEEP = 65535
-"""Full scale of premultiplied pictures, which are uint16 so that faint colours survive."""
+"""White in premultiplied pictures, which are uint16 so that nearly transparent colours keep their precision."""
 
 NEAR = 64
-"""Pixels around the hole whose values count for the range in use."""
+"""Pixels around the hole in which the range of values in use is measured."""
 
 BESIDE = 4
-"""Pixels around a part of the hole that say whether it lies in what is opaque."""
+"""Pixels around a part of the hole that decide whether its surroundings are opaque."""
 
 TAIL = 0.001
 """Share of the darkest and of the brightest pixels that may be clipped in the guide."""
 
 MUCH = 0.5
-"""Share of the full scale in use from which on the guide is as good as it can be."""
+"""Share of the full scale: where more than this is in use, stretching the guide gains nothing."""
 
 LEVELS = 4
-"""Steps per colour of the table in which visible colours are counted."""
+"""Bins per colour channel of the histogram of visible colours."""
 
 UNMULTIPLYING = 0.09e-6
 """Predicted seconds per pixel of unmultiplied(), on one core of about 3 GHz."""
 
 MOST_COUNTED = 1_000_000
-"""About how many pixels that table is made from; a large picture's are sampled."""
+"""About how many pixels are counted in that histogram; larger pictures are sampled."""
 
 
 def premultiplied(image: Pixels, hole: Bool) -> Pixels | None:
-    """Multiply the colours of HxWxC, whose last channel is alpha, by it: HxWxC uint16, alpha at the full 16 bits.
+    """Multiply the colours of HxWxC by its last channel, alpha: HxWxC uint16, alpha at the full 16 bits.
 
-    Then what is hidden under alpha 0 counts nowhere. Returns None where all that is known is opaque.
+    Colours hidden under alpha 0 then have no influence. Returns None if all known pixels are opaque.
     """
     most = np.float32(full_scale(image.dtype))
     if (hole | (image[:, :, -1] == most)).all():
@@ -55,9 +55,9 @@ def premultiplied(image: Pixels, hole: Bool) -> Pixels | None:
 
 
 def unmultiplied(filled: Pixels, image: Pixels, hole: Bool) -> Pixels:
-    """Put what `filled` (premultiplied) shows in the hole into a copy of the image.
+    """Copy the hole's pixels of `filled` (premultiplied) into a copy of the image, no longer premultiplied.
 
-    A part of the hole that is surrounded by what is opaque becomes opaque.
+    A part of the hole whose surroundings are opaque becomes opaque.
     """
     most = np.float32(full_scale(image.dtype))
     result = image.copy()
@@ -72,12 +72,12 @@ def unmultiplied(filled: Pixels, image: Pixels, hole: Bool) -> Pixels:
 
 
 def _bands(height: int) -> Iterator[slice]:
-    """Rows that are worked on at once, so that little memory is needed, and most of it is the processor's cache."""
+    """Bands of rows to process one after the other, which saves memory and fits the processor's cache."""
     return (slice(first, first + BAND) for first in range(0, height, BAND))
 
 
 def _surrounded(of: Bool, hole: Bool) -> Bool:
-    """Which pixels of the hole (HxW) lie in parts that have nothing but `of` (HxW) beside them."""
+    """The pixels of the hole (HxW) in parts with only pixels of `of` (HxW) beside them."""
     result = np.zeros_like(hole)
     near = _beside(hole)
     count, parts = cv2.connectedComponents(hole[near].view(np.uint8), connectivity=8)
@@ -90,14 +90,14 @@ def _surrounded(of: Bool, hole: Bool) -> Bool:
 
 
 def _beside(hole: Bool) -> tuple[slice, slice]:
-    """The rows and columns that the hole (HxW, not empty) takes up, and BESIDE around."""
+    """The bounding box of the hole (HxW, not empty), enlarged by BESIDE on every side."""
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     top, left = max(0, rows[0] - BESIDE), max(0, columns[0] - BESIDE)
     return np.s_[top : rows[-1] + 1 + BESIDE, left : columns[-1] + 1 + BESIDE]
 
 
 def over_unused_colour(image: Pixels, hole: Bool) -> U8:
-    """Show a premultiplied picture over a colour that it does not show, so that alpha is compared like colour.
+    """Composite a premultiplied picture over a colour that it does not contain, so that alpha is compared like colour.
 
     Returns HxWx3 uint8 BGR.
     """
@@ -117,7 +117,7 @@ def over_unused_colour(image: Pixels, hole: Bool) -> U8:
 
 
 def _unused(planes: list[Pixels], opacity: Pixels) -> F32:
-    """The colour, of a few all over the cube, that is farthest from those that visible pixels show."""
+    """The one of a few colours spread over the colour cube that is farthest from all visible colours."""
     seen = opacity > DEEP // 8
     colours = np.stack([plane[seen] / np.maximum(opacity[seen], 1) for plane in planes], axis=1)
     bins = np.minimum((colours * LEVELS).astype(np.intp), LEVELS - 1)
@@ -131,9 +131,9 @@ def _unused(planes: list[Pixels], opacity: Pixels) -> F32:
 
 
 def stretched(image: Pixels, guide: U8, hole: Bool) -> U8:
-    """Make the guide of a uint16 image from the range of values in use around the hole, where that is small.
+    """Stretch the guide of a uint16 image to the range of values in use around the hole.
 
-    image: HxWxC, grey or colours first. Returns HxWx3 uint8, the guide itself where most of the scale is in use.
+    image: HxWxC, grey or colours first. Returns HxWx3 uint8; the guide itself if most of the scale is in use.
     """
     colours = image[:, :, :3] if image.shape[2] >= 3 else image[:, :, :1]
     near = cv2.dilate(hole.view(np.uint8), np.ones((3, 3), np.uint8), iterations=NEAR).astype(np.bool_) & ~hole

@@ -1,4 +1,4 @@
-"""The arrays that the parts of the eraser hand to each other."""
+"""Types of the arrays and callbacks that are passed between the parts of the eraser."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ F32 = NDArray[np.float32]
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
 Index = NDArray[np.intp]
-"""Flat numbers of pixels."""
+"""Flat indices of pixels."""
 
 Pixels = NDArray[Any]
-"""HxWxC of a picture's own depth, uint8 or uint16."""
+"""HxWxC in the picture's own bit depth, uint8 or uint16."""
 
 Check = Callable[[], None]
 """Called every few milliseconds; raises to interrupt."""
 
 
 Hurried = Callable[[], bool]
-"""Whether to settle for what has been found so far, because time runs short."""
+"""Returns whether time runs short, so that the search should stop and use what it has found."""
 
 
 def no_check() -> None:
-    """Never interrupt."""
+    """Do nothing: a Check that never interrupts."""
 
 
 def never_hurried() -> bool:
-    """Whether time runs short: it does not."""
+    """Return False: a Hurried for which time never runs short."""
     return False
 
 
 def full_scale(dtype: DTypeLike) -> float:
-    """White in pixels of that type; in floating point it is 255."""
+    """The value of white in pixels of that dtype; 255 for floating point."""
     return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 255.0
 
 
 def fitted(values: F32, dtype: DTypeLike) -> Pixels:
-    """The values as pixels of that type: rounded and clipped, but in floating point as they are."""
+    """Convert the values to pixels of that dtype: rounded and clipped, unchanged for floating point."""
     if not np.issubdtype(dtype, np.integer):
         return values
     return np.clip(np.rint(values), 0, full_scale(dtype)).astype(dtype)

@@ -14,24 +14,24 @@ from image_erase.erasure.engine import Engine, View
 from image_erase.erasure.regions import Region
 
 GUESS = 4
-"""How many times smaller the picture is from which a first guess is made, at least."""
+"""Least factor by which the picture is reduced for the first guess."""
 
 MOST_GUESSED = 100_000
-"""Hole pixels at that size; with more it is made even smaller."""
+"""Most hole pixels after that reduction; with more, the picture is reduced further."""
 
 COLOURS = 3
 
 _EVERYTHING = slice(0, None), slice(0, None)
 
 BESIDE = 4
-"""Pixels around a hole that say whether it lies in what is opaque, or in what is clear."""
+"""Pixels around a hole that decide whether its surroundings are opaque or transparent."""
 
 
 class Canvas:
     """A picture while its regions are being filled.
 
     image: the picture so far. hole: HxW, all that is to be filled. pending: HxW, what is still to be filled.
-    engines: the names of the engines that were used, in order of first use. budget: of time.
+    engines: the names of the engines that were used, in order of first use. budget: the time that is left.
     """
 
     def __init__(self, image: Pixels, guide: U8, hole: Bool, budget: Budget, *, alpha: bool = False) -> None:
@@ -50,7 +50,7 @@ class Canvas:
 
     @property
     def has_colours(self) -> bool:
-        """Whether the first three channels of the image are the guide, so that a network's colours fit."""
+        """Whether the image's first three channels equal the guide, so that a network's colours fit unchanged."""
         return (
             self.image.dtype == np.uint8
             and self.image.shape[2] >= COLOURS
@@ -67,16 +67,16 @@ class Canvas:
         return View(region, guide, valid, self.budget.check, self.budget.affords, channels)
 
     def guess(self) -> None:
-        """Put a coarse guess into the guide, so that no region sees in its context what is still to be erased."""
+        """Put a coarse guess into the guide, so that no region's context shows what is still to be erased."""
         self.budget.check()
         factor = guess_factor(self.pending)
         with self.budget.work(diffusion.seconds(Region(_EVERYTHING, self.pending), COLOURS, factor)):
             diffusion.guess(self._guide, self.pending, factor)
 
     def fill(self, region: Region, engine: Engine, seconds: float | None = None) -> None:
-        """Fill a region by an engine; leave it pending where the engine cannot.
+        """Fill a region by an engine; leave it pending if the engine cannot fill it.
 
-        seconds: how long it is predicted to take, None where nobody knows.
+        seconds: the predicted time, None if there is no prediction.
         """
         with self.budget.work(seconds):
             painter = engine.painter(self.view(region))
@@ -88,18 +88,18 @@ class Canvas:
         self.pending[region.box] &= ~region.hole
 
     def _layers(self, region: Region) -> list[Pixels]:
-        """What is to be filled in a region: the image, and the guide where it is another picture that others need."""
+        """The layers to fill in a region: the image, and the guide if it differs and other regions need it."""
         more = self._guide is not self.image and int(np.count_nonzero(self.pending)) > region.area
         return [self.image, self._guide.view()] if more else [self.image]
 
 
 def guess_factor(hole: Bool) -> int:
-    """How many times smaller the picture is from which the first guess for `hole` is made."""
+    """The factor by which the picture is reduced for the first guess of `hole`."""
     return max(GUESS, math.ceil(math.sqrt(np.count_nonzero(hole) / MOST_GUESSED)))
 
 
 def _alike(valid: Bool, hole: Bool, alpha: Pixels) -> Bool:
-    """The valid pixels (HxW), only the opaque or only the clear ones where the hole is surrounded by nothing else."""
+    """The valid pixels (HxW); only the opaque (or transparent) ones if the hole is surrounded by these alone."""
     window = np.ones((2 * BESIDE + 1,) * 2, np.uint8)
     beside = alpha[valid & cv2.dilate(hole.view(np.uint8), window).astype(np.bool_)]
     extremes = 0, full_scale(alpha.dtype)

@@ -19,38 +19,38 @@ from image_erase.erasure.reduction import reduce_known
 from image_erase.erasure.regions import Region
 
 RADIUS = 3
-"""Pixels around a hole pixel that its colour is mixed from."""
+"""Radius in pixels of the neighbourhood from which a hole pixel is interpolated."""
 
 REACH = 2 * RADIUS + 2
-"""Context in pixels that makes a crop's result equal to the whole picture's.
+"""Context in pixels with which the result of a crop equals that of the whole picture.
 
-A hole pixel is mixed from known pixels up to RADIUS away and from their neighbours' differences, with OpenCV's
-offset of one more pixel at a border: RADIUS + 3. The distance field outside the hole reaches RADIUS pixels out from
-each part, so two parts influence each other up to 2 * RADIUS + 1 known pixels between them.
+A hole pixel is interpolated from known pixels up to RADIUS away and from their neighbours' differences, with OpenCV's
+offset of one more pixel at a border: RADIUS + 3. The distance field outside the hole extends RADIUS pixels from each
+part, so two parts influence each other if there are at most 2 * RADIUS + 1 known pixels between them.
 """
 
 MOST_AREA = 1_500_000
-"""Hole pixels in all that are filled at full size; OpenCV needs about 1.5 s per million and cannot be interrupted."""
+"""Most hole pixels, in total, filled at full size; OpenCV needs about 1.5 s per million and cannot be interrupted."""
 
 SMALL_AREA = 20_000
-"""Regions with fewer pixels are filled at full size, as long as MOST_AREA pixels may be."""
+"""Regions with fewer pixels are filled at full size, up to MOST_AREA pixels in total."""
 
 PER_SAMPLE = 0.5e-6
 PER_CONTEXT_SAMPLE = 0.002e-6
-"""Predicted seconds per hole pixel and channel at the size at which they are filled, and per pixel of the box and
-channel where that is reduced."""
+"""Predicted seconds per channel: for each hole pixel at the size at which it is filled, and for each pixel of the box
+if that is reduced."""
 
 MOSTLY_KNOWN = 0.5
-"""Share of a square's pixels that must be known for the reduced picture to have a known pixel there."""
+"""Least share of known pixels of a square for its reduced pixel to count as known."""
 
 
 def fill(image: Pixels, hole: Bool, *, check: Check = no_check, most: int = MOST_AREA) -> Pixels:
-    """Fill `hole` (HxW bool) in `image` (HxWxC uint8 or uint16, C at least 1); outside it nothing changes.
+    """Fill `hole` (HxW bool) in `image` (HxWxC uint8 or uint16, C at least 1); other pixels are unchanged.
 
-    The result is what OpenCV gives for the whole picture, except on ground of one colour and within RADIUS of the
-    top and the left edge, where OpenCV mixes in what the hole covers: there the picture is framed with one more row
-    and column of hole. A hole with more than `most` pixels is filled at a reduced size. A hole without a known pixel
-    is left as it is. `check` is called before each part and may raise.
+    The result is that of OpenCV for the whole picture, with two exceptions: where the surroundings have a single
+    colour, and within RADIUS of the top and left edges, where OpenCV would mix in the hole's own pixels; there the
+    picture is extended by one row and column of hole. A hole with more than `most` pixels is filled at a reduced
+    size. A hole without any known pixel is left unchanged. `check` is called before each part and may raise.
     """
     result = image.copy()
     for region, factor in parts(hole, most=most):
@@ -60,7 +60,7 @@ def fill(image: Pixels, hole: Bool, *, check: Check = no_check, most: int = MOST
 
 
 def parts(hole: Bool, *, most: int = MOST_AREA) -> Iterator[tuple[Region, int]]:
-    """The regions of a hole with the context they need, and by how much to reduce each so that all are quick."""
+    """The regions of a hole with the context they need, and the factor by which to reduce each."""
     reduction = math.ceil(math.sqrt(np.count_nonzero(hole) / most))
     for part in regions.group(hole, REACH * reduction) if reduction else ():
         factor = reduction if part.area > min(SMALL_AREA, most // regions.MOST_GROUPS) else 1
@@ -68,13 +68,13 @@ def parts(hole: Bool, *, most: int = MOST_AREA) -> Iterator[tuple[Region, int]]:
 
 
 def seconds(region: Region, channels: int, factor: int = 1) -> float:
-    """Predict the time for filling a region in so many channels from a picture `factor` times smaller."""
+    """Predict the time for filling a region in `channels` channels from a picture `factor` times smaller."""
     reduced = PER_CONTEXT_SAMPLE * region.hole.size if factor > 1 else 0.0
     return channels * (PER_SAMPLE * region.area / factor**2 + reduced)
 
 
 def guess(image: Pixels, hole: Bool, factor: int) -> None:
-    """Fill `hole` in `image` in place, roughly and quickly, from a picture `factor` times smaller."""
+    """Fill `hole` in `image` in place, fast and roughly, from a picture `factor` times smaller."""
     for part in regions.group(hole, REACH * factor):
         fill_region(image, regions.with_context(part, REACH * factor, (hole.shape[0], hole.shape[1])), factor=factor)
 
@@ -88,7 +88,7 @@ def fill_region(image: Pixels, region: Region, *, factor: int = 1) -> None:
 
 
 def fill_crop(crop: Pixels, region: Region, *, factor: int = 1) -> None:
-    """Fill one region in place, given what its box shows."""
+    """Fill one region in place, given the crop of its box."""
     if factor > 1:
         _fill_reduced(crop, region.hole, factor)
         return
@@ -98,13 +98,13 @@ def fill_crop(crop: Pixels, region: Region, *, factor: int = 1) -> None:
 
 @dataclass(frozen=True)
 class Diffusion:
-    """The engine that diffuses, from a picture `factor` times smaller."""
+    """The diffusion engine, on a picture `factor` times smaller."""
 
     factor: int = 1
     name: str = "opencv"
 
     def painter(self, view: View) -> Painter:
-        """Diffuse every layer by itself; there is nothing to find out before."""
+        """Return a painter that diffuses every layer by itself; no preparation is needed."""
 
         def paint(pixels: Pixels) -> None:
             fill_crop(pixels, view.region, factor=self.factor)
@@ -113,7 +113,7 @@ class Diffusion:
 
 
 def _inpainted(crop: Pixels, hole: Bool, frame: tuple[int, int]) -> Pixels:
-    """cv2.inpaint for any number of channels, with `frame` rows above and columns to the left that are hole."""
+    """cv2.inpaint for any number of channels, with `frame` rows and columns of hole added at the top and left."""
     top, left = frame
     mask = np.pad(hole.view(np.uint8), ((top, 0), (left, 0)), constant_values=1)
     if mask.all():
@@ -124,7 +124,7 @@ def _inpainted(crop: Pixels, hole: Bool, frame: tuple[int, int]) -> Pixels:
 
 
 def _inpainted_plane(plane: Pixels, mask: U8) -> Pixels:
-    """cv2.inpaint, but where all that is known is one colour, so is the result: OpenCV drifts by a grey level."""
+    """cv2.inpaint, but exact if all known pixels have one colour, where OpenCV is off by a grey level."""
     known = plane[mask == 0]
     if (known == known[0]).all():
         return np.where(mask.reshape(mask.shape + (1,) * (plane.ndim - 2)) > 0, known[0], plane)
@@ -132,7 +132,7 @@ def _inpainted_plane(plane: Pixels, mask: U8) -> Pixels:
 
 
 def _planes(pixels: Pixels) -> list[Pixels]:
-    """Split HxWxC into what cv2.inpaint takes: 8 bits in threes, the rest and 16 bits one by one."""
+    """Split HxWxC into the planes that cv2.inpaint takes: three channels of 8 bits at a time, otherwise one."""
     channels = pixels.shape[2]
     threes = channels - channels % 3 if pixels.dtype == np.uint8 else 0
     starts = [*range(0, threes, 3), *range(threes, channels)]

@@ -1,4 +1,4 @@
-"""What every engine that fills holes is: a look at a region in, a painter of it out."""
+"""The interface of engines: given the view of a region, they return its painter."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Painter = Callable[[Pixels], None]
 
 @dataclass(frozen=True)
 class View:
-    """What an engine sees of a region.
+    """The part of a picture that an engine gets to fill a region.
 
-    region: its box in the picture, and the pixels to fill. guide: HxWx3 uint8 BGR, what the box looks like; in the
-    hole it shows a first guess at most. valid: HxW, the pixels that may be copied; never those of another region's
-    hole. check: to be called every few milliseconds. affords: whether there is time for so many seconds of work, as
-    predicted. channels: how many will be painted in all.
+    region: its box in the picture, and the pixels to fill. guide: HxWx3 uint8 BGR, the contents of the box; the hole
+    shows at most a first guess. valid: HxW, the pixels that may be copied; never those of another region's hole.
+    check: to be called every few milliseconds. affords: returns whether there is time for work of that many predicted
+    seconds. channels: how many will be painted in total.
     """
 
     region: Region
@@ -32,7 +32,7 @@ class View:
 
     @property
     def hole(self) -> Bool:
-        """HxW, the pixels to fill."""
+        """The pixels to fill, HxW."""
         return self.region.hole
 
 
@@ -41,9 +41,9 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """What the log calls it."""
+        """Its name in the log."""
         ...
 
     def painter(self, view: View) -> Painter | None:
-        """Find out how to fill the view's hole; None where this engine cannot. Raises what the view's check raises."""
+        """Prepare to fill the view's hole; None if this engine cannot. Raises what the view's check raises."""
         ...

@@ -1,4 +1,4 @@
-"""Erase a hole from a picture: which engine fills which region, and the way down when a hole is too much for it."""
+"""Erase a hole from a picture: choose the engine for each region, and fall back to faster ones for large holes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from image_erase.erasure.schedule import scheduled
 __all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
 
 DIFFUSED = 0.5
-"""Share of the time that is left which diffusion may take."""
+"""Share of the remaining time that diffusion may take."""
 
 LEAST_DIFFUSED = 20_000
-"""Hole pixels that are diffused even when there is no time left."""
+"""Hole pixels that are filled by diffusion even if no time is left."""
 
 Engine = Literal["auto", "opencv", "exemplar", "onnx"]
 
@@ -40,8 +40,8 @@ class NothingToFillFrom(ValueError):
 class EraserOptions:
     """How to fill.
 
-    engine: who does it; auto decides by region. working_side: the longest side in pixels at which patches are
-    compared, 128..4096; larger regions are shrunk for that.
+    engine: which one; auto decides for each region. working_side: the longest side in pixels at which patches are
+    compared, 128..4096; larger regions are reduced for that.
     """
 
     engine: Engine = "auto"
@@ -62,9 +62,10 @@ class Eraser:
     def __init__(
         self, options: EraserOptions, neural: NeuralEngine | None = None, layouts: Layouts | None = None
     ) -> None:
-        """layouts: what says what a hole may hide, which the patches that `auto` copies then follow.
+        """layouts: predicts what a hole hides; the patches that `auto` copies then follow it.
 
-        Raises ValueError when the options name the onnx engine and there is no network."""
+        Raises ValueError if the options name the onnx engine and there is no network.
+        """
         if options.engine == "onnx" and neural is None:
             raise ValueError("the onnx engine needs a network")
         self._options = options
@@ -72,7 +73,7 @@ class Eraser:
         self._layouts = layouts
 
     def reach(self, hole: Bool) -> Box:
-        """The rows and columns of a picture that have to be given to `erase` for this hole (HxW)."""
+        """The rows and columns of a picture that `erase` needs for this hole (HxW)."""
         engine = self._options.engine
         return reach(hole, copies=engine != "opencv", asks_network=engine == "onnx")
 
@@ -87,20 +88,20 @@ class Eraser:
         effort: EffortName = "normal",
         seed: int = 0,
     ) -> Erased:
-        """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); outside it nothing changes.
+        """Fill `hole` (HxW) in `image` (HxWxC uint8 or uint16, C 1..5); other pixels are unchanged.
 
-        guide: the picture as HxWx3 uint8 BGR, which decides what is copied. alpha: whether the last channel is alpha,
-        which then decides too; the colour under alpha 0 counts nowhere. time_left: seconds that filling may still
-        take; the less there is, compared with the time that the work takes on this machine, the coarser the result,
-        but as long as there is enough it depends on the other arguments alone. effort: how long to search. seed: of
-        the random numbers of the search, 0 or more. An empty hole gives the image itself. Raises NothingToFillFrom
-        when the hole is the whole picture, and what `time_left` raises.
+        guide: the picture as HxWx3 uint8 BGR, in which patches are compared. alpha: whether the last channel is alpha,
+        which is then compared too; colours under alpha 0 have no influence. time_left: returns the seconds that
+        filling may still take. With too little time for this machine the result becomes coarser; as long as there is
+        enough, it depends on the other arguments alone. effort: how long to search. seed: of the random numbers of
+        the search, 0 or more. An empty hole returns the image itself. Raises NothingToFillFrom if the hole is the
+        whole picture, and what `time_left` raises.
         """
         if not hole.any():
             return Erased(image, ())
         if hole.all():
             raise NothingToFillFrom("the hole covers the whole picture")
-        # A network takes the colours as they are, in 8 bits.
+        # A network takes the unmodified colours, in 8 bits.
         clear = appearance.premultiplied(image, hole) if alpha and self._options.engine != "onnx" else None
         if clear is not None:
             guide = appearance.over_unused_colour(clear, hole)
@@ -145,7 +146,7 @@ class Eraser:
 
 
 def _diffuse_rest(canvas: Canvas) -> None:
-    """Fill what is left by diffusion, at as reduced a size as the time that is left asks for."""
+    """Fill the pending pixels by diffusion, reduced as far as the remaining time requires."""
     canvas.budget.reserved = 0.0
     channels = canvas.image.shape[2]
     most = int(DIFFUSED * canvas.budget.affordable / (channels * diffusion.PER_SAMPLE))
@@ -154,7 +155,7 @@ def _diffuse_rest(canvas: Canvas) -> None:
 
 
 def _diffused(canvas: Canvas, part: Region) -> bool:
-    """Fill a scratch on smooth ground by diffusion; False where the part is none."""
+    """Fill a scratch on smooth ground by diffusion; False if the part is none."""
     if not smoothness.is_scratch(canvas, part):
         return False
     region = smoothness.scratched(part, canvas.shape)
@@ -164,7 +165,7 @@ def _diffused(canvas: Canvas, part: Region) -> bool:
 
 @contextlib.contextmanager
 def _within_means() -> Iterator[None]:
-    """Leave off where time or memory run out: what is left is then filled in the way that takes the least of both."""
+    """Stop when time or memory runs out; diffusion, which needs the least of both, then fills the rest."""
     try:
         yield
     except (LateError, MemoryError):

@@ -1,4 +1,4 @@
-"""A network as an engine: how much of the picture it gets to see, and which channels are its own."""
+"""A neural network as an engine: which part of the picture it gets, and which channels it fills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from image_erase.erasure.engine import Painter, View
 from image_erase.erasure.regions import Region
 
 CONTEXT = 0.5
-"""Context around a region, in sides of the region."""
+"""Context around a region, as a multiple of the region's side."""
 
 LEAST_SIDE = 256
 
@@ -32,13 +32,13 @@ class NeuralEngine(Protocol):
 
 @dataclass(frozen=True)
 class Inference:
-    """The engine that asks a network for the colours; channels beyond them are diffused."""
+    """The engine that fills the colours by a network, and further channels by diffusion."""
 
     network: NeuralEngine
     name: str = "onnx"
 
     def painter(self, view: View) -> Painter:
-        """Ask the network."""
+        """Run the network."""
         view.check()
         filled, hole = self.network.fill(view.guide, view.hole), view.hole
 
@@ -51,10 +51,10 @@ class Inference:
 
 
 def square(part: Region, shape: tuple[int, int]) -> Region:
-    """The part in the square of a picture of `shape` that a network gets to see."""
+    """The part in the square of a picture of `shape` that is given to the network."""
     return regions.in_square(part, side_of(part), shape)
 
 
 def side_of(part: Region) -> int:
-    """The side in pixels of the square that a network gets to see."""
+    """The side in pixels of the square that is given to the network."""
     return max(LEAST_SIDE, int(part.side * (1 + 2 * CONTEXT)))

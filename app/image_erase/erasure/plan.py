@@ -1,4 +1,4 @@
-"""How a region is filled by copying: how much of the picture around it is looked at, how far it is shrunk, how hard.
+"""Plan how regions are filled by copying: how much context they get, how far they are reduced, with how much effort.
 
 Costs are predicted from sizes alone, so that the same picture and hole always give the same result.
 """
@@ -18,31 +18,30 @@ NEAR = 128
 """Parts of the hole with fewer known pixels between them are filled together."""
 
 LEAST_CONTEXT = 48
-"""Pixels of the picture that are looked at around the thinnest part."""
+"""Context in pixels around the thinnest part."""
 
 CONTEXT = 2.0
-"""Further context in widths of the region's widest place."""
+"""Further context, as a multiple of the region's greatest width."""
 
 FINEST_WIDTH = 16.0
-"""A region is not shrunk so far that its widest place has fewer pixels; it is cut into tiles instead."""
+"""Least pixels of the region's greatest width after reduction; a region that would need more is cut into tiles."""
 
 COARSER = ((1.0, 1), (0.5, 1), (0.25, 2), (0.1, 2), (0.5, 3), (0.1, 3))
-"""The way down: shares of the targets, and how roughly the seams of shrunken regions are evened out."""
+"""The steps from best to fastest: shares of the targets, and how roughly the seams of reduced regions are blended."""
 
 PIXELS_PER_LOOK = 24_000
-"""Hole pixels, after shrinking, for each of which a layout network is asked once: it takes as long as copying half of
-them."""
+"""Hole pixels after reduction for each run of the layout network, which takes as long as copying half of them."""
 
 LONGEST = 8.0
-"""Predicted seconds for the whole picture; a plan that takes longer is made coarser."""
+"""Predicted seconds for the whole picture; longer plans are made coarser."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the way from the best plan down to the quickest.
+    """One step from the best plan to the fastest.
 
-    targets: hole pixels per region after shrinking. side: the context's longer side after shrinking. coarseness: of
-    what evens out the seams of shrunken regions.
+    targets: hole pixels per region after reduction. side: the context's longer side after reduction. coarseness: how
+    roughly the seams of reduced regions are blended.
     """
 
     effort: Effort
@@ -53,9 +52,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Job:
-    """A region with its context, to be filled after shrinking it by `factor` (1: as it is).
+    """A region with its context, to be filled after reducing it by `factor` (1: at full size).
 
-    channels: how many are painted. coarseness: of what evens out the seams.
+    channels: how many are painted. coarseness: how roughly the seams are blended.
     """
 
     region: Region
@@ -66,17 +65,17 @@ class Job:
 
     @property
     def engine(self) -> Copying:
-        """What fills it."""
+        """The engine that fills it."""
         return Copying(self.factor, self.effort, coarseness=self.coarseness)
 
     @functools.cached_property
     def seconds(self) -> float:
-        """Predicted time."""
+        """The predicted time."""
         return self.engine.seconds(self.region, self.channels)
 
 
 def steps(effort: EffortName, side: int, seed: int = 0) -> list[Step]:
-    """The way down for an effort and the longest side at which patches are compared.
+    """The steps for an effort and the longest side at which patches are compared.
 
     seed: of the random numbers.
     """
@@ -92,7 +91,7 @@ def steps(effort: EffortName, side: int, seed: int = 0) -> list[Step]:
 def jobs(
     parts: Sequence[Region], shape: tuple[int, int], way: Sequence[Step], *, channels: int = 3, most: float = LONGEST
 ) -> list[Job] | None:
-    """Plan the regions by the first step that takes at most `most` predicted seconds; None when none does.
+    """Plan the regions by the first step that takes at most `most` predicted seconds; None if no step does.
 
     channels: how many are painted in each region.
     """
@@ -110,7 +109,7 @@ def jobs(
 
 
 def guided(jobs: Sequence[Job]) -> list[bool]:
-    """Which jobs are worth a layout: the thickest, one for every PIXELS_PER_LOOK that are filled, at least one."""
+    """The jobs that are worth a layout: the thickest, one per PIXELS_PER_LOOK filled pixels, at least one."""
     most = max(1, round(sum(job.region.area / job.factor**2 for job in jobs) / PIXELS_PER_LOOK))
     if len(jobs) <= most:
         return [True] * len(jobs)
@@ -130,7 +129,7 @@ def _planned(parts: Sequence[Region], shape: tuple[int, int], step: Step, channe
 
 
 def _tiles(part: Region, margin: int, shape: tuple[int, int], side: int) -> Iterable[Region]:
-    """The part, cut where that is needed for its context to be at most `side` long."""
+    """The part, cut into tiles if its context would otherwise be longer than `side`."""
     if regions.with_context(part, margin, shape).side <= side:
         return (part,)
     return regions.tiles(part, max(side - 2 * margin, side // 2))

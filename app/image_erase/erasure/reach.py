@@ -1,4 +1,4 @@
-"""How much of a picture the filling of a hole looks at."""
+"""The part of a picture that is needed to fill a hole."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from image_erase.erasure.canvas import guess_factor
 from image_erase.erasure.regions import Box, Region
 
 _SLACK = 1.1
-"""The widest place of a region is measured by an approximate distance."""
+"""Tolerance for the greatest width of a region, which is measured approximately."""
 
 
 def reach(hole: Bool, *, copies: bool, asks_network: bool) -> Box:
-    """The rows and columns that are looked at, or more, to fill `hole` (HxW); all where there is nothing to fill.
+    """The rows and columns needed to fill `hole` (HxW), or more; everything if the hole is empty.
 
-    Within them everything is as in the whole picture: no context ends at the box unless it ends at the picture.
-    copies, asks_network: the engines that may be used beside diffusion.
+    A crop to them gives the same result as the whole picture: no context ends at the crop unless it ends at the
+    picture. copies, asks_network: the engines that may be used in addition to diffusion.
     """
     boxes = [
         regions.with_context(part, _margin(part, hole, copies=copies, asks_network=asks_network), hole.shape[:2]).box

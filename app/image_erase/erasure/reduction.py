@@ -1,4 +1,4 @@
-"""Shrink a picture with a hole in it."""
+"""Reduce the size of a picture that has a hole."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 from image_erase.erasure.arrays import F32, Bool, Pixels
 
 BAND = 64
-"""Rows of the small picture that are made at once, so that little memory is needed."""
+"""Rows of the reduced picture computed at a time, to save memory."""
 
 
 def reduce_known(pixels: Pixels, hole: Bool, factor: int) -> tuple[Pixels, F32]:
-    """Shrink HxWxC by a whole factor: each small pixel is the mean of the known pixels of its square,
-    within a grey level or two where few of them are known.
+    """Reduce HxWxC by an integer factor: each pixel becomes the mean of the known pixels of its square.
 
-    Returns the small picture and the share (0..1) of each square that is known; where it is 0 the pixel is 0. Where
-    H or W is no multiple of `factor`, the last row or column counts as repeated.
+    The mean is exact to a grey level or two where few pixels are known. Returns the reduced picture and the share
+    (0..1) of each square that is known; where it is 0 the pixel is 0. If H or W is not a multiple of `factor`, the
+    last row or column is repeated.
     """
     rows, columns = -(-hole.shape[0] // factor), -(-hole.shape[1] // factor)
     small: Pixels = np.empty((rows, columns, pixels.shape[2]), pixels.dtype)
@@ -32,13 +32,13 @@ def reduce_known(pixels: Pixels, hole: Bool, factor: int) -> tuple[Pixels, F32]:
 
 
 def known_share(known: Bool, factor: int) -> F32:
-    """The share (0..1) of True in each factor x factor square of HxW; exactly 1 where all are."""
+    """The share (0..1) of True in each factor x factor square of HxW; exactly 1 where all pixels are True."""
     count = np.rint(_squares(known.astype(np.float32), factor) * factor**2)
     return (count / factor**2).astype(np.float32)
 
 
 def halved(plane: F32, border: int = cv2.BORDER_REPLICATE) -> F32:
-    """The means of 2x2 squares of HxW; an odd last row or column is met by what `border` (OpenCV's) says."""
+    """The means of 2x2 squares of HxW; an odd last row or column is padded by OpenCV's border type `border`."""
     return _squares(plane, 2, border)
 
 

@@ -1,7 +1,7 @@
-"""Cut a hole into regions: parts that lie together, each with a box around it, so that work follows the hole.
+"""Split a hole into regions: groups of nearby parts with a bounding box each, so that work is proportional to the hole.
 
-Parts are grouped on a grid of cells instead of by their outlines: the cost does not depend on how many parts there
-are, and when there are too many groups the cells are doubled until there are few.
+Parts are grouped on a grid of cells instead of by their outlines: the cost does not depend on the number of parts,
+and if there are too many groups, the size of the cells is doubled until there are few.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from image_erase.erasure.arrays import I32, Bool
 Box = tuple[slice, slice]
 
 MOST_GROUPS = 64
-"""More groups than this are merged; every group costs some milliseconds however small it is."""
+"""Most groups; more are merged, because every group costs some milliseconds however small it is."""
 
 OVERLAP = 2.0
-"""The groups' boxes may together cover this many times the box of the whole hole; nested shapes are merged."""
+"""The boxes of the groups may cover at most this many times the area of the hole's box; nested shapes are merged."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the hole that is filled at once.
+    """A part of the hole that is filled in one piece.
 
-    box: rows and columns of the picture. hole: bool, of the box's size: this region's own pixels, which need not be
-    all of the hole's pixels inside the box.
+    box: rows and columns of the picture. hole: bool, of the box's size: this region's own pixels, which are not
+    always all of the hole's pixels inside the box.
     """
 
     box: Box
@@ -37,7 +37,7 @@ class Region:
 
     @functools.cached_property
     def area(self) -> int:
-        """How many pixels are to be filled."""
+        """The number of pixels to fill."""
         return int(np.count_nonzero(self.hole))
 
     @property
@@ -47,7 +47,7 @@ class Region:
 
     @functools.cached_property
     def half_width(self) -> float:
-        """The largest distance in pixels from a pixel of the region to the nearest one that is not."""
+        """The greatest distance in pixels from a pixel of the region to the nearest pixel outside it."""
         framed = np.pad(self.hole, 1).view(np.uint8)
         return float(cv2.distanceTransform(framed, cv2.DIST_L2, 3).max())
 
@@ -55,8 +55,8 @@ class Region:
 def group(hole: Bool, gap: int) -> list[Region]:
     """Split a hole (HxW) into regions with tight boxes, in reading order of their boxes' cells.
 
-    Parts with fewer than `gap` known pixels between them always come into one region; different regions are always
-    more than `gap` pixels apart. There are at most MOST_GROUPS regions.
+    Parts with fewer than `gap` known pixels between them always share a region; different regions are always more
+    than `gap` pixels apart. There are at most MOST_GROUPS regions.
     """
     bounds = _bounds(hole)
     if bounds is None:
@@ -75,7 +75,7 @@ def group(hole: Bool, gap: int) -> list[Region]:
 
 
 def with_context(region: Region, margin: int, shape: tuple[int, int]) -> Region:
-    """The same region in a box grown by `margin` pixels on every side, as far as the picture of `shape` goes."""
+    """The same region in a box enlarged by `margin` pixels on every side, clipped to the picture of `shape`."""
     rows, columns = region.box
     top, left = min(margin, rows.start), min(margin, columns.start)
     bottom, right = min(margin, shape[0] - rows.stop), min(margin, shape[1] - columns.stop)
@@ -84,16 +84,16 @@ def with_context(region: Region, margin: int, shape: tuple[int, int]) -> Region:
 
 
 def in_square(region: Region, side: int, shape: tuple[int, int]) -> Region:
-    """The same region in the middle of a square box of `side` pixels, moved and cut as the picture of `shape` asks."""
+    """The same region centred in a square box of `side` pixels, moved and clipped to fit the picture of `shape`."""
     box = tuple(_span(part, side, length) for part, length in zip(region.box, shape, strict=True))
     pads = [(part.start - span.start, span.stop - part.stop) for part, span in zip(region.box, box, strict=True)]
     return Region((box[0], box[1]), np.pad(region.hole, pads))
 
 
 def tiles(region: Region, side: int) -> Iterator[Region]:
-    """Cut a region into tight pieces whose boxes are at most `side` (2 or more) pixels high and wide, in reading order.
+    """Cut a region into tiles whose tight boxes are at most `side` (2 or more) pixels high and wide, in reading order.
 
-    A cut goes where it crosses the fewest hole pixels in the middle third of the box.
+    Each cut is made where it crosses the fewest hole pixels in the middle third of the box.
     """
     if region.side <= side:
         yield region
@@ -115,7 +115,7 @@ def tiles(region: Region, side: int) -> Iterator[Region]:
 
 
 def _bounds(hole: Bool) -> Box | None:
-    """The tight box around the True pixels, None when there are none."""
+    """The bounding box of the True pixels, None if there are none."""
     rows = np.flatnonzero(hole.any(axis=1))
     if rows.size == 0:
         return None
@@ -124,7 +124,7 @@ def _bounds(hole: Bool) -> Box | None:
 
 
 def _span(part: slice, side: int, length: int) -> slice:
-    """At least `side` of 0..length around `part`, with `part` in the middle where there is room."""
+    """A span of at least `side` in 0..length around `part`, centred on it if there is room."""
     side = min(max(side, part.stop - part.start), length)
     start = (part.start + part.stop - side) // 2
     start = min(max(start, 0), length - side)
@@ -132,13 +132,13 @@ def _span(part: slice, side: int, length: int) -> slice:
 
 
 def _any_in_cells(hole: Bool, cell: int) -> Bool:
-    """Whether each cell x cell square has a True pixel; the last row and column of squares may be cut off."""
+    """Whether each cell x cell square has a True pixel; the last row and column of squares may be incomplete."""
     rows = np.logical_or.reduceat(hole, np.arange(0, hole.shape[0], cell), axis=0)
     return np.logical_or.reduceat(rows, np.arange(0, hole.shape[1], cell), axis=1)
 
 
 def _components(cells: Bool) -> tuple[I32, list[Box]]:
-    """Label 8-connected cells from 1 on, with the box of each label in cells."""
+    """Label 8-connected cells from 1; returns the labels and the box of each in cells."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
     boxes = [
         (slice(int(y), int(y + height)), slice(int(x), int(x + width))) for x, y, width, height, _ in stats[1:].tolist()

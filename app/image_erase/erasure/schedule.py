@@ -1,4 +1,4 @@
-"""Work through the regions of a hole in the time there is."""
+"""Work through the regions of a hole within the available time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from image_erase.erasure.plan import Job, Step
 from image_erase.erasure.regions import Region
 
 CAUTION = 0.8
-"""Share of the time there is for which what remains is planned, once it has to be planned again."""
+"""Share of the available time that a new plan for the remaining work may use."""
 
 
 def scheduled(canvas: Canvas, parts: Sequence[Region], way: Sequence[Step]) -> Iterator[tuple[Job, bool]]:
-    """Plan the parts, and give one job after the other, with whether it is worth a layout.
+    """Plan the parts, and yield one job after the other, with whether it is worth a layout.
 
-    Each is to be done before the next is asked for. Whenever there is no time for all that remains, at the pace so
-    far, it is planned again with the next coarser steps; what no step is quick enough for stays pending. Raises
-    LateError when nothing is left of the time.
+    Each job must be finished before the next is requested. Whenever the time does not suffice for all remaining work
+    at the pace so far, the rest is planned again with the next coarser steps; parts for which no step is fast enough
+    stay pending. Raises LateError if no time is left.
     """
     planned = plan.jobs(parts, canvas.shape, way, channels=canvas.image.shape[2]) or []
     remaining = deque(zip(planned, plan.guided(planned), strict=True))
@@ -30,7 +30,7 @@ def scheduled(canvas: Canvas, parts: Sequence[Region], way: Sequence[Step]) -> I
         canvas.budget.check()
         canvas.budget.reserved = 0.0
         if not canvas.budget.affords(_seconds(remaining)):
-            # What is known of the regions is kept as long as they are the same.
+            # Properties of the regions are kept as long as the regions are the same.
             parts = regions.group(canvas.pending, plan.NEAR) if started else parts
             remaining = _replanned(canvas, parts, way)
             if not remaining:

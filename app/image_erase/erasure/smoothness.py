@@ -1,4 +1,4 @@
-"""Where diffusion does as well as anything: scratches on smooth ground."""
+"""Detect scratches on smooth ground, which diffusion fills as well as any engine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from image_erase.erasure.engine import View
 from image_erase.erasure.regions import Region
 
 SCRATCH = 2.5
-"""Half width in pixels up to which diffusion may do, if the ground is smooth."""
+"""Greatest half width in pixels of a scratch."""
 
 SMOOTH = 3.0
-"""Grey levels: on smooth ground nine pixels in ten differ less than this from the mean around them."""
+"""Grey levels: on smooth ground 90 % of the pixels differ less than this from the mean around them."""
 
 
 def is_scratch(canvas: Canvas, part: Region) -> bool:
@@ -23,12 +23,12 @@ def is_scratch(canvas: Canvas, part: Region) -> bool:
 
 
 def scratched(part: Region, shape: tuple[int, int]) -> Region:
-    """The part with the context that diffusion looks at."""
+    """The part with the context that diffusion uses."""
     return regions.with_context(part, diffusion.REACH, shape)
 
 
 def _roughness(near: View) -> float:
-    """How much known pixels next to the region differ from the mean around them: the 90 % quantile."""
+    """The 90 % quantile of how much known pixels next to the region differ from the mean around them."""
     luma = cv2.cvtColor(near.guide, cv2.COLOR_BGR2GRAY).astype(np.float32)
     known = near.valid.astype(np.float32)
     window = (2 * diffusion.REACH + 1,) * 2

@@ -1,6 +1,6 @@
 """Fill a hole in a picture by copying patches from the rest of it.
 
-The rest of the house uses what is named here and nothing else of this room.
+Other packages use only the names exported here.
 """
 
 from image_erase.erasure.arrays import U8, Bool, Check, Pixels, no_check
@@ -31,7 +31,7 @@ __all__ = [
 def fill(image: Pixels, guide: U8, hole: Bool, *, effort: Effort = NORMAL, check: Check = no_check) -> Pixels:
     """Erase `hole` (HxW, True = erase) from HxWxC `image` (uint8 or uint16, C 1..5).
 
-    guide is HxWx3 uint8 BGR, what the picture looks like. Raises ValueError when the hole is the whole picture, and
-    whatever check raises.
+    guide: HxWx3 uint8 BGR, the picture as it is displayed. Raises ValueError if the hole is the whole picture, and
+    whatever `check` raises.
     """
     return render(image, hole, solve(guide, hole, effort=effort, check=check), check)

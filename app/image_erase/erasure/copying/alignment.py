@@ -16,21 +16,21 @@ Origins = tuple[I32, I32]
 
 ROUNDS = 2
 RIM = 2
-"""Pixels around a block that are compared."""
+"""Width in pixels of the rim around a block that is compared."""
 
 CHUNK = 4096
-"""Blocks that are compared at once."""
+"""Blocks compared at a time."""
 
 NEIGHBOURS = ((0, -1), (-1, 0), (0, 1), (1, 0))
 
 
 def align(luma: U8, patchwork: Patchwork, check: Check, hurried: Hurried = never_hurried) -> None:
-    """Change the patchwork's sources, in place, where others fit better what surrounds their block.
+    """Replace sources of the patchwork, in place, by others that fit the surroundings of their block better.
 
-    Tried are sources that continue a neighbour's and, in the first round, the block's own moved by up to half a
-    block. Blocks of one colour of a chessboard move at once, against what their neighbours show at the moment.
-    luma: HxW, the picture; what it shows in the hole is ignored. `check` may raise to interrupt; once
-    `hurried`, no more blocks are moved.
+    The candidates are sources that continue a neighbour's and, in the first round, the block's own source moved by
+    up to half a block. Blocks are updated in a chessboard pattern: all of one colour at a time, compared with the
+    current state of their neighbours. luma: HxW, the picture; its values in the hole are ignored. `check` may raise
+    to interrupt; once `hurried`, no more blocks are moved.
     """
     if hurried():
         return
@@ -52,7 +52,7 @@ def align(luma: U8, patchwork: Patchwork, check: Check, hurried: Hurried = never
 
 @dataclass(frozen=True)
 class _View:
-    """What the picture shows at present, looked at around squares of a block's size.
+    """The current state of the picture, read around squares of a block's size.
 
     padded: the picture with its edge repeated as far as a rim may reach. shown: the picture in it. rim: flat indices
     into `padded` of the pixels around a square, relative to its top left pixel in the picture.
@@ -101,9 +101,9 @@ def _unsettled(patchwork: Patchwork) -> Origins:
 
 
 def _move(view: _View, patchwork: Patchwork, whole: Bool, blocks: Origins, *, with_shifts: bool) -> None:
-    """Give each of the blocks (rows, columns) the candidate whose rim is most like the block's own.
+    """Give each of the blocks (rows, columns) the candidate whose rim is most similar to the block's surroundings.
 
-    whole: HxW, the origins at which a whole square is known.
+    whole: HxW, the origins of squares that are completely known.
     """
     wanted = view.rims((blocks[0] * patchwork.side, blocks[1] * patchwork.side))
     tops, lefts = patchwork.tops[blocks], patchwork.lefts[blocks]
@@ -119,7 +119,7 @@ def _move(view: _View, patchwork: Patchwork, whole: Bool, blocks: Origins, *, wi
 
 
 def _candidates(patchwork: Patchwork, blocks: Origins, *, with_shifts: bool) -> Iterator[Origins]:
-    """Sources to try for the blocks; outside the picture where there is none."""
+    """Candidate sources for the blocks; outside the picture where a block has none."""
     rows, columns = blocks
     side, (height, width) = patchwork.side, patchwork.tops.shape
     for down, right in NEIGHBOURS:

@@ -13,26 +13,26 @@ from image_erase.erasure.regions import Region
 PER_FILL = 0.03
 PER_TARGET = 12e-6
 PER_SOURCE = 0.4e-6
-"""Per region; per shrunken pixel whose patch touches the hole; per shrunken context pixel."""
+"""Per region; per reduced pixel whose patch touches the hole; per reduced context pixel."""
 
 PER_CONTEXT_PIXEL = 0.06e-6
 PER_BLOCK_PIXEL = 0.12e-6
-"""Where the picture is shrunk: per full-resolution pixel of the region's box, and of its hole."""
+"""If the picture is reduced: per full-resolution pixel of the region's box, and of its hole."""
 
 PER_SAMPLE = (0.22e-6, 0.15e-6, 0.1e-6, 0.04e-6)
-"""By coarseness, per full-resolution hole pixel and channel where the picture is shrunk."""
+"""By coarseness: per full-resolution hole pixel and channel if the picture is reduced."""
 
 PER_NATIVE_SAMPLE = 1e-6
-"""Per hole pixel and channel where it is not."""
+"""Per hole pixel and channel if it is not."""
 
 PATCH = 7
 """Side of the patches that are compared; a pixel closer to the hole than half of it has to be matched too."""
 
 
 def searching(region: Region, factor: int, *, aligned: bool = True) -> float:
-    """Predict the time for finding what to copy on a picture `factor` times smaller; with 1, for painting it too.
+    """Predict the time for the search on a picture `factor` times smaller; for factor 1, painting is included.
 
-    aligned: whether blocks are then moved until they fit.
+    aligned: whether blocks are aligned afterwards.
     """
     small = np.ascontiguousarray(region.hole[::factor, ::factor])
     reached = cv2.dilate(small.view(np.uint8), np.ones((PATCH, PATCH), np.uint8))
@@ -43,10 +43,10 @@ def searching(region: Region, factor: int, *, aligned: bool = True) -> float:
 
 
 def painting(area: int, channels: int, factor: int, coarseness: int = 0) -> float:
-    """Predict the time for copying a hole of `area` pixels in so many channels.
+    """Predict the time for copying a hole of `area` pixels in `channels` channels.
 
-    coarseness: of what evens out the seams, 0 (exact) to COARSEST (not at all). Where nothing was shrunk it makes no
-    difference.
+    coarseness: how roughly the seams are blended, 0 (exactly) to COARSEST (not at all). It makes no difference if the
+    picture was not reduced.
     """
     return (PER_NATIVE_SAMPLE if factor == 1 else PER_SAMPLE[coarseness]) * area * channels
 

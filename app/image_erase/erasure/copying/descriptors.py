@@ -1,4 +1,4 @@
-"""Short vectors whose squared distance stands for the squared distance of two patches."""
+"""Short vectors whose squared distance approximates the squared distance of two patches."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ LUMA_ORDERS = 4
 CHROMA_ORDERS = 2
 CHROMA_WEIGHT = 2.0
 TEXTURE_WEIGHT = 3.0
-BAND = 64  # rows worked on at once, so that a band stays in the processor's cache
+BAND = 64  # rows processed at a time, so that a band fits the processor's cache
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""Where strong straight edges run into the hole, and what they look like in profile."""
+"""Find where strong straight edges enter the hole, and their colour profiles."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ from image_erase.erasure.copying.pyramid import COLOURS, Level
 MARGIN = 24  # px around the hole's box
 RING = (1.5, 3.0)  # px from the hole; where edges are looked for
 BLUR = 2.0  # px, of the structure tensor
-SOFT = 3.0  # px, of the hole's outline where the way into it is read
+SOFT = 3.0  # px, blur of the hole's outline, whose gradient is the direction into the hole
 COHERENT = 0.55
 STRONG = 4.0  # grey levels per px
 APART = 7  # px; of edges closer together only the strongest is kept
-ENTERING = 0.3  # cosine between an edge and the way into the hole
+ENTERING = 0.3  # least cosine between an edge and the direction into the hole
 MOST_ENDS = 96
 REACH = 5  # px on either side of an edge that belong to its profile
-BACK = (0.0, 1.5, 3.0)  # px away from the hole; where the profile is read
+BACK = (0.0, 1.5, 3.0)  # px away from the hole; where the profile is sampled
 
 
 @dataclass(frozen=True)
 class Ends:
-    """N places on the rim where an edge enters the hole.
+    """N points on the rim where an edge enters the hole.
 
-    at and along are (N, 2): the place, and the unit vector along the edge into the hole. profile is (N, S, C): the
-    colours across the edge, from left to right as one looks into the hole, mean 0. contrast is (N,): their variance.
+    at, along: (N, 2), the point, and the unit vector along the edge into the hole. profile: (N, S, C), the colours
+    across the edge, from left to right when looking into the hole, mean 0. contrast: (N,), their variance.
     """
 
     at: F32
@@ -78,7 +78,7 @@ def _edges(planes: F32, hole: Bool, check: Check) -> tuple[F32, F32, F32]:
 
 
 def _peaks(hole: Bool, strength: F32, coherence: F32) -> Index:
-    """Flat numbers of the places around the hole where an edge is clear and strongest, best first."""
+    """Flat indices of pixels around the hole at which an edge is clear and locally strongest, best first."""
     away = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, 3)
     clear = (away >= RING[0]) & (away < RING[1]) & (coherence > COHERENT) & (strength > STRONG**2)
     score = np.where(clear, strength * coherence, 0)
@@ -110,7 +110,7 @@ def _profiles(planes: F32, hole: Bool, at: F32, along: F32) -> F32:
 
 
 def sample(plane: F32, points: F32) -> F32:
-    """Bilinear samples of HxW `plane` at (..., 2) places (y, x); places outside are moved to the border."""
+    """Sample HxW `plane` bilinearly at (..., 2) points (y, x); points outside are moved to the border."""
     most = np.array(plane.shape) - 1
     points = np.clip(points, 0, most)
     low = np.minimum(points.astype(np.intp), np.maximum(most - 1, 0))

@@ -10,14 +10,14 @@ EffortName = Literal["fast", "normal", "best"]
 
 @dataclass(frozen=True)
 class Effort:
-    """Numbers that trade time for looks.
+    """Parameters that trade time for quality.
 
-    exact, middle, finest and shallow are the rounds of search and vote: at levels where every pair of patches is
-    compared, at the others, at full resolution, and there for holes no deeper than a letter's stroke. exact_pairs is
-    how many pairs make a level too large to compare them all. broad is how many random sources every target of a
-    middle level is compared with before the search among neighbours. settled is the mean change of a vote, in grey
-    levels, under which a level is done. seed, 0 or more, starts the random numbers. targets is how many hole pixels a
-    region may have after shrinking, as a share of the working side squared.
+    exact, middle, finest, shallow: rounds of search and vote at levels where every pair of patches is compared, at
+    the others, at full resolution, and there for holes no deeper than the stroke of a letter. exact_pairs: levels
+    with more pairs than this are not compared exhaustively. broad: random sources that every target of a middle
+    level is compared with before the search among neighbours. settled: mean change of a vote, in grey levels, below
+    which a level has converged. seed: of the random numbers, 0 or more. targets: most hole pixels of a region after
+    reduction, as a share of the working side squared.
     """
 
     exact: int = 8

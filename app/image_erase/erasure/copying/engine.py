@@ -1,4 +1,4 @@
-"""Copying as an engine: at the picture's own size, or found on a shrunken picture and brought back in blocks."""
+"""The engine that copies patches: at full size, or searched for on a reduced picture and copied in blocks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from image_erase.erasure.regions import Region
 
 @dataclass(frozen=True)
 class Copying:
-    """The engine that copies patches, searched for on a picture `factor` times smaller (1: as it is).
+    """The engine that copies patches, searched for on a picture `factor` times smaller (1: at full size).
 
-    layouts: what says what a hole may hide; None where the patches alone decide. coarseness: of what evens out the
-    seams, 0 to costs.COARSEST. As soon as there is no more time than painting takes, what has been found is painted.
+    layouts: predicts what the hole hides; None if the patches alone decide. coarseness: how roughly the seams are
+    blended, 0 to costs.COARSEST. When only the time for painting is left, the search stops and what it has found is
+    painted.
     """
 
     factor: int = 1
@@ -32,7 +33,7 @@ class Copying:
     name: str = "exemplar"
 
     def seconds(self, region: Region, channels: int) -> float:
-        """Predict the time for filling a region in so many channels."""
+        """Predict the time for filling a region in `channels` channels."""
         searching = costs.searching(region, self.factor, aligned=self._aligned)
         if self.factor == 1:
             return searching
@@ -43,7 +44,7 @@ class Copying:
         return self.coarseness < costs.COARSEST
 
     def painter(self, view: View) -> Painter | None:
-        """Find what to copy; None where there is nothing to copy from."""
+        """Find what to copy; None if there is nothing to copy from."""
         view.check()
         if not view.valid.any():
             return None
@@ -51,13 +52,13 @@ class Copying:
         view.check()
         if level is None:
             return self._copies(view)
-        # Where there is nothing but bare ground, there is nothing to lay out.
+        # On plain ground a layout would add nothing.
         engine = replace(self, layouts=None) if level.bare else self
         copies = engine._copies(_flattened(view, level))
         return None if copies is None else _on_ground(copies, level, view)
 
     def _copies(self, view: View) -> Painter | None:
-        return self._native(view) if self.factor == 1 else self._shrunken(view)
+        return self._native(view) if self.factor == 1 else self._reduced(view)
 
     def _native(self, view: View) -> Painter:
         hurry = _Hurry(view, self.factor)
@@ -76,7 +77,7 @@ class Copying:
 
         return paint
 
-    def _shrunken(self, view: View) -> Painter | None:
+    def _reduced(self, view: View) -> Painter | None:
         hurry = _Hurry(view, self.factor, self.coarseness)
         blocks = large.solve(
             view.guide,
@@ -99,25 +100,25 @@ class Copying:
 
 
 class _Hurry:
-    """Decides whether to settle for what has been found, and how coarsely each channel's seams are evened out."""
+    """Decides when to stop the search, and how roughly each channel's seams are blended."""
 
     def __init__(self, view: View, factor: int, coarseness: int = 0) -> None:
-        """coarseness: the least."""
+        """coarseness: the lower bound."""
         self._view, self._area, self._channels = view, view.region.area, view.channels
         self._factor, self._coarseness = factor, coarseness
         self._hurried = False
 
     def __call__(self) -> bool:
-        """Whether there is no more time than painting takes. Once it is so, it stays so."""
+        """Whether only the time for painting is left. Once true, it stays true."""
         self._hurried |= not self._view.affords(self._painting(costs.COARSEST))
         return self._hurried
 
     def check(self) -> None:
-        """Raise what the caller's clock raises, but never that time has run out: the quickest end is near then."""
+        """Raise what the caller's clock raises, except LateError: by then the search is about to stop anyway."""
         self()
 
     def next_coarseness(self) -> int:
-        """The coarseness for one more channel: the least at which there is time for all that remain."""
+        """The coarseness for the next channel: the lowest that leaves time for all remaining channels."""
         possible = range(self._coarseness, costs.COARSEST)
         found = next((each for each in possible if self._view.affords(self._painting(each))), costs.COARSEST)
         self._channels = max(1, self._channels - 1)
@@ -128,7 +129,7 @@ class _Hurry:
 
 
 def _flattened(view: View, level: Ground) -> View:
-    """The view without the ground's ups and downs."""
+    """The view with the variation of the ground subtracted."""
     guide = np.empty_like(view.guide)
     for c, plane in enumerate(cv2.split(view.guide)):
         view.check()
@@ -137,7 +138,7 @@ def _flattened(view: View, level: Ground) -> View:
 
 
 def _on_ground(copies: Painter, level: Ground, view: View) -> Painter:
-    """Paint only what differs from the ground, channel by channel to save memory."""
+    """Paint the difference from the ground, channel by channel to save memory."""
 
     def paint(pixels: Pixels) -> None:
         for c in range(pixels.shape[2]):

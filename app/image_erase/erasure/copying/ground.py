@@ -1,8 +1,8 @@
-"""The smooth ground that runs on under a hole: taken away before patches are compared and copied, and put back after.
+"""The smooth ground that continues under a hole: subtracted before patches are compared and copied, then added again.
 
-What is copied can be no brighter than what it is copied from, and evening out its seams bends highlights and hollows
-the wrong way round. So the level of the ground is predicted from the known pixels around the hole, and patches carry
-only what differs from it: grain and texture.
+Copied pixels can be no brighter than their sources, and blending their seams turns highlights and shadows the wrong
+way round. So the level of the ground is predicted from the known pixels around the hole, and patches carry only the
+difference from it: grain and texture.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from image_erase.erasure.copying.kriging import F64, Field
 from image_erase.erasure.copying.ring import Ring, sampled
 
 SMOOTH_REACH = 1.0
-"""Depths of the hole over which smooth ground stays alike."""
+"""Distance over which smooth ground is correlated, in depths of the hole."""
 
 PLAIN = 4.0
-"""Grey levels of 255: on plain ground 19 squares in 20 differ less from the field."""
+"""Grey levels (of 255): on plain ground, 95 % of the squares differ less than this from the field."""
 
 EVEN = 4.0
-"""Of even grain, however strong, 19 squares in 20 differ from the field by less than this many times the median."""
+"""With uniform grain of any strength, 95 % of the squares differ from the field by less than this times the median."""
 
 FLAT = 0.5
-"""Grey levels of 255: ground that varies less is left as it is."""
+"""Grey levels (of 255): ground that varies less than this is not subtracted."""
 
 OFF = 1.5
-"""How much more than the squares of the ring a place elsewhere may differ from the ground, and still be it."""
+"""How many times more than the squares of the ring other squares may differ from the ground and still count as it."""
 
 MOST_OF_IT = 0.85
-"""Share of the ring that must be one ground; what crosses the rest, such as a wire, lies on it."""
+"""Share of the ring that must be ground; the rest may show things that lie on it, such as a wire."""
 
 ALL_OF_IT = 0.98
-"""Share of the ring from which on nothing but ground is copied."""
+"""Share of the ring: with more ground than this, only ground is copied."""
 
 GRID = 12.0
-"""Samples per reach at which the field is evaluated; it is bent so little that between them it is straight."""
+"""Samples per correlation length at which the field is evaluated; between them it is interpolated linearly."""
 
 WINDOW = 9
-"""Side in pixels of the squares whose means say whether a place shows the ground."""
+"""Side in pixels of the squares whose means decide whether a place shows the ground."""
 
 
 @dataclass(frozen=True)
 class Ground:
     """The smooth ground of a region.
 
-    ring: the squares that it was found in. field: for values in them. spread: grey levels of 255, by how much the
-    means of squares may differ from it. share: of all squares around the hole.
+    ring: the squares in which it was found. field: interpolates values in them. spread: grey levels (of 255) by which
+    the means of squares may differ from it. share: of all squares around the hole.
     """
 
     ring: Ring
@@ -60,16 +60,16 @@ class Ground:
 
     @property
     def surrounds(self) -> bool:
-        """Whether nothing else is around the hole."""
+        """Whether the hole is surrounded by ground alone."""
         return self.share >= ALL_OF_IT
 
     @property
     def bare(self) -> bool:
-        """Whether nothing else is around the hole, and no texture on the ground."""
+        """Whether the hole is surrounded by ground alone, and the ground has no texture."""
         return self.surrounds and self.spread < 2 * PLAIN
 
     def under(self, plane: Pixels) -> F32:
-        """The ground under one channel (HxW, any depth) less its mean in the ring: HxW float32, in its levels."""
+        """The ground under one channel (HxW, any dtype) minus its mean in the ring: HxW float32, in the same unit."""
         values = self.ring.means(plane[:, :, None])
         values -= values.mean(axis=0)
         step = max(1, int(self.field.reach * self.ring.unit / GRID))
@@ -79,9 +79,9 @@ class Ground:
         return _enlarged(np.clip(coarse, -most, most), step)[: plane.shape[0], : plane.shape[1]]
 
     def copied_from(self, flat: U8) -> Bool:
-        """Where to copy from: HxW; all but other ground, where nothing but ground surrounds the hole.
+        """The pixels that may be copied (HxW): all, or those of this ground if the hole is surrounded by ground alone.
 
-        flat: HxWx3, the guide less the ground.
+        flat: HxWx3, the guide minus the ground.
         """
         if not self.surrounds:
             return np.ones(flat.shape[:2], np.bool_)
@@ -90,7 +90,7 @@ class Ground:
 
 
 def find(guide: U8, hole: Bool, valid: Bool) -> Ground | None:
-    """Find the smooth ground around `hole` (HxW) of `guide` (HxWx3); None where there is none, or it is flat.
+    """Find the smooth ground around `hole` (HxW) of `guide` (HxWx3); None if there is none or it is flat.
 
     valid: HxW, the known pixels.
     """
@@ -108,14 +108,14 @@ def find(guide: U8, hole: Bool, valid: Bool) -> Ground | None:
 
 
 def _expected(ring: Ring, values: F64) -> Bool:
-    """Which squares (N,) the others lead one to expect; the rest show something that lies on the ground."""
+    """The squares (N,) that the others predict well; the rest show something that lies on the ground."""
     field = kriging.fit(ring.at, values - values.mean(axis=0), 1 / ring.count)
     surprise = np.abs(field.surprise(values - values.mean(axis=0))).max(axis=1)
     return np.asarray(surprise <= max(PLAIN, EVEN * float(np.median(surprise))), np.bool_)
 
 
 def _surface(ring: Ring, guide: U8, share: float) -> Ground | None:
-    """The ground through all squares, None where it is not smooth."""
+    """Fit the ground to all squares; None if it is not smooth."""
     values, grain = ring.means(guide), ring.grain(guide)
     values -= values.mean(axis=0)
     field = kriging.fit(ring.at, values, 1 / ring.count)

@@ -1,9 +1,8 @@
 """Predict a smooth field inside a hole from noisy samples around it.
 
-Kriging (Matheron, "Principles of geostatistics", 1963), also known as Gaussian process regression. Over which
-distance the field stays alike and how noisy the samples are is chosen by the likelihood of the samples (Rasmussen and
-Williams, "Gaussian Processes for Machine Learning", 2006, chapter 5): the noisier they are and the fewer, the less is
-extrapolated.
+Kriging (Matheron, "Principles of geostatistics", 1963), also known as Gaussian process regression. The correlation
+length and the noise of the samples are chosen by maximum likelihood (Rasmussen and Williams, "Gaussian Processes for
+Machine Learning", 2006, chapter 5): fewer and noisier samples are extrapolated less.
 """
 
 from __future__ import annotations
@@ -17,23 +16,23 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 
 REACHES = (0.6, 1.0, 1.5, 2.2, 3.3, 5.0, 8.0)
-"""Distances over which the field stays alike, in units of the samples' coordinates, that are tried."""
+"""Candidate correlation lengths, in units of the samples' coordinates."""
 
 NOISES = tuple(float(v) for v in 10.0 ** np.arange(-6, 1.01, 0.5))
-"""Variances of a sample of ordinary quality, in units of the field's, that are tried."""
+"""Candidate variances of a sample of quality 1, relative to the field's variance."""
 
 VAGUE = 1e4
-"""Variance of the mean and of the slope, in units of the field's: they may be anything."""
+"""Prior variance of the mean and of the slope, relative to the field's variance: practically unconstrained."""
 
 LEAST_POWER = 1e-9
 
 
 @dataclass(frozen=True)
 class Field:
-    """A smooth field that is known at N places, for any values there.
+    """A smooth field fitted at N points, for any values at them.
 
-    at: (N, 2). reach: how far the field stays alike. noise: the variance of a sample, in units of the field's.
-    solver: (N, N), turns values at the places into weights. quality: (N,), relative variances of the samples.
+    at: (N, 2), the points. reach: the correlation length. noise: the variance of a sample, relative to the field's.
+    solver: (N, N), turns values at the points into weights. quality: (N,), relative variances of the samples.
     """
 
     at: F64
@@ -43,16 +42,16 @@ class Field:
     quality: F64
 
     def weights(self, values: F64) -> F64:
-        """Turn values (N, C) at the places, less their mean, into the weights of the places."""
+        """Turn values (N, C) at the points, minus their mean, into the weights of the points."""
         weights: F64 = self.solver @ values
         return weights
 
     def residual(self, values: F64) -> F64:
-        """By how much values (N, C), less their mean, differ from the field."""
+        """The difference of values (N, C), minus their mean, from the field."""
         return self.noise * self.quality[:, None] * self.weights(values)
 
     def surprise(self, values: F64) -> F64:
-        """By how much values (N, C), less their mean, differ from the field through all the others."""
+        """The leave-one-out error of values (N, C), minus their mean: each one's difference from the others' field."""
         return self.weights(values) / np.diag(self.solver)[:, None]
 
     def on_grid(self, weights: F64, ys: F64, xs: F64) -> F64:
@@ -68,7 +67,7 @@ class Field:
 
 
 def fit(at: F64, values: F64, variance: F64) -> Field:
-    """Fit the field that makes values (N, C), less their mean, at places (N, 2) most likely.
+    """Fit the field of greatest likelihood for values (N, C), minus their mean, at points (N, 2).
 
     variance: (N,), of the samples relative to each other.
     """
@@ -81,7 +80,7 @@ def fit(at: F64, values: F64, variance: F64) -> Field:
 
 
 def _candidates(at: F64, whitened: F64, scale: F64) -> Iterator[tuple[float, float, float, F64, F64]]:
-    """For every reach and noise the cost (-2 log likelihood), both, and the covariance's decomposition."""
+    """For every reach and noise: the cost (-2 log likelihood), reach, noise, and the covariance's decomposition."""
     gaps = ((at[:, None] - at[None]) ** 2).sum(axis=2)
     vague = VAGUE * (at @ at.T + 1)
     count, channels = whitened.shape

@@ -1,7 +1,7 @@
-"""Fill a hole that is large in pixels: solve it on a shrunken picture, then bring the detail back in blocks.
+"""Fill a hole of many pixels: solve it on a reduced picture, then copy full-resolution blocks.
 
-Every pixel of the shrunken hole becomes a block of full-resolution pixels copied from one place. Blocks that copy
-neighbouring places continue each other exactly; the others are moved by a few pixels until they fit.
+Every pixel of the reduced hole becomes a block of full-resolution pixels copied from one place. Blocks that copy
+adjacent places continue each other exactly; the others are moved by a few pixels until they fit.
 """
 
 from __future__ import annotations
@@ -30,12 +30,11 @@ def solve(
     hurried: Hurried = never_hurried,
     aligned: bool = True,
 ) -> Patchwork | None:
-    """Find what to copy into `hole` (HxW); None when no block of factor x factor pixels is wholly known.
+    """Find what to copy into `hole` (HxW); None if no block of factor x factor pixels is completely known.
 
-    guide: HxWx3 uint8 BGR, known outside the hole. valid: HxW, which pixels may be copied. factor: how many times
-    smaller the picture is on which the sources are found, at least 2. layouts: what says what the hole may hide.
-    aligned: whether blocks are moved until they fit. `check` may raise to interrupt; once `hurried`, what has been
-    found so far is taken.
+    guide: HxWx3 uint8 BGR, known outside the hole. valid: HxW, the pixels that may be copied. factor: how many times
+    smaller the picture for the search is, at least 2. layouts: predicts what the hole hides. aligned: whether blocks
+    are moved until they fit. `check` may raise to interrupt; once `hurried`, the search returns what it has found.
     """
     small, share = reduce_known(guide, hole, factor)
     small_hole = share < 1

@@ -1,7 +1,7 @@
-"""Follow a layout: what somebody expects the hole to hide, in structure and colour but not in texture.
+"""Follow a layout: a prediction of what the hole hides, in structure and colour but not in texture.
 
-At the coarsest level it stands for the first guess. At all levels but the finest every vote is pulled towards it, so
-that the patches that are found next continue the layout's structures; what is copied in the end is the picture's own.
+At the coarsest level the layout is the first guess. At all levels except the finest, every vote is pulled towards it,
+so that the patches found next continue its structures. What is copied in the end comes from the picture alone.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from image_erase.erasure.arrays import F32, U8, Bool, Check
 from image_erase.erasure.copying.pyramid import Level, halve_known
 
 FINE, COARSE = 0.75, 0.4
-"""Share of the layout in a vote at the second finest and at the coarsest level: the coarser, the more of what
-surrounds the hole is in each patch, and the better the patches know themselves."""
+"""Share of the layout in a vote at the second finest and at the coarsest level. At coarser levels each patch covers
+more of the hole's surroundings, so the patches need less guidance."""
 
 COARSENESS = 0.7
-"""Pixels of a level: the standard deviation of the blur whose result is pulled. A layout is smoother than the picture,
-and would make the votes so."""
+"""Standard deviation, in pixels of a level, of the blur whose result is pulled: a layout is smoother than the picture
+and would otherwise smooth the votes."""
 
 LEAST_INSIDE = 1e-3
 
@@ -31,8 +31,7 @@ LEAST_INSIDE = 1e-3
 class Layout:
     """What a hole may hide.
 
-    colours: HxWx3 uint8 BGR, smooth. trust: HxW float32, 0..1, how much of it is to be believed; 0 where nothing is
-    laid out.
+    colours: HxWx3 uint8 BGR, smooth. trust: HxW float32, 0..1, the weight of each pixel; 0 where there is no layout.
     """
 
     colours: U8
@@ -40,11 +39,13 @@ class Layout:
 
 
 class Layouts(Protocol):
-    """What lays out holes."""
+    """Predicts layouts."""
 
     def lay_out(self, guide: U8, hole: Bool, known: Bool, check: Check) -> Layout | None:
-        """Lay out `hole` (HxW) in `guide` (HxWx3 BGR), of which only the `known` pixels count; None where that is
-        of no use. `check` may raise to interrupt."""
+        """Predict the layout of `hole` (HxW) in `guide` (HxWx3 BGR), of which only the `known` pixels are used.
+
+        Returns None if a layout would be of no use. `check` may raise to interrupt.
+        """
         ...
 
 
@@ -57,14 +58,14 @@ class Pull:
     share: F32
 
     def start(self, level: Level) -> None:
-        """Put the layout where the first guess is, as far as it is trusted."""
+        """Blend the layout into the first guess, by its trust."""
         hole = level.hole
         for plane, wanted in zip(level.planes, self.colours, strict=False):
             there = plane[hole]
             plane[hole] = there + self.trust * (wanted - there)
 
     def apply(self, level: Level) -> None:
-        """Move the hole's colours towards the layout's, but only what is larger than COARSENESS: texture stays."""
+        """Pull the hole's colours towards the layout's at scales above COARSENESS; texture stays."""
         hole = level.hole
         inside = np.maximum(_blurred(hole.astype(np.float32))[hole], LEAST_INSIDE)
         change = np.zeros(hole.shape, np.float32)
@@ -74,12 +75,12 @@ class Pull:
 
 
 def _blurred(plane: F32) -> F32:
-    """Blurred by COARSENESS; nothing beyond the border counts."""
+    """Blur by COARSENESS, ignoring everything outside the border."""
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), COARSENESS, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def pulls(layout: Layout | None, levels: Sequence[Level]) -> list[Pull | None]:
-    """The layout at each of the levels, finest first; None at the finest, and everywhere where there is no layout."""
+    """The layout at each of the levels, finest first; None at the finest level, and at all levels without a layout."""
     found: list[Pull | None] = [None] * len(levels)
     if layout is None:
         return found

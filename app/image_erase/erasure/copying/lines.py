@@ -1,8 +1,8 @@
-"""Straight lines and edges that run into the hole on one side and leave it on the other.
+"""Straight lines and edges that enter the hole on one side and leave it on the other.
 
-Patches alone lose a line that is narrow against the hole: at the levels where the hole is small, the line is gone.
-So the strong edges along the rim are paired up, the ones that lie on one straight line and look alike in profile are
-taken for one line, and its course is drawn into the guess before patches are searched for.
+Patches alone lose a line that is narrow compared with the hole: it has vanished at the levels where the hole is small.
+So strong edges along the rim are paired: two that lie on one straight line and have similar profiles count as one
+line, which is drawn into the guess before the search for patches.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from image_erase.erasure.copying.edges import REACH, Ends, ends, sample
 from image_erase.erasure.copying.pyramid import Level
 
 DEEPEST = 40.0  # px; lines are looked for at the finest level whose hole is no deeper
-SHALLOWEST = 6.0  # px; patches bridge less than this unaided
+SHALLOWEST = 6.0  # px; patches bridge shallower holes without help
 SLIDE = 2  # px by which the two profiles may be shifted against each other
 STRAIGHT = 0.98  # cosine between an edge and the line to its counterpart
 ALIKE = 0.25  # squared difference of two profiles, relative to their contrast
 MOST_LINES = 8
 BAND = 4.5  # px on either side of a line that are drawn
-MOST_STEPS = 8  # px gone outwards for a known pixel
+MOST_STEPS = 8  # px outwards in search of a known pixel
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def find(levels: list[Level], check: Check) -> list[Line]:
 
 
 def _pairs(found: Ends) -> Iterator[Line]:
-    """Lines between ends that face each other and look alike, the clearest first."""
+    """Candidate lines between ends that face each other and have similar profiles, the clearest first."""
     gap = found.at[None] - found.at[:, None]
     length = np.maximum(np.linalg.norm(gap, axis=2), 1e-6)
     leaves = np.einsum("ijk,ik->ij", gap, found.along) / length
@@ -67,7 +67,7 @@ def _pairs(found: Ends) -> Iterator[Line]:
 
 
 def _unlikeness(found: Ends, first: Index, second: Index) -> tuple[F32, F32]:
-    """How much the profiles of each pair differ, relative to their contrast, and the best shift of the second."""
+    """The difference of each pair's profiles relative to their contrast, and the best shift of the second profile."""
     inner = slice(SLIDE, 2 * REACH + 1 - SLIDE)
     mine, other = found.profile[first], found.profile[second][:, ::-1]
     contrast = np.maximum(np.minimum(found.contrast[first], found.contrast[second]), 1e-3)
@@ -83,7 +83,7 @@ def _unlikeness(found: Ends, first: Index, second: Index) -> tuple[F32, F32]:
 
 
 def _chosen(lines: Iterator[Line]) -> list[Line]:
-    """The best lines that neither share an end nor cross each other."""
+    """The best lines of which no two share an end or cross."""
     chosen: list[Line] = []
     for line in lines:
         if len(chosen) == MOST_LINES:
@@ -106,9 +106,9 @@ def _parts(line: Line, other: Line) -> bool:
 
 
 def draw(level: Level, line: Line) -> Index:
-    """Draw the line into the guess, fading from its looks at one end to those at the other.
+    """Draw the line into the guess, fading from the profile at one end to that at the other.
 
-    Returns the flat numbers of the pixels drawn.
+    Returns the flat indices of the pixels drawn.
     """
     course = line.end - line.start
     length = max(float(np.linalg.norm(course)), 1e-6)
@@ -135,7 +135,7 @@ def _near(level: Level, line: Line) -> Index:
 
 
 def _outside(level: Level, place: F32, away: F32) -> F32:
-    """The first place from `place` on, going `away`, that is clear of the hole."""
+    """The first pixel from `place` in direction `away` that is outside the hole."""
     h, w = level.hole.shape
     for step in range(1, MOST_STEPS + 1):
         at = np.asarray(place + step * away, np.float32)

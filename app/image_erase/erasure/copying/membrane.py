@@ -1,4 +1,4 @@
-"""Solve the screenless Poisson equation on a hole: the smooth correction that makes the seams of copied parts vanish.
+"""Solve the Poisson equation on a hole: the smooth correction that hides the seams between copied parts.
 
 Perez, Gangnet and Blake, "Poisson Image Editing", SIGGRAPH 2003; solved by multigrid (Briggs, Henson and McCormick,
 "A Multigrid Tutorial", 2000) on dense planes, which for one big hole is faster than sparse conjugate gradients.
@@ -15,16 +15,16 @@ from image_erase.erasure.arrays import F32, Bool
 from image_erase.erasure.reduction import halved
 
 TURNS = ((2, 2), (1, 2, 2), ())
-"""By coarseness: turns of conjugate gradients on the finest grid and on the next ones, where each costs a quarter. On
-all further grids there is one multigrid cycle. Mean errors on a hole of 1.5 million pixels, where corrections were 5.3
-grey levels in the mean: 0.5, 0.7 and 1.8."""
+"""By coarseness: iterations of conjugate gradients on the finest grid and on the next ones, each of which costs a
+quarter. All further grids get one multigrid cycle. Mean errors on a hole of 1.5 million pixels, where the mean
+correction was 5.3 grey levels: 0.5, 0.7 and 1.8."""
 
 SWEEPS = 2
 DAMPING = 0.8
 """Jacobi sweeps before and after each visit to the coarser grids."""
 
 SMALLEST = 4
-"""Coarsest side in pixels; a few sweeps solve it well enough."""
+"""Side in pixels of the coarsest grid, which a few sweeps solve well enough."""
 
 _CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
 
@@ -33,7 +33,7 @@ class Membrane:
     """The grids for one hole; solve() may be called for several right-hand sides."""
 
     def __init__(self, hole: Bool) -> None:
-        """hole: HxW bool. Around it the correction is 0; the outline of the array is a free border."""
+        """hole: HxW bool. The correction is 0 outside it, and unconstrained at the border of the array."""
         self._inside: list[Bool] = [hole]
         self._steps: list[F32] = [_jacobi_step(hole)]
         while min(self._inside[-1].shape) > SMALLEST:
@@ -46,7 +46,7 @@ class Membrane:
     def solve(self, divergence: F32, coarseness: int = 0) -> F32:
         """The field f (HxW, 0 outside the hole) whose sum of (f[p] - f[q]) over p's neighbours q is divergence[p].
 
-        coarseness: an index of TURNS, the higher the quicker and the less exact.
+        coarseness: an index of TURNS; higher is faster and less exact.
         """
         return self._solved(divergence * self._inside[0], 0, TURNS[coarseness])
 
@@ -54,9 +54,9 @@ class Membrane:
         return (self._conjugate if level < len(turns) else self._cycle)(divergence, level, turns)
 
     def _conjugate(self, divergence: F32, level: int, turns: Sequence[int]) -> F32:
-        """Conjugate gradients whose preconditioner is one multigrid cycle.
+        """Conjugate gradients with one multigrid cycle as preconditioner.
 
-        The coarse grids know the hole's outline only roughly; the line search makes up for that.
+        The coarse grids have only a rough outline of the hole; the line search compensates for that.
         """
         field, residual = np.zeros_like(divergence), divergence.copy()
         direction, slope = np.zeros_like(divergence), 1.0
@@ -73,14 +73,14 @@ class Membrane:
         return field
 
     def _cycle(self, divergence: F32, level: int, turns: Sequence[int]) -> F32:
-        """An approximate solution on one grid, from 0, by way of the coarser ones."""
+        """An approximate solution on one grid, starting at 0, by way of the coarser grids."""
         field = self._smooth(np.zeros_like(divergence), divergence, level)
         if level + 1 < len(self._inside):
             self._correct(field, divergence, level, turns)
         return self._smooth(field, divergence, level)
 
     def _correct(self, field: F32, divergence: F32, level: int, turns: Sequence[int]) -> None:
-        """Add to `field` what is still missing, as the next coarser grid sees it."""
+        """Add the correction of the remaining residual, solved on the next coarser grid, to `field`."""
         missing = (divergence - self._applied(field, level)) * self._inside[level]
         coarse = self._solved(4 * _quarters(missing), level + 1, turns)
         up = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
@@ -113,7 +113,7 @@ def _around(field: F32) -> F32:
 
 
 def _quarters(plane: F32) -> F32:
-    """Means of 2x2 squares; an odd last row or column is met by zeros."""
+    """Means of 2x2 squares; an odd last row or column is padded with zeros."""
     return halved(plane, cv2.BORDER_CONSTANT)
 
 

@@ -1,4 +1,4 @@
-"""A hole patched with square blocks of the same picture: gather their pixels and even out the seams between them."""
+"""A hole filled with square blocks of the same picture: copy their pixels and blend the seams between them."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from image_erase.erasure.reduction import known_share
 from image_erase.erasure.regions import Box
 
 STRONG = 48.0
-"""Of 255: a step at the rim much larger than this is taken for an edge of the picture and not smoothed away."""
+"""Grey levels (of 255): a step at the rim much larger than this is an edge of the picture and is not smoothed away."""
 
 BAND = 32
-"""Rows of blocks that are gathered at once."""
+"""Rows of blocks copied at a time."""
 
 _NO_FRACTION = np.empty(0, np.uint16)
 """The second map of cv2.remap, for whole coordinates."""
 
 _CODE = 1 << 14
-"""Larger than any coordinate, so that an offset of rows and columns fits one number."""
+"""Larger than any coordinate, so that an offset in rows and columns fits into one number."""
 
 
 @dataclass(frozen=True)
 class Patchwork:
     """Where every block of the hole comes from.
 
-    hole: HxW bool at full resolution. known: HxW, what may be read. tops, lefts: hxw, the full-resolution pixel that
-    the top left pixel of each block copies; h, w = H, W divided by `side`, rounded up. Blocks without hole pixels
-    are not read.
+    hole: HxW bool at full resolution. known: HxW, pixels that may be read. tops, lefts: hxw, the full-resolution pixel
+    that the top left pixel of each block copies; h, w = H, W divided by `side`, rounded up. Blocks without hole
+    pixels are not read.
     """
 
     hole: Bool
@@ -43,7 +43,7 @@ class Patchwork:
     side: int
 
     def offsets(self, window: Box) -> I32:
-        """One number per pixel of the window: where it is copied from relative to itself, 0 for known pixels."""
+        """The offset of each pixel of the window to its source, as one number; 0 for known pixels."""
         rows, columns = np.indices(self.tops.shape, np.int32)
         codes = (self.tops - rows * self.side) * _CODE + (self.lefts - columns * self.side)
         ys, xs = (np.arange(part.start, min(part.stop, n)) for part, n in zip(window, self.hole.shape, strict=True))
@@ -51,12 +51,12 @@ class Patchwork:
 
     @functools.cached_property
     def occupied(self) -> Bool:
-        """hxw: which blocks have hole pixels."""
+        """hxw: the blocks that have hole pixels."""
         return known_share(~self.hole, self.side) < 1
 
     @functools.cached_property
     def blocks(self) -> Box:
-        """The box, in blocks, of the hole."""
+        """The hole's bounding box, in blocks."""
         rows, columns = np.flatnonzero(self.occupied.any(axis=1)), np.flatnonzero(self.occupied.any(axis=0))
         return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
@@ -73,25 +73,25 @@ class Patchwork:
             np.copyto(into[pixels], copied[: hole.shape[0], : hole.shape[1]].astype(into.dtype, copy=False), where=hole)
 
     def _spread(self, origins: I32, axis: int) -> I16:
-        """One coordinate per block -> one per pixel, growing along `axis` inside each block."""
+        """Expand one coordinate per block to one per pixel, increasing along `axis` inside each block."""
         pixels = np.repeat(np.repeat(origins.astype(np.int16), self.side, axis=0), self.side, axis=1)
         inside = np.arange(pixels.shape[axis], dtype=np.int16) % self.side
         return pixels + (inside[:, None] if axis == 0 else inside)
 
 
 def exact() -> int:
-    """How roughly to even out seams: as exactly as can be."""
+    """Return 0: blend seams as exactly as possible."""
     return 0
 
 
 def render(image: Pixels, patchwork: Patchwork, check: Check, coarseness: Callable[[], int] = exact) -> None:
-    """Fill the hole of `image` (HxWxC), in place, by the patchwork with its seams evened out.
+    """Fill the hole of `image` (HxWxC) in place with the patchwork, seams blended.
 
-    image: uint8, uint16, or float32 with white at 255. `check` may raise to interrupt; then the image is as it was.
-    coarseness: asked before each channel, how roughly to even out its seams: an index of membrane.TURNS, or one more
-    for not at all.
+    image: uint8, uint16, or float32 with white at 255. `check` may raise to interrupt; the image is then unchanged.
+    coarseness: called before each channel, returns how roughly to blend its seams: an index of membrane.TURNS, or
+    one more for not at all.
     """
-    evening = _Evening(patchwork)
+    blending = _Blending(patchwork)
     planes = []
     for c in range(image.shape[2]):
         check()
@@ -99,22 +99,22 @@ def render(image: Pixels, patchwork: Patchwork, check: Check, coarseness: Callab
         after = before.copy()
         patchwork.gather(before, after)
         check()
-        planes.append(evening.evened(before, after, coarseness()))
+        planes.append(blending.blended(before, after, coarseness()))
     for c, plane in enumerate(planes):
-        np.copyto(image[:, :, c][evening.window], plane, where=evening.hole)
+        np.copyto(image[:, :, c][blending.window], plane, where=blending.hole)
 
 
-class _Evening:
-    """Evens out the seams of a patchwork. window: the box of its hole and what is next to it; hole: of its size."""
+class _Blending:
+    """Blends the seams of a patchwork. window: the box of the hole and of the pixels next to it; hole: of that size."""
 
     def __init__(self, patchwork: Patchwork) -> None:
-        """Nothing is computed before it is needed."""
+        """Prepare nothing: everything is computed when it is first needed."""
         self._patchwork = patchwork
         self.window = _around(patchwork.hole)
         self.hole = patchwork.hole[self.window]
 
-    def evened(self, before: Pixels, after: Pixels, coarseness: int) -> Pixels:
-        """What the window of one channel (HxW) is to show. before, after: without and with the copied pixels."""
+    def blended(self, before: Pixels, after: Pixels, coarseness: int) -> Pixels:
+        """One channel (HxW) of the window, blended. before, after: without and with the copied pixels."""
         if coarseness == len(TURNS):
             return after[self.window]
         divergence = np.zeros(self.hole.shape, np.float32)
@@ -143,9 +143,9 @@ def _around(hole: Bool) -> Box:
 class _Seams:
     """Neighbouring pixels p, q that are copied from different places, along one axis.
 
-    p: flat indices into the picture, q is p + step; at: p in the window, q is at + step_at. after: where p's source
-    goes on, before: what comes before q's source; after_known, before_known: whether those may be read. No pixel is
-    p or q twice.
+    p: flat indices into the picture, q is p + step; at: p in the window, q is at + step_at. after: the pixel after p's
+    source, before: the pixel before q's source; after_known, before_known: whether those may be read. No pixel occurs
+    twice as p or twice as q.
     """
 
     p: I32
@@ -172,10 +172,10 @@ class _Seams:
         return cls(p, step, at, step_at, after, before, after_known, before_known)
 
     def add_divergence(self, before: Pixels, after: Pixels, divergence: F32, strong: float) -> None:
-        """Add what the seams ask of the correction: the wanted step between p and q less the one that is there.
+        """Add the divergence due to the seams: the wanted step between p and q minus the present one.
 
-        Wanted is the mean of how p's source goes on and how q's source begins. before, after: HxW without and with
-        the copied pixels; divergence: the window's.
+        The wanted step is the mean of the steps after p's source and before q's source. before, after: HxW without
+        and with the copied pixels; divergence: of the window.
         """
         source, shown = before.reshape(-1), after.reshape(-1)
         value_p, value_q = shown[self.p].astype(np.float32), shown[self.p + self.step].astype(np.float32)
@@ -190,7 +190,7 @@ class _Seams:
 
 
 def _moved(pixels: I32, codes: I32, known: Bool) -> tuple[I32, Bool]:
-    """The flat indices moved by coded offsets, and whether what is there is known; outside counts as unknown."""
+    """The flat indices moved by encoded offsets, and whether the pixels there are known; outside counts as unknown."""
     height, width = known.shape
     rows = (codes + _CODE // 2) // _CODE
     ys = pixels // width + rows

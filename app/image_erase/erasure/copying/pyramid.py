@@ -20,9 +20,9 @@ MOSTLY = 0.5  # share of a coarse pixel
 class Level:
     """One resolution of the picture.
 
-    planes is CxHxW float32: Y, Cr, Cb in 0..255 and, below the finest level, two of texture; what stands in the
-    hole is the current guess. hole is HxW, True where pixels are missing. usable is HxW, True where pixels may
-    be copied from. depth is the distance in px from the nearest known pixel, 0 outside the hole.
+    planes: CxHxW float32, Y, Cr, Cb in 0..255 and, except at the finest level, two of texture; the hole contains the
+    current guess. hole: HxW, True where pixels are missing. usable: HxW, True where pixels may be copied from. depth:
+    HxW, the distance in pixels to the nearest known pixel, 0 outside the hole.
     """
 
     planes: F32
@@ -37,7 +37,7 @@ class Level:
 
 
 def build(guide: U8, hole: Bool, usable: Bool, check: Check = no_check) -> list[Level]:
-    """The levels of `guide` (HxWx3 uint8 BGR), finest first; each is half as large as the one before."""
+    """Build the levels of `guide` (HxWx3 uint8 BGR), finest first; each is half as large as the one before."""
     colour = np.stack(cv2.split(cv2.cvtColor(guide, cv2.COLOR_BGR2YCrCb))).astype(np.float32)
     levels = [Level(colour, hole, usable, _depth(hole))]
     if _is_coarsest(levels[0]):
@@ -68,13 +68,13 @@ def _depth(hole: Bool) -> F32:
 
 
 def halve_known(planes: F32, known: F32) -> F32:
-    """Means over the known pixels of 2x2 blocks; 0 where none is known."""
+    """Halve the planes: means over the known pixels of 2x2 blocks, 0 where none is known."""
     share = np.maximum(halved(known), 1e-6)
     return np.stack([halved(plane * known) / share for plane in planes])
 
 
 def _texture(luma: F32, known: Bool) -> F32:
-    """2xHxW: how much the luma changes along x and along y around each pixel, from known pixels only."""
+    """The texture around each pixel, from known pixels only: 2xHxW, how much the luma changes along x and along y."""
     seen = np.zeros((2, *luma.shape), np.float32)
     change = np.zeros_like(seen)
     seen[0, :, 1:] = known[:, 1:] & known[:, :-1]

@@ -12,37 +12,38 @@ from image_erase.erasure.arrays import Bool, Index, Pixels
 from image_erase.erasure.copying.kriging import F64
 
 LEAST_WIDTH = 8.0
-"""Pixels around the hole that are looked at, at least; otherwise as many as the hole is deep."""
+"""Least width of the ring in pixels; otherwise it is as wide as the hole is deep."""
 
 LEAST_DEPTH = 4.0
-"""Pixels; under a shallower hole no ground bends by much."""
+"""Least depth of the hole in pixels; under shallower holes the ground is practically flat."""
 
 LEAST_SIDE = 4
 SQUARES = 130
-"""The ring is sampled in squares of so many pixels a side, at least, and in about so many squares."""
+"""Least side of the squares in pixels, and about how many squares there are."""
 
 MOST_PIXELS = 20_000
-"""Pixels that are looked at; of a larger ring only some, evenly spread."""
+"""Most pixels that are read; larger rings are sampled evenly."""
 
 FEWEST = 16
-"""Squares; fewer say nothing."""
+"""Least number of squares; fewer allow no conclusion."""
 
 STEP = 6.0
-"""Grey levels of 255 by which neighbouring squares of one surface may differ in any case."""
+"""Grey levels (of 255) by which neighbouring squares of one surface may always differ."""
 
 LARGE = 0.1
-"""Share of the squares that makes a part large."""
+"""Least share of the squares in a large part."""
 
 STEEP = 3.0
-"""How many times the usual difference of neighbours is an edge."""
+"""A difference of neighbours is an edge from this many times the usual difference on."""
 
 
 @dataclass(frozen=True)
 class Ring:
     """N squares around a hole.
 
-    pixels: flat numbers of their known pixels. square: the square of each of these pixels. count: (N,), how many each
-    square has. at: (N, 2), their middles from `origin`, in `unit` pixels. cells: (N, 2), their rows and columns.
+    pixels: flat indices of their known pixels. square: the square of each of these pixels. count: (N,), the pixels of
+    each square. at: (N, 2), their centres relative to `origin`, in units of `unit` pixels. cells: (N, 2), their rows
+    and columns.
     """
 
     pixels: Index
@@ -54,22 +55,22 @@ class Ring:
     unit: float
 
     def means(self, picture: Pixels) -> F64:
-        """The mean of each square: (N, C), of HxWxC."""
+        """The mean of HxWxC in each square: (N, C)."""
         shown = picture.reshape(-1, picture.shape[2]).take(self.pixels, axis=0)
         return _means(shown.astype(np.float64), self.square)
 
     def grain(self, picture: Pixels) -> float:
-        """The usual standard deviation inside a square, of HxWxC."""
+        """The typical standard deviation of HxWxC inside a square."""
         spread = self.means(picture.astype(np.float32) ** 2) - self.means(picture) ** 2
         return float(np.median(np.sqrt(np.maximum(spread, 0).max(axis=1))))
 
     def coordinates(self, axis: int, length: int, step: int) -> F64:
-        """Where the middles of `step` pixels each lie that cover `length` pixels along an axis."""
+        """The centres of intervals of `step` pixels that together cover `length` pixels along an axis."""
         middles = (np.arange(-(-length // step)) + 0.5) * step - 0.5
         return np.asarray((middles - self.origin[axis]) / self.unit, np.float64)
 
     def only(self, chosen: Bool) -> Ring:
-        """The chosen squares alone; (N,) bool."""
+        """The ring of the chosen squares alone; chosen: (N,) bool."""
         number = np.cumsum(chosen) - 1
         kept = chosen[self.square]
         return replace(
@@ -82,7 +83,7 @@ class Ring:
         )
 
     def large_parts(self, values: F64) -> Bool:
-        """Which squares (N,) belong to large parts without a step between the values (N, C) of neighbours."""
+        """The squares (N,) that belong to large parts without a step between the values (N, C) of neighbours."""
         cells = self.cells - self.cells.min(axis=0)
         shape = cells.max(axis=0) + 1
         plane = np.full((*shape, values.shape[1]), np.nan)
@@ -101,7 +102,7 @@ class Ring:
 
 
 def sampled(hole: Bool, valid: Bool) -> Ring | None:
-    """Sample the known pixels (HxW) around a hole (HxW); None where the hole is thin or too little is known."""
+    """Sample the known pixels (HxW) around a hole (HxW); None if the hole is thin or too few pixels are known."""
     depth = float(cv2.distanceTransform(np.pad(hole, 1).view(np.uint8), cv2.DIST_L2, 3).max())
     if depth < LEAST_DEPTH:
         return None
@@ -123,6 +124,6 @@ def sampled(hole: Bool, valid: Bool) -> Ring | None:
 
 
 def _means(values: F64, square: Index) -> F64:
-    """The means of values (M, C) in each square."""
+    """The mean of the values (M, C) in each square."""
     count = np.bincount(square)
     return np.stack([np.bincount(square, channel) / count for channel in values.T], axis=1)

@@ -1,4 +1,4 @@
-"""Copying the chosen pixels, and hiding the seams between copies from different places."""
+"""Copy the chosen pixels, and blend the seams between copies from different places."""
 
 from dataclasses import dataclass
 
@@ -19,18 +19,18 @@ from image_erase.erasure.arrays import (
 from image_erase.erasure.copying.sources import SourceMap
 
 MOST_ITERATIONS = 60
-EDGE = 120.0  # grey levels of 255; of a jump this large half is evened out
+EDGE = 120.0  # grey levels (of 255); half of a jump of this size is smoothed away
 GOOD_ENOUGH = 3e-3  # of the first residual
 
 
 def render(
     image: Pixels, hole: Bool, sources: SourceMap, check: Check = no_check, hurried: Hurried = never_hurried
 ) -> Pixels:
-    """Copy every channel of HxWxC `image` from the sources, seams evened out.
+    """Copy every channel of HxWxC `image` from the sources, seams blended.
 
-    image: uint8, uint16, or float32 with white at 255. Pixels outside the hole stay as they are. Poisson image
-    editing, Perez et al. 2003, with the gradients of both sides' sources averaged where neighbours copy from
-    different places. Once `hurried`, seams are left as far evened out as they are.
+    image: uint8, uint16, or float32 with white at 255. Pixels outside the hole are unchanged. Poisson image editing,
+    Perez et al. 2003, with the gradients of both sources averaged where neighbours copy from different places. Once
+    `hurried`, blending stops at the current approximation.
     """
     result = image.copy()
     if not len(sources.ys):
@@ -47,8 +47,8 @@ def render(
 class _Graph:
     """The hole's N pixels, row by row, and their neighbours.
 
-    left and right are float32 (N,), 1 where the pixel before or after in the row is of the hole too. above and below
-    number the neighbours in the column, N where there is none. degree counts the neighbours inside the picture.
+    left, right: float32 (N,), 1 where the previous or next pixel of the row belongs to the hole too. above, below:
+    indices of the neighbours in the column, N where there is none. degree: the number of neighbours inside the picture.
     """
 
     left: F32
@@ -70,7 +70,7 @@ class _Graph:
         return cls((left < n).astype(np.float32), (right < n).astype(np.float32), above, below, inside)
 
     def applied(self, c: F32) -> F32:
-        """The Laplacian of one channel: degree * c - the sum of c over the neighbours; (N,) float32."""
+        """The Laplacian of one channel: degree * c minus the sum of c over the neighbours; (N,) float32."""
         out = self.degree * c
         out[1:] -= c[:-1] * self.left[1:]
         out[:-1] -= c[1:] * self.right[:-1]
@@ -81,10 +81,10 @@ class _Graph:
 
 
 def _jumps(image: Pixels, hole: Bool, sources: SourceMap, check: Check) -> F32:
-    """(C, N) float32: by how much each copied pixel's steps to its four neighbours differ from what they should be.
+    """The error of each copied pixel's steps to its four neighbours: (C, N) float32.
 
-    A step should be what it is at the sources, of both sides where both can tell. Pixels are numbered in the picture
-    with a rim of one pixel around it, so that every pixel has neighbours.
+    A step should be the same as at the source: at the sources of both sides, averaged, if both are known. Indices are
+    those of the picture with a border of one pixel, so that every pixel has four neighbours.
     """
     wide = hole.shape[1] + 2
     inside = np.pad(np.ones(hole.shape, bool), 1).ravel()
@@ -104,20 +104,20 @@ def _jumps(image: Pixels, hole: Bool, sources: SourceMap, check: Check) -> F32:
         told = sees_ahead * (_read(image, ahead) - at_here) + sees_back * (at_there - _read(image, back))
         votes = sees_ahead + sees_back
         jump = np.where(votes > 0, at_there - at_here - told / np.maximum(votes, 1), 0)
-        out[:, seam] += jump * _evening(jump, full_scale(image.dtype))
+        out[:, seam] += jump * _smoothing(jump, full_scale(image.dtype))
     return out
 
 
 def _read(image: Pixels, place: Index) -> F32:
-    """(C, M) float32: the image at numbers of the picture with its rim; the rim repeats the border."""
+    """The image at indices of the picture with its border, which repeats the edge: (C, M) float32."""
     h, w = image.shape[:2]
     y, x = np.divmod(place, w + 2)
     flat = np.clip(y - 1, 0, h - 1) * w + np.clip(x - 1, 0, w - 1)
     return np.asarray(image.reshape(h * w, -1).take(flat, axis=0).T, np.float32)
 
 
-def _evening(jumps: F32, most: float) -> F32:
-    """How far each of the jumps (C, M) is to be evened out, 0..1: the largest are edges and must not bleed."""
+def _smoothing(jumps: F32, most: float) -> F32:
+    """The share (0..1) of each of the jumps (C, M) to smooth away; the largest are edges and must not bleed."""
     size = np.abs(jumps).max(axis=0) * (255 / most)
     return np.asarray(1 / (1 + (size / EDGE) ** 4), np.float32)
 

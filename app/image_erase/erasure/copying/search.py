@@ -1,4 +1,4 @@
-"""For every patch that touches the hole, the most similar patch of the known picture."""
+"""Find, for every patch that touches the hole, the most similar patch of the known picture."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from image_erase.erasure.arrays import F32, Bool, Check, Index
 from image_erase.erasure.copying.descriptors import describe
 from image_erase.erasure.copying.pyramid import Level
 
-CHUNK = 8192  # candidates compared at once
-PAIRS = 1 << 19  # pairs of one matrix product, so that it stays in the processor's cache
-COHERENCE = 1.6  # a neighbour's candidate may be this much worse and is still taken
+CHUNK = 8192  # candidates compared at a time
+PAIRS = 1 << 19  # pairs of one matrix product, so that it fits the processor's cache
+COHERENCE = 1.6  # a neighbour's candidate is accepted up to this many times the distance
 STEPS = (2, 1)  # px
 RANDOM_RADIUS = 16
 RANDOM_TRIALS = 4
@@ -20,7 +20,7 @@ MANY_BOXES = 256
 
 @dataclass
 class Field:
-    """Where each target copies from: flat pixel numbers, and the squared distance of the two patches."""
+    """The source of each target: flat pixel indices, and the squared distance of the two patches."""
 
     source: Index
     distance: F32
@@ -28,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True)
 class _Cut:
-    """Targets `which` lie in `region` of the picture, at the flat numbers `places` of the region."""
+    """The targets `which`, located in `region` of the picture at the flat indices `places` of the region."""
 
     region: tuple[slice, slice]
     which: Index
@@ -36,7 +36,7 @@ class _Cut:
 
 
 class Matcher:
-    """The targets and the sources of one level, and the search among them."""
+    """The targets and sources of one level, and the search for matches."""
 
     def __init__(self, level: Level, radius: int, rng: np.random.Generator, check: Check) -> None:
         """Describe the sources; the targets are described by refresh, once the hole holds a guess."""
@@ -57,11 +57,11 @@ class Matcher:
 
     @property
     def pairs(self) -> int:
-        """How many pairs of a target and a source there are."""
+        """The number of pairs of a target and a source."""
         return len(self.targets) * len(self.sources)
 
     def some(self, count: int) -> Index:
-        """At most `count` of the sources, at random, in order."""
+        """At most `count` of the sources, chosen at random, in order."""
         return np.sort(self.rng.choice(self.sources, min(count, len(self.sources)), replace=False))
 
     def _cut(self, top: int, left: int, bottom: int, right: int) -> "_Cut":
@@ -75,15 +75,15 @@ class Matcher:
         return _Cut(region, which, (y - above) * wide + x - before)
 
     def refresh(self) -> None:
-        """Describe the targets anew, after the hole was filled differently."""
+        """Recompute the descriptors of the targets, after the contents of the hole changed."""
         for cut in self._cuts:
             described = describe(self.level.planes[:, *cut.region], self.radius, self.check)
             self.wanted[cut.which] = described.reshape(-1, described.shape[2]).take(cut.places, axis=0)
 
     def search(self, field: Field | None, pool: Index, wander: bool) -> Field:
-        """The best sources found from those of `field`, from the places in `pool` and from the targets' neighbours.
+        """Find the best sources among those of `field`, those of `pool` and those of the targets' neighbours.
 
-        With wander, also from random places around. Without a field to start from the pool must not be empty.
+        wander: also try random sources nearby. Without a field to start from, the pool must not be empty.
         """
         found = self._among(pool) if field is None else self._measured(field.source)
         if field is not None and len(pool):
@@ -97,7 +97,7 @@ class Matcher:
         return Field(source, self._distances(np.arange(len(source)), source))
 
     def _distances(self, which: Index, source: Index) -> F32:
-        """Squared descriptor distances between targets (by number) and sources (by pixel)."""
+        """Squared descriptor distances between targets (by index) and sources (by pixel)."""
         out = np.empty(len(which), np.float32)
         for first in range(0, len(which), CHUNK):
             self.check()
@@ -127,7 +127,7 @@ class Matcher:
         field.distance[closer] = other.distance.take(closer)
 
     def _improve(self, field: Field, which: Index, source: Index, slack: float = 1.0) -> None:
-        """Take the candidates that are allowed and closer than slack times what `field` has."""
+        """Accept the candidates that are allowed and closer than `slack` times the distance in `field`."""
         use = np.flatnonzero(self.allowed.take(source, mode="clip") & (source != field.source.take(which)))
         which, source = which.take(use), source.take(use)
         distance = self._distances(which, source)
@@ -137,7 +137,7 @@ class Matcher:
         field.distance[which] = distance.take(better)
 
     def _propagate(self, field: Field) -> None:
-        """Try what the targets 2 and 1 px away copy from, moved along."""
+        """Try the sources of the targets 2 and 1 px away, moved by the same distance."""
         for step in STEPS:
             for move in (-step, step, -step * self.shape[1], step * self.shape[1]):
                 which, neighbour = self._pairs(move)
@@ -151,7 +151,7 @@ class Matcher:
         return self._neighbours[move]
 
     def _wander(self, field: Field) -> None:
-        """Try random places around each source, nearer and nearer."""
+        """Try random places around each source, at decreasing distances."""
         radius, which = RANDOM_RADIUS, np.arange(len(self.targets))
         for _ in range(RANDOM_TRIALS):
             dy, dx = self.rng.integers(-radius, radius + 1, (2, len(which)))
@@ -160,7 +160,7 @@ class Matcher:
 
 
 def whole_patches(usable: Bool, radius: int) -> Bool:
-    """Pixels whose whole patch lies inside the picture and is usable."""
+    """The pixels whose whole patch is inside the picture and usable."""
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     whole = cv2.erode(usable.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return whole.astype(bool)
@@ -173,7 +173,7 @@ def _dilate(hole: Bool, radius: int) -> Bool:
 
 
 def _boxes(near: Bool) -> list[tuple[int, int, int, int]]:
-    """Boxes (top, left, bottom, right) that together cover the targets; one box when there would be many."""
+    """Boxes (top, left, bottom, right) that together cover the targets; a single box if there would be many."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8), connectivity=8)
     if count - 1 > MANY_BOXES or stats[1:, 4].sum() * 2 > near.size:
         return [(0, 0, *near.shape)]

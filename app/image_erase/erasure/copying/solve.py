@@ -1,7 +1,7 @@
-"""Where every erased pixel copies from: patches matched and voted on, from coarse to fine.
+"""Find the source of every erased pixel: match patches and vote, from coarse to fine.
 
 After Wexler, Shechtman and Irani, "Space-time completion of video" (2007); Barnes et al., "PatchMatch" (2009); and
-Newson et al., "Video inpainting of complex scenes" (2014), whose texture features keep rough ground rough.
+Newson et al., "Video inpainting of complex scenes" (2014), whose texture features preserve rough texture.
 """
 
 import numpy as np
@@ -31,12 +31,12 @@ def solve(
     check: Check = no_check,
     hurried: Hurried = never_hurried,
 ) -> SourceMap:
-    """Find for every pixel of the hole the known pixel it should copy.
+    """Find, for every pixel of the hole, the known pixel that it copies.
 
-    guide is HxWx3 uint8 BGR; what it shows inside the hole is ignored. hole is HxW, True where to erase. valid is
-    HxW, True where pixels may be copied from; pixels of the hole never are, and where it leaves none, every known
-    pixel may. layouts says what the hole may hide. check is called every few ms and may raise to interrupt. Once
-    `hurried`, what has been found at a coarse level is enlarged. Raises ValueError when nothing is known.
+    guide: HxWx3 uint8 BGR; its values in the hole are ignored. hole: HxW, True = erase. valid: HxW, True where pixels
+    may be copied from; pixels of the hole never are, and if it allows no pixel, every known pixel is allowed. layouts:
+    predicts what the hole hides. check: called every few ms, may raise to interrupt. Once `hurried`, the result of a
+    coarse level is enlarged. Raises ValueError if no pixel is known.
     """
     if hole.all():
         raise ValueError("the hole leaves no known pixel")
@@ -57,7 +57,7 @@ def solve(
 
 
 def _patch_radius(usable: Bool) -> int | None:
-    """The largest radius that leaves enough whole patches to choose among; None when none does."""
+    """The largest radius that leaves enough whole patches to choose from; None if no radius does."""
     return next((radius for radius in RADII if _enough(usable, radius)), None)
 
 
@@ -66,7 +66,7 @@ def _enough(usable: Bool, radius: int) -> bool:
 
 
 def _levels(guide: U8, hole: Bool, usable: Bool, radius: int, check: Check) -> list[Level]:
-    """The pyramid, without the coarsest levels that leave too few patches."""
+    """The pyramid without the coarsest levels, which have too few patches."""
     levels = pyramid.build(guide, hole, usable, check)
     while not _enough(levels[-1].usable, radius):
         levels.pop()
@@ -74,7 +74,7 @@ def _levels(guide: U8, hole: Bool, usable: Bool, radius: int, check: Check) -> l
 
 
 class _Descent:
-    """One way down the pyramid, each level starting from what the one above found."""
+    """The descent from coarse to fine; each level starts from the result of the coarser one."""
 
     def __init__(
         self,
@@ -86,14 +86,14 @@ class _Descent:
         check: Check,
         hurried: Hurried,
     ) -> None:
-        """Look for lines across the hole; nothing is filled yet."""
+        """Look for lines that cross the hole; nothing is filled yet."""
         self.levels, self.radius, self.effort, self.check, self.hurried = levels, radius, effort, check, hurried
         self.rng = np.random.default_rng(SEED + effort.seed)
         self.lines = lines.find(levels, check)
         self.pulls = pulls(layout, levels)
 
     def sources(self) -> Index:
-        """For every pixel of the finest hole the flat number of the pixel it copies."""
+        """The flat index of the pixel that each pixel of the finest hole copies."""
         number = len(self.levels) - 1
         self._guess(self.levels[number])
         ballot = self._enter(number)
@@ -126,13 +126,13 @@ class _Descent:
         return Ballot(matcher, self.check)
 
     def _draw_lines(self, number: int) -> None:
-        """Draw the lines that cross the hole into the guess, to be trusted like what is known."""
+        """Draw the lines that cross the hole into the guess; from then on their pixels count as known."""
         level = self.levels[number]
         for line in self.lines:
             level.depth.reshape(-1)[lines.draw(level, line.at_scale(0.5**number))] = 0
 
     def _vote(self, ballot: Ballot, field: Field, number: int) -> float:
-        """Fill the hole by the votes, pulled towards the layout; returns the mean change of a value."""
+        """Fill the hole by the votes, pulled towards the layout. Returns the mean change of a value."""
         pull, level = self.pulls[number], ballot.matcher.level
         if pull is None:
             return ballot.vote(field)
@@ -142,7 +142,7 @@ class _Descent:
         return float(np.abs(level.planes[:, level.hole] - before).mean())
 
     def _settled(self, ballot: Ballot, field: Field | None, number: int) -> Field:
-        """The field after searching and voting in turn until little changes."""
+        """Alternate search and vote until little changes; returns the field."""
         matcher, effort = ballot.matcher, self.effort
         if number:
             self._draw_lines(number)
@@ -162,7 +162,7 @@ class _Descent:
 
 
 def _doubled(matcher: Matcher, coarser: Matcher, field: Field) -> Field:
-    """The coarser field's sources at this level, each moved to the nearest allowed patch; distances 0."""
+    """Transfer the coarser field to this level, each source moved to the nearest allowed patch; distances are 0."""
     h, w = matcher.shape
     y, x = np.divmod(matcher.targets, w)
     number = coarser.number.take((y // 2) * coarser.shape[1] + x // 2)
@@ -174,7 +174,7 @@ def _doubled(matcher: Matcher, coarser: Matcher, field: Field) -> Field:
 
 
 def _enlarged(sources: Index, coarser: Level, finer: Level) -> Index:
-    """For every pixel of the finer level's hole the flat number of its source, given those of the coarser level's."""
+    """The flat index of the source of each pixel of the finer level's hole, given those of the coarser level."""
     h, w = finer.hole.shape
     number = np.arange(coarser.hole.size)
     number[coarser.hole.ravel()] = sources

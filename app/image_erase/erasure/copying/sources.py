@@ -1,4 +1,4 @@
-"""Which pixels a hole's pixels copy."""
+"""The map from the pixels of a hole to the pixels that they copy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from image_erase.erasure.arrays import I32, Index
 
 @dataclass(frozen=True)
 class SourceMap:
-    """Which pixel each erased pixel copies: (ys, xs) in the hole, row by row, from (sy, sx); all int32 (N,)."""
+    """The source of each erased pixel: (ys, xs) in the hole, row by row, copies (sy, sx); all int32 (N,)."""
 
     ys: I32
     xs: I32
@@ -20,6 +20,6 @@ class SourceMap:
 
     @classmethod
     def of(cls, width: int, places: Index, sources: Index) -> SourceMap:
-        """Build the map from flat pixel numbers of a picture of that width."""
+        """Build the map from flat indices of a picture of the given width."""
         ys, xs, sy, sx = (a.astype(np.int32) for a in (*np.divmod(places, width), *np.divmod(sources, width)))
         return cls(ys, xs, sy, sx)

@@ -26,9 +26,9 @@ def diffuse(level: Level) -> None:
 
 
 def peel(level: Level, radius: int, check: Check, hurried: Hurried = never_hurried) -> None:
-    """Fill the hole from the rim inwards, each pixel from the patch that fits what is known around it.
+    """Fill the hole from the rim inwards, each pixel from the patch that matches the known pixels around it best.
 
-    Once `hurried`, the rest is filled with the nearest pixels.
+    Once `hurried`, the rest is filled with the nearest known pixels.
     """
     sources = np.flatnonzero(whole_patches(level.usable, radius))
     sources = sources[:: -(-len(sources) // MOST_SOURCES)]
@@ -54,7 +54,7 @@ def peel(level: Level, radius: int, check: Check, hurried: Hurried = never_hurri
 
 
 def nearest(allowed: Bool) -> Index:
-    """For every pixel the flat number of the nearest pixel that is True in `allowed` (at least one is)."""
+    """The flat index of the nearest pixel of `allowed` (HxW, not empty), for every pixel."""
     _, labels = cv2.distanceTransformWithLabels(
         (~allowed).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -66,14 +66,14 @@ def nearest(allowed: Bool) -> Index:
 
 
 def _rim(missing: Bool) -> Index:
-    """Flat numbers of the missing pixels that touch a known one."""
+    """Flat indices of the missing pixels next to a known one."""
     kernel = np.ones((3, 3), np.uint8)
     inner = cv2.erode(missing.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     return np.flatnonzero(missing & (inner == 0))
 
 
 def _patches(planes: F32, radius: int, at: Index) -> F32:
-    """The patches around the pixels `at` (flat numbers) as rows, plane by plane, zero outside the picture."""
+    """The patches around the pixels `at` (flat indices) as rows, plane by plane, zero outside the picture."""
     side = 2 * radius + 1
     padded = np.pad(planes, ((0, 0), (radius, radius), (radius, radius)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))

@@ -1,27 +1,27 @@
-"""From matched patches to pixels: the mean of what they say, or what the one believed most says."""
+"""Vote from matched patches to pixels: the weighted mean of all patches, or the pixel of the best patch."""
 
 import numpy as np
 
 from image_erase.erasure.arrays import F32, Check, Index
 from image_erase.erasure.copying.search import Field, Matcher
 
-RIM_DECAY = 2.2  # how much less a patch counts for every px it lies deeper in the hole
-COPY_DECAY = 1.2  # the same, when one patch is chosen
-COPY_OFFSET = 0.2  # how much dearer a patch is for every px^2 between its centre and the pixel
-DEEPEST = 60.0  # px; deeper than this all count the same
-SPREAD_QUANTILE = 0.75  # the distance of this share of patches is what is usual
+RIM_DECAY = 2.2  # factor by which a patch's weight falls for every px of depth in the hole
+COPY_DECAY = 1.2  # the same, where one patch is chosen
+COPY_OFFSET = 0.2  # added cost of a patch for every px^2 between its centre and the pixel
+DEEPEST = 60.0  # px; beyond this depth all patches have the same weight
+SPREAD_QUANTILE = 0.75  # quantile of the patch distances that is taken as the typical distance
 LEAST_TRUST = 1e-25
-DEEP = 8.0  # px; in deeper holes every second patch, as on a chessboard, says as much as all
+DEEP = 8.0  # px; in deeper holes every second patch, in a chessboard pattern, is enough
 
 
 class Ballot:
-    """The hole's pixels of one level, and the targets whose patches cover each.
+    """The hole's pixels of one level, and the targets whose patches cover each pixel.
 
-    Voters are numbers of targets; one number past the last stands for places outside the picture.
+    Voters are indices of targets; the index after the last stands for pixels outside the picture.
     """
 
     def __init__(self, matcher: Matcher, check: Check) -> None:
-        """Number the targets around the hole of the matcher's level."""
+        """Index the targets around the hole of the matcher's level."""
         h, w = matcher.shape
         r = matcher.radius
         self.matcher, self.check = matcher, check
@@ -37,7 +37,7 @@ class Ballot:
         self._offsets = [(dy * dy + dx * dx, dy * w + dx, (dy + r) * wide + dx + r) for dy in reach for dx in reach]
 
     def vote(self, field: Field) -> float:
-        """Fill the hole with weighted means of all covering patches; returns the mean change of a value."""
+        """Fill the hole with weighted means of all covering patches. Returns the mean change of a value."""
         planes = self.matcher.level.planes
         planes = planes.reshape(len(planes), -1)
         source, trust = np.append(field.source, 0), self._trust(field)
@@ -60,7 +60,7 @@ class Ballot:
         return change
 
     def elect(self, field: Field) -> Index:
-        """For every pixel of the hole the flat number of the one pixel it copies, by the best covering patch."""
+        """The flat index of the one pixel that each pixel of the hole copies, by the best covering patch."""
         cost = (field.distance + 1) * COPY_DECAY ** self._depth()
         source, cost = np.append(field.source, 0), np.append(cost, np.inf).astype(np.float32)
         best = np.full(len(self.pixels), np.inf, np.float32)
@@ -80,7 +80,7 @@ class Ballot:
         return voters
 
     def _trust(self, field: Field) -> F32:
-        """How much each target's patch counts, 0 at the end for places outside the picture."""
+        """The weight of each target's patch, and a final 0 for pixels outside the picture."""
         usual = max(float(np.quantile(field.distance, SPREAD_QUANTILE)), 1e-3)
         trust = np.exp(-field.distance / (2 * usual)) * RIM_DECAY ** -self._depth()
         return np.append(np.maximum(trust, LEAST_TRUST), 0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a hole may hide, at low resolution: a network lays out, and the patches follow."""
+"""Layouts: a network's low-resolution prediction of what a hole hides, which the patches follow."""
 
 from image_erase.erasure.layout.engine import LayoutEngine
 from image_erase.erasure.layout.network import WEIGHTS, LayoutNetwork

@@ -1,4 +1,4 @@
-"""Lay out the parts of a hole that are thick enough to hide something."""
+"""Predict the layout of the parts of a hole that are thick enough to hide something."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from image_erase.erasure.plan import PIXELS_PER_LOOK
 from image_erase.erasure.regions import Region
 
 THICK = 7.0
-"""Half width in pixels from which a part of the hole is laid out; patches alone do better on less."""
+"""Least half width in pixels of a part that gets a layout; patches alone do better on thinner ones."""
 
 MOSTLY = 0.6
-"""Share of a part that must be so thick. Letters are where their strokes meet, but not as a whole."""
+"""Least share of a part that must be that thick. Letters are thick where strokes meet, but not as a whole."""
 
 CONTEXT = 2.0
-"""Side of the square that the network sees, in longer sides of the part's box."""
+"""Side of the square for the network, as a multiple of the longer side of the part's box."""
 
 LEAST_CONTEXT = 1.25
-"""The same at least, where the picture is not large enough for more."""
+"""The least such multiple, where the picture is not large enough for more."""
 
 COARSER = 4.0
-"""How many times larger than for itself alone the square around a part may be that shows several."""
+"""How many times larger than for one part alone the square for several parts may be."""
 
 LEAST_SHOWN = 1.5
-"""Half width in pixels of a square at which a part is shown at least, together with others."""
+"""Least half width, in pixels of the square, of a part that is shown together with others."""
 
 
 class LayoutEngine:
-    """Lays out holes by a network."""
+    """Predicts layouts by a network."""
 
     def __init__(self, sketcher: Sketcher) -> None:
         """sketcher: the network, loaded."""
         self._sketcher = sketcher
 
     def lay_out(self, guide: U8, hole: Bool, known: Bool, check: Check) -> Layout | None:
-        """Lay out the thick parts of `hole` (HxW), one at a time; None where there is none.
+        """Predict the layout of the thick parts of `hole` (HxW), one at a time; None if there are none.
 
-        guide: HxWx3 BGR, of which only the `known` pixels (HxW) count. `check` is called before each part and may
+        guide: HxWx3 BGR, of which only the `known` pixels (HxW) are used. `check` is called before each part and may
         raise to interrupt.
         """
         colours, trust = np.zeros_like(guide), np.zeros(hole.shape, np.uint8)
@@ -54,16 +54,16 @@ class LayoutEngine:
         return Layout(colours, trust * np.float32(1 / 255)) if trust.any() else None
 
     def _looks(self, parts: Sequence[Region]) -> list[Region]:
-        """What the network is asked about, the largest first: as many looks as the parts are worth, at least one.
+        """The regions for which the network is run, largest first: as many as the parts are worth, at least one.
 
-        Where there are more parts than that, those that lie close together are shown at once.
+        If there are more parts than that, those that lie close together share a run.
         """
         most = max(1, round(sum(part.area for part in parts) / PIXELS_PER_LOOK))
         shown = parts if len(parts) <= most else self._together(parts)
         return sorted(shown, key=lambda part: -part.area)[:most]
 
     def _together(self, parts: Sequence[Region]) -> list[Region]:
-        """The parts, joined where the network can be shown several at once that lie close together."""
+        """The parts, joined where several that lie close together fit into one square for the network."""
         groups: list[list[Region]] = []
         for part in parts:
             fitting = next((group for group in groups if self._shows([*group, part])), None)
@@ -74,14 +74,14 @@ class LayoutEngine:
         return [_joined(group) for group in groups]
 
     def _shows(self, parts: Sequence[Region]) -> bool:
-        """Whether one square around all the parts shows each of them large enough."""
+        """Whether each part is large enough in one square around all of them."""
         side = LEAST_CONTEXT * _joined(parts).side
         scale = self._sketcher.side / max(side, self._sketcher.side)
         return all(side <= COARSER * CONTEXT * part.side and part.half_width * scale >= LEAST_SHOWN for part in parts)
 
     def _lay_out(self, part: Region, guide: U8, known: Bool, colours: U8, trust: U8) -> None:
         square = self._square(part, (guide.shape[0], guide.shape[1]))
-        seen, missing = square.shrunk(guide, known, min(square.side, self._sketcher.side))
+        seen, missing = square.reduced(guide, known, min(square.side, self._sketcher.side))
         sketch = self._sketcher.sketch(seen, missing)
         belief = np.float32(believed(seen, missing, sketch.colours))
         own = np.zeros(known.shape, np.bool_)
@@ -90,9 +90,9 @@ class LayoutEngine:
         square.put(np.rint(sketch.confidence * belief).astype(np.uint8), trust, own)
 
     def _square(self, part: Region, shape: tuple[int, int]) -> Square:
-        """What the network sees of a part: CONTEXT times its box, less where that keeps it inside the picture.
+        """The square around a part: CONTEXT times its box, or less to stay inside the picture.
 
-        It is never enlarged for the network, which sees more of the surroundings instead.
+        It is never enlarged for the network; instead it includes more of the surroundings.
         """
         wanted = max(round(CONTEXT * part.side), self._sketcher.side)
         inside = min(wanted, *shape)
@@ -101,7 +101,7 @@ class LayoutEngine:
 
 
 def _joined(parts: Sequence[Region]) -> Region:
-    """One region of all the parts, in the box around them."""
+    """One region made of all the parts, in their common bounding box."""
     rows, columns = (
         slice(min(part.box[axis].start for part in parts), max(part.box[axis].stop for part in parts))
         for axis in (0, 1)
@@ -114,7 +114,7 @@ def _joined(parts: Sequence[Region]) -> Region:
 
 
 def _thick_parts(hole: Bool) -> Sequence[Region]:
-    """The connected parts of the hole that are thick, for the most part."""
+    """The connected parts of the hole of which most is thick."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(hole.view(np.uint8), connectivity=8)
     found = []
     for number, (x, y, width, height, _) in enumerate(stats[1:].tolist(), 1):

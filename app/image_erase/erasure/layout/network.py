@@ -1,4 +1,4 @@
-"""The layout network: a graph with the inputs `image` and `mask` and the outputs `layout` and, maybe, `confidence`."""
+"""The layout network: a graph with the inputs `image` and `mask`, the output `layout` and optionally `confidence`."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from image_erase.erasure.neural.runtime import Graph, ModelError
 Array = NDArray[Any]
 
 WEIGHTS = Path(__file__).with_name("layout.onnx")
-"""The network of the package."""
+"""The network that comes with the package."""
 
 INPUTS = {"image": 3, "mask": 1}
 BLUR, SHARPENING = 2.0, 0.8
-"""Standard deviation in pixels of the blur that is taken away from the layout, and how many times."""
+"""Unsharp masking of the layout: standard deviation of the blur in pixels, and amount."""
 
 ERROR_AT_HALF = 0.05
-"""A confidence of c stands for an expected error of ERROR_AT_HALF * (1 - c) / c in the mean colour around, of 1."""
+"""Confidence c means an expected error of ERROR_AT_HALF * (1 - c) / c in the local mean colour (0..1)."""
 
 DOUBTFUL = 0.1
-"""Expected error, of 1, at which a layout gets half of its weight. Smaller ones made the gain smaller."""
+"""Expected error (0..1) at which a layout has half of its weight. Smaller values reduced the gain."""
 
 LAYOUT, CONFIDENCE = "layout", "confidence"
 
 
 class LayoutNetwork:
-    """A network in the form of ours.
+    """A network with the interface of the packaged one.
 
     Inputs: `image`, 1x3xSxS float32 RGB in 0..1, and `mask`, 1x1xSxS float32, 1 in the hole. Outputs: `layout`, as
     `image`, and optionally `confidence`, as `mask`, 0..1 (see ERROR_AT_HALF).
     """
 
     def __init__(self, model: Path = WEIGHTS) -> None:
-        """Load the network and run it once. Raises ModelError with one line that says what is wrong with the file."""
+        """Load the network and run it once. Raises ModelError with a one-line reason if the file cannot be used."""
         self._graph = Graph(model, unpacked=True)
         self.side = self.least = _side(model, self._graph)
         names = [tensor.name for tensor in self._graph.outputs]
@@ -49,7 +49,7 @@ class LayoutNetwork:
         self._check(model, self._graph.run(self._outputs, _inputs(grey, hole)))
 
     def sketch(self, square: U8, hole: Bool) -> Sketch:
-        """Sketch a square (SxSx3 BGR); what it shows in the hole (SxS) is ignored."""
+        """Predict the layout of a square (SxSx3 BGR); its pixels in the hole (SxS) are ignored."""
         planes, *sure = self._graph.run(self._outputs, _inputs(square, hole))
         colours = np.moveaxis(planes[0], 0, 2)[:, :, ::-1] * np.float32(255)
         whole = np.where(hole[:, :, None], colours, square.astype(np.float32))
@@ -64,7 +64,7 @@ class LayoutNetwork:
 
 
 def _side(model: Path, graph: Graph) -> int:
-    """The side of the squares that a graph takes. Raises ModelError where it is no layout network."""
+    """The side of the squares that a graph takes. Raises ModelError if it is not a layout network."""
     shapes = {tensor.name: tensor.shape for tensor in graph.inputs}
     sides = {side for shape in shapes.values() for side in shape[2:]}
     fits = sides - {None} == sides and len(sides) == 1
@@ -82,13 +82,13 @@ def _inputs(square: U8, hole: Bool) -> dict[str, Array]:
 
 
 def _sharpened(picture: Array) -> Array:
-    """Unsharp masking: the network says where an edge is likely, and the likelier places it may have blur it."""
+    """Unsharp masking: the network averages over the likely positions of an edge, which blurs it."""
     blurred = cv2.GaussianBlur(picture, (0, 0), BLUR)
     return np.asarray(picture + np.float32(SHARPENING) * (picture - blurred))
 
 
 def _weight(confidence: Array) -> Array:
-    """How much a layout of that confidence (0..1) is worth: half at the expected error of DOUBTFUL."""
+    """The weight of a layout of that confidence (0..1): one half at an expected error of DOUBTFUL."""
     error = ERROR_AT_HALF * (1 - confidence) / np.maximum(confidence, 1e-3)
     return np.asarray(1 / (1 + (error / DOUBTFUL) ** 2))
 

@@ -1,4 +1,4 @@
-"""The operator's network as one that lays out: it is asked for a fill, and that is taken for what to expect."""
+"""The operator's network as a source of layouts: its fill is used as the layout."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from image_erase.erasure.neural import NeuralEngine
 
 
 class OperatorSketcher:
-    """Sketches by a network that fills holes, such as LaMa."""
+    """Predicts layouts by a network that fills holes, such as LaMa."""
 
     least = 1
 
     def __init__(self, network: NeuralEngine) -> None:
-        """network: loaded; its side is the largest square."""
+        """network: a loaded network; its side is that of the largest square."""
         self._network = network
         self.side = network.side
 
     def sketch(self, square: U8, hole: Bool) -> Sketch:
-        """Sketch a square (SxSx3 BGR); what it shows in the hole (SxS) is ignored."""
+        """Predict the layout of a square (SxSx3 BGR); its pixels in the hole (SxS) are ignored."""
         return Sketch(self._network.fill(square, hole), np.full(hole.shape, 255, np.uint8))

@@ -1,8 +1,8 @@
-"""How far a sketch can be believed, from the sketch and its surroundings alone.
+"""The plausibility of a sketch, from the sketch and its surroundings alone.
 
-A network that knows nothing of a picture answers with something that does not meet it at the rim, that is rougher
-than all around, or that is much smoother: then patches alone do better. In rough surroundings they do nearly as well.
-Measured are mean differences of neighbouring pixels in relation to those of the known pixels nearby.
+A network that does not understand a picture answers with a sketch that does not continue it at the rim, or is much
+rougher or much smoother than the surroundings: then patches alone do better. In rough surroundings they do nearly as
+well. The measure is the mean difference of neighbouring pixels relative to that of the known pixels nearby.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import numpy as np
 from image_erase.erasure.arrays import F32, U8, Bool
 
 NEAR = 12
-"""Pixels of a square from the hole to the farthest known ones that count."""
+"""Distance from the hole, in pixels of a square, up to which known pixels are used."""
 
 NOISE = 2.0
-"""Grey levels that no difference is held against."""
+"""Lower bound, in grey levels, of the differences that others are compared with."""
 
 STRANGE = (1.5, 2.5)
-"""Differences across the rim, and inside the hole, up to which a sketch is believed and from which it is not, in
-differences of the surroundings. Sketches of the trained network are at 1.0 and 0.8 in 95 of 100 holes, noise is above
-3.5 in as many."""
+"""Differences across the rim, and inside the hole, up to which a sketch has full weight and from which it has none,
+relative to those of the surroundings. Sketches of the trained network are at 1.0 and 0.8 for 95 % of holes, noise is
+above 3.5 for 95 %."""
 
 EMPTY = (0.3, 0.5)
-"""Detail inside the hole from which on a sketch says something at all, and as much as it can, in detail of the
-surroundings. Smooth fills, Telea's among them, are below 0.41 in 95 of 100 holes and below 0.2 in the median; the
-trained network is above 0.45 and at 0.75 to 1.05."""
+"""Detail inside the hole, relative to that of the surroundings, from which a sketch has some weight, and full weight.
+Smooth fills such as Telea's are below 0.41 for 95 % of holes and below 0.2 in the median; the trained network is
+above 0.45 and at 0.75 to 1.05."""
 
 ROUGH = (9.0, 22.0)
-"""Differences of the surroundings, in grey levels, up to which a sketch has its full weight, and at which it would have
-none. In the roughest quarter of holes, from 16 on, a layout gained nothing on average: texture hides what is wrong."""
+"""Differences of the surroundings, in grey levels, up to which a sketch has full weight, and from which it would have
+none. In the roughest quarter of holes, from 16 on, a layout gained nothing on average: texture hides errors."""
 
 LEAST_WEIGHT = 0.2
 """Weight of a sketch in the roughest surroundings."""
@@ -40,9 +40,9 @@ LEAST_WEIGHT = 0.2
 
 @dataclass(frozen=True)
 class Differences:
-    """Mean differences, in grey levels, of neighbours: both known, on either side of the rim, and both in the hole.
+    """Mean differences of neighbouring pixels in grey levels: both known, across the rim, and both in the hole.
 
-    detail: the mean Laplacian in the hole divided by that around it; None where the hole is too thin to have one.
+    detail: the mean Laplacian in the hole divided by that around it; None if the hole is too thin to have one.
     """
 
     around: float
@@ -52,7 +52,7 @@ class Differences:
 
 
 def believed(square: U8, hole: Bool, colours: U8) -> float:
-    """Return 0 (not at all) to 1 for a sketch `colours` of the hole in a square, both SxSx3."""
+    """Return the weight, 0 to 1, of a sketch `colours` of the hole in a square, both SxSx3."""
     found = differences(square, hole, colours)
     usual = found.around + NOISE
     strange = max(found.across, found.inside) / usual
@@ -73,14 +73,14 @@ def differences(square: U8, hole: Bool, colours: U8) -> Differences:
 
 
 def _detail(shown: F32, hole: Bool, near: Bool) -> float | None:
-    """The mean Laplacian of what is `shown` in the hole, divided by that of known pixels `near` it."""
+    """The mean Laplacian of `shown` in the hole, divided by that of known pixels `near` it."""
     size = np.abs(cv2.Laplacian(shown, cv2.CV_32F)).mean(axis=2)
     inner, outer = _core(hole), _core(~hole) & near
     return _mean(size[inner]) / (_mean(size[outer]) + NOISE) if inner.any() else None
 
 
 def _core(place: Bool) -> Bool:
-    """The pixels of a place whose neighbours belong to it too."""
+    """The pixels of a region whose neighbours belong to it too."""
     return cv2.erode(place.view(np.uint8), np.ones((3, 3), np.uint8)).astype(np.bool_)
 
 

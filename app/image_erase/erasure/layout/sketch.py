@@ -1,4 +1,4 @@
-"""What is asked of a network that lays out, and what it answers."""
+"""The interface of networks that predict layouts."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from image_erase.erasure.arrays import U8, Bool
 
 @dataclass(frozen=True)
 class Sketch:
-    """What a network expects in a square. colours: SxSx3 BGR; confidence: SxS, 255 where it is sure."""
+    """A network's prediction for a square. colours: SxSx3 BGR; confidence: SxS, 0..255."""
 
     colours: U8
     confidence: U8
 
 
 class Sketcher(Protocol):
-    """A network that sketches what a hole may hide."""
+    """A network that predicts what a hole hides."""
 
     side: int
-    """Pixels of the sides of the largest squares that it sketches."""
+    """Side in pixels of the largest square that it takes."""
 
     least: int
-    """Pixels of the sides of the smallest."""
+    """Side in pixels of the smallest."""
 
     def sketch(self, square: U8, hole: Bool) -> Sketch:
-        """Sketch a square (SxSx3 BGR, S from `least` to `side`); what it shows in the hole (SxS) is ignored."""
+        """Predict the layout of a square (SxSx3 BGR, `least` <= S <= `side`), ignoring its pixels in the hole (SxS)."""
         ...

@@ -1,4 +1,4 @@
-"""Squares of a picture, as a network wants to see them."""
+"""Square crops of a picture, as networks take them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from image_erase.erasure.arrays import U8, Bool
 from image_erase.erasure.regions import Box
 
 MOSTLY = 0.5
-"""A pixel of a shrunken square is hole when less than this share of it is known."""
+"""A pixel of a reduced square is hole if less than this share of it is known."""
 
 
 @dataclass(frozen=True)
 class Square:
-    """`side` pixels from (`top`, `left`) on; it may reach beyond the picture, where nothing is known."""
+    """A square of `side` pixels at (`top`, `left`). It may extend beyond the picture, where nothing is known."""
 
     top: int
     left: int
@@ -24,12 +24,12 @@ class Square:
 
     @classmethod
     def around(cls, box: Box, side: int, shape: tuple[int, int]) -> Square:
-        """A square with the box in its middle, moved inside a picture of `shape` where there is room for it."""
+        """A square centred on the box, moved inside a picture of `shape` if it fits."""
         (top, left) = (_start(part, side, length) for part, length in zip(box, shape, strict=True))
         return cls(top, left, side)
 
-    def shrunk(self, guide: U8, known: Bool, side: int) -> tuple[U8, Bool]:
-        """The square of HxWx3 at `side` x `side`: means of known pixels, and True where too little is known."""
+    def reduced(self, guide: U8, known: Bool, side: int) -> tuple[U8, Bool]:
+        """Reduce the square of HxWx3 to `side` x `side`: means of known pixels, and True where too little is known."""
         there, here = self._overlap(known.shape)
         pixels, share = np.zeros((self.side, self.side, 3), np.uint8), np.zeros((self.side, self.side), np.uint8)
         np.copyto(pixels[there], guide[here], where=known[here][:, :, None])
@@ -41,14 +41,14 @@ class Square:
         return np.minimum(np.rint(means), 255).astype(np.uint8), hole
 
     def put(self, sketched: U8, into: U8, where: Bool) -> None:
-        """Put a sketch (SxS or SxSx3) of the square where it belongs in HxW or HxWx3, at the pixels `where` is True."""
+        """Paste a sketch (SxS or SxSx3) of the square into HxW or HxWx3, at the pixels where `where` is True."""
         there, here = self._overlap(where.shape)
         whole = _scaled(sketched, self.side)[there]
         chosen = where[here]
         np.copyto(into[here], whole, where=chosen if whole.ndim == 2 else chosen[:, :, None])
 
     def _overlap(self, shape: tuple[int, ...]) -> tuple[Box, Box]:
-        """What the square and the picture share: in pixels of the square, and of the picture."""
+        """The intersection of the square and the picture: in coordinates of the square, and of the picture."""
         there, here = [], []
         for start, length in zip((self.top, self.left), shape, strict=False):
             inside = slice(max(0, start), min(start + self.side, length))

@@ -1,4 +1,4 @@
-"""Fill a hole by a network that the operator brings."""
+"""Fill a hole by a neural network that the operator supplies."""
 
 from .engine import Frame, NeuralEngine
 from .runtime import ModelError

@@ -1,4 +1,4 @@
-"""How a network wants its picture and mask and how it answers: read from its graph, and from one trial run."""
+"""The input and output formats of a network, derived from its graph and from one trial run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNIT_PEAK = 2.0
 
 @dataclass(frozen=True)
 class Ports:
-    """Which of a graph's tensors is the picture, which the mask and which the answer."""
+    """The tensors of a graph that take the picture and the mask, and that return the answer."""
 
     image: Tensor
     mask: Tensor
@@ -41,11 +41,11 @@ class Ports:
 
 @dataclass(frozen=True)
 class Convention:
-    """All that must be known of a network to feed it.
+    """The input and output formats of a network.
 
-    `output_range` are the values of black and white in its answer; `mask_polarity` says which end of the mask's
-    range (0 and 1 as float32, 0 and 255 as uint8) erases; `size` is the (height, width) that the network is bound
-    to, or None when it takes any.
+    output_range: the values of black and white in its answer. mask_polarity: which end of the mask's range (0 and 1
+    as float32, 0 and 255 as uint8) means erase. size: the (height, width) that the network requires, or None if it
+    takes any.
     """
 
     channel_order: ChannelOrder
@@ -57,8 +57,8 @@ class Convention:
 def find_ports(model: Path, graph: Graph) -> Ports:
     """Return the tensors of a graph that erases.
 
-    Two inputs are told apart by their channels, 3 and 1, or by the word "mask" in a name where channels are free.
-    Raises ModelError when the graph takes or gives anything else.
+    The two inputs are distinguished by their channels, 3 and 1, or by the word "mask" in a name if channels are free.
+    Raises ModelError if the graph has other inputs or outputs.
     """
     pairs = [(a, b) for a in graph.inputs for b in graph.inputs if a is not b and _fits(a, 3) and _fits(b, 1)]
     pairs.sort(key=lambda pair: "mask" not in pair[1].name.lower())
@@ -85,7 +85,7 @@ def _fits(tensor: Tensor, channels: int) -> bool:
 
 
 def fixed_size(ports: Ports) -> tuple[int, int] | None:
-    """Return the (height, width) that a graph is bound to, or None; one bound side stands for both."""
+    """Return the (height, width) that a graph requires, or None; if only one side is fixed, it applies to both."""
     height, width = (a or b for a, b in zip(ports.image.shape[2:], ports.mask.shape[2:], strict=True))
     if height is None and width is None:
         return None
@@ -112,7 +112,7 @@ def _tensor(port: Tensor, bytes_: Array) -> Array:
 def decode(convention: Convention, output: Array) -> NDArray[np.float32]:
     """Return a network's 1x3xHxW answer as HxWx3 float32 BGR, 0 to 255.
 
-    Raises ModelError when it holds something that is no number.
+    Raises ModelError if it contains values that are not finite.
     """
     picture = np.moveaxis(output[0], 0, 2).astype(np.float32)
     if not np.isfinite(picture).all():
@@ -133,14 +133,14 @@ def probe_picture(size: tuple[int, int] | None) -> tuple[Image, Hole]:
 
 
 def likely_range(output: Array) -> ValueRange:
-    """Return the range of an answer to the probe picture, which goes from black to white."""
+    """Return the range of an answer to the probe picture, which contains black and white."""
     return "0-255" if output.dtype == np.uint8 or float(np.max(output)) > UNIT_PEAK else "0-1"
 
 
 def shown_polarity(image: Image, answer: NDArray[np.float32]) -> MaskPolarity | None:
-    """Return the polarity that a trial with 1 over the probe's left half shows, or None when it shows neither.
+    """Return the polarity derived from a trial with 1 over the probe's left half, or None if it shows neither.
 
-    The half that comes back as it was is the one the network keeps. The columns about the middle aren't counted,
+    The half that is returned unchanged is the one the network keeps. The columns around the middle are ignored,
     because a network may blend there.
     """
     error = np.abs(answer - image).mean(axis=(0, 2)) / 255

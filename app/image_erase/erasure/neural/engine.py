@@ -1,4 +1,4 @@
-"""Fills a hole by an ONNX network that the operator brings, such as LaMa or MI-GAN's pipeline."""
+"""Fill a hole by an ONNX network that the operator supplies, such as LaMa or MI-GAN's pipeline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LEAST_FREE_SIDE = 64
 
 @dataclass(frozen=True)
 class Frame:
-    """How a region lies in the network's picture: scaled to (height, width), then mirrored out to `outer`."""
+    """The placement of a region in the network's picture: scaled to (height, width), then mirrored out to `outer`."""
 
     region: tuple[int, int]
     inner: tuple[int, int]
@@ -49,7 +49,7 @@ class Frame:
 
     @property
     def shrinks(self) -> bool:
-        """Whether detail is lost on the way in."""
+        """Whether scaling loses detail."""
         return self.inner != self.region
 
     def scaled(self, image: Array) -> Array:
@@ -68,9 +68,9 @@ class Frame:
 
 
 class NeuralEngine:
-    """An eraser that asks a network.
+    """An engine that runs a network.
 
-    Networks known to fit, all with two inputs named or shaped as `image` and `mask`:
+    Networks known to work, all with two inputs named or shaped as `image` and `mask`:
 
     - LaMa as exported to ONNX by Carve and, from that and quantised, by OpenCV's model zoo (Suvorov et al.,
       "Resolution-robust Large Mask Inpainting with Fourier Convolutions", WACV 2022): float32 1x3x512x512 in 0 to 1
@@ -79,8 +79,8 @@ class NeuralEngine:
       ICCV 2023): uint8 1x3xHxW and 1x1xHxW with **0 = erase** and 255 = keep; uint8 answer.
 
     Size, element types and the range of the picture come from the graph; the mask's polarity and the answer's range
-    from a trial run at the start. The channels' order can't be seen in either: "auto" is RGB, in which LaMa and
-    MI-GAN were trained. (The demo of OpenCV's model zoo passes BGR to its LaMa; "bgr" reproduces that.)
+    from a trial run at startup. Neither shows the channel order: "auto" is RGB, on which LaMa and MI-GAN were trained.
+    (The demo of OpenCV's model zoo passes BGR to its LaMa; "bgr" reproduces that.)
     """
 
     name = "onnx"
@@ -93,10 +93,10 @@ class NeuralEngine:
         mask_polarity: MaskPolarity | Auto = "auto",
         output_range: ValueRange | Auto = "auto",
     ) -> None:
-        """Load the network in `model` and run it once on a made-up picture.
+        """Load the network in `model` and run it once on a synthetic picture.
 
-        Raises ModelError when the file, its graph or the trial's answer fits none of the conventions, when what was
-        set contradicts the trial, or when the trial doesn't show what "auto" is to find out.
+        Raises ModelError if the file, its graph or the trial's answer fits none of the conventions, if the settings
+        contradict the trial, or if the trial does not show what "auto" needs to know.
         """
         self._graph = Graph(model)
         self._ports = find_ports(model, self._graph)
@@ -110,21 +110,21 @@ class NeuralEngine:
 
     @property
     def side(self) -> int:
-        """The longest side in pixels of a region that the network sees without loss; larger ones are scaled down."""
+        """The longest side in pixels of a region that the network takes at full size; larger ones are scaled down."""
         return min(self.convention.size or (FREE_SIDE, FREE_SIDE))
 
     def fill(self, guide: Image, hole: Hole) -> Image:
-        """Return a copy of `guide` (HxWx3 uint8 BGR, any size from 1x1) whose `hole` (HxW bool) the network filled.
+        """Return a copy of `guide` (HxWx3 uint8 BGR, any size from 1x1) with its `hole` (HxW bool) filled.
 
-        Pixels outside the hole are the guide's, bit for bit. A region larger than `side` is shrunk for the network
-        and its fill enlarged again, so that it is softer than the picture; grain is added to hide that. A smaller
-        one is mirrored outward, never enlarged. Raises ModelError when the network doesn't answer with a picture.
+        Pixels outside the hole are unchanged, bit for bit. A region larger than `side` is reduced for the network
+        and its fill enlarged again, which makes it softer than the picture; grain is added to hide that. A smaller
+        one is extended by mirroring, never enlarged. Raises ModelError if the network does not return a picture.
         """
         if not hole.any():
             return guide.copy()
         frame = _frame(self.convention.size, hole.shape[:2])
         small = frame.scaled(_blanked(guide, hole))
-        # What a pixel of the small picture got from the hole, however little, must not pass as known.
+        # A pixel of the reduced picture that has any share of the hole must not count as known.
         touched = frame.scaled(hole.astype(np.float32)) > 0
         answer = self._answer(frame.mirrored(small), frame.mirrored(touched.astype(np.uint8)) > 0)
         blurred = np.clip(frame.restored(small), 0, 255).astype(np.uint8) if frame.shrinks else None
@@ -142,7 +142,7 @@ class NeuralEngine:
 
 
 def _blanked(guide: Image, hole: Hole) -> Image:
-    """Return the guide with its known pixels' mean colour in the hole, so that no network sees what it is to erase."""
+    """Return the guide with the mean colour of its known pixels in the hole, so that no network sees what to erase."""
     blanked = guide.copy()
     blanked[hole] = np.rint(cv2.mean(guide, (~hole).astype(np.uint8))[:3])
     return blanked

@@ -1,4 +1,4 @@
-"""Fits a network's answer into a picture: no step at the hole's rim, and the picture's grain inside."""
+"""Blend a network's answer into a picture: no step at the hole's rim, and the picture's grain inside."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ GRAIN_SEED = 20120
 def fit_into_hole(guide: Image, hole: Hole, answer: Floats, blurred: Image | None) -> Image:
     """Return `guide` (HxWx3 uint8) with its hole (HxW bool) taken from `answer` (HxWx3 float, 0 to 255).
 
-    The answer's colour step against the picture is measured just across the rim, averaged along it and taken away
-    from the answer, less and less with the depth. `blurred` is the guide at the sharpness of the answer, or None where
-    nothing was lost: the grain that it lacks is added to the answer. Pixels outside the hole are the guide's own, bit
-    for bit.
+    The colour step between answer and picture is measured across the rim, averaged along it and subtracted from the
+    answer, decreasing with depth. blurred: the guide at the sharpness of the answer, or None if no detail was lost;
+    the grain that it lacks is added to the answer. Pixels outside the hole are unchanged, bit for bit.
     """
     result = guide.copy()
     if not hole.any():
@@ -47,7 +46,7 @@ def _without_step(guide: Image, hole: Hole, answer: Floats) -> Floats:
     beside, weight = _known_mean(guide, hole)
     rim = (hole & (depth <= RIM_WIDTH) & (weight > 0))[:, :, None]
     step = beside - answer
-    # A large difference is a contour that runs along the rim, and no step of the network's colour.
+    # A large difference is a contour along the rim, not a colour step of the network.
     counted = (rim & (np.abs(step).max(axis=2, keepdims=True) < EDGE_LEVELS)).astype(np.float32)
     amount = cv2.GaussianBlur(counted, (0, 0), ALONG_RIM)[:, :, None]
     mean_step = cv2.GaussianBlur(step * counted, (0, 0), ALONG_RIM) / np.maximum(amount, 1e-4)
@@ -64,9 +63,9 @@ def _known_mean(guide: Image, hole: Hole) -> tuple[Floats, Floats]:
 
 
 def _grain(guide: Image, hole: Hole, blurred: Image) -> Floats:
-    """Return HxW noise as strong as what `blurred` lacks in the plainest fifth of the picture.
+    """Return HxW noise of the strength that `blurred` lacks in the plainest fifth of the picture.
 
-    There it is noise; elsewhere texture and contours are lost too.
+    There the difference is noise; elsewhere it includes texture and contours.
     """
     lost = (guide.astype(np.float32) - blurred).mean(axis=2)
     known = (~hole).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Runs ONNX graphs by onnxruntime, on one thread of the CPU."""
+"""Run ONNX graphs by onnxruntime, on one thread of the CPU."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ELEMENTS = {"float": "float32", "double": "float64"}
 """Names of element types that differ between onnxruntime and NumPy."""
 
 NO_TELEMETRY = "ORT_DISABLE_TELEMETRY", "1"
-"""From 1.29 on, onnxruntime reports to its makers unless this is in the environment before it is imported. Those
-versions are excluded by the requirements; this is for those who install one all the same."""
+"""From 1.29 on, onnxruntime sends telemetry unless this is in the environment before it is imported. Those versions are
+excluded by the requirements; this protects users who install one nevertheless."""
 
 SILENT = 4
-"""Log level at which onnxruntime prints nothing: what it has to say is in its exceptions too."""
+"""Log level at which onnxruntime prints nothing; its exceptions contain the same messages."""
 
 OUT_OF_MEMORY = "bad_alloc", "Failed to allocate memory"
 
@@ -32,7 +32,7 @@ MESSAGE_CHARACTERS = 300
 
 
 class ModelError(Exception):
-    """A network can't be used; the message is one line that says why and what to do."""
+    """A network cannot be used; the message is one line with the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,22 @@ class Tensor:
     shape: tuple[int | None, ...]
 
     def __str__(self) -> str:
-        """Return name, type and shape in the way that error messages show them."""
+        """Return name, type and shape, formatted for error messages."""
         sides = "x".join("?" if side is None else str(side) for side in self.shape)
         return f"{self.name}: {self.element} {sides or 'of unknown shape'}"
 
 
 class Graph:
-    """A loaded network. inputs, outputs: what it takes and gives; weights are never among them."""
+    """A loaded network. inputs, outputs: its tensors, without the weights."""
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
 
     def __init__(self, model: Path, *, unpacked: bool = False) -> None:
-        """Load `model`, and weights that lie beside it.
+        """Load `model`, and weights stored beside it.
 
-        unpacked: turn quantised weights into floats once, now, and not in every run; it takes four times their size of
-        memory. Raises ModelError where the file is missing or no network, and MemoryError.
+        unpacked: convert quantised weights to floats once, now, instead of in every run; this takes four times their
+        size in memory. Raises ModelError if the file is missing or not a network, and MemoryError.
         """
         _check_file(model)
         self._model = model
@@ -74,9 +74,9 @@ class Graph:
         self.outputs = tuple(map(_tensor, self._session.get_outputs()))
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:
-        """Return the outputs of these names for inputs of the shapes and types that the graph declares.
+        """Return the named outputs for inputs of the shapes and types that the graph declares.
 
-        Raises ModelError where the graph cannot be run with them, and MemoryError.
+        Raises ModelError if the graph cannot be run with them, and MemoryError.
         """
         try:
             return [np.asarray(answer) for answer in self._session.run(list(outputs), dict(inputs))]
@@ -97,7 +97,7 @@ def _check_file(model: Path) -> None:
 
 
 def _session(model: Path, unpacked: bool) -> Any:
-    """A session that holds no memory for later runs: jobs on the CPU are few, and pictures need it."""
+    """A session that keeps no memory between runs: runs are few, and pictures need the memory."""
     os.environ.setdefault(*NO_TELEMETRY)
     import onnxruntime  # noqa: PLC0415, takes 0.1 s, and only where a network is used
 
@@ -111,7 +111,7 @@ def _session(model: Path, unpacked: bool) -> Any:
 
 
 def _give_back_memory() -> None:
-    """Return what loading took and let go, about twice the size of the weights, to the system, where libc can."""
+    """Return freed memory of loading, about twice the size of the weights, to the system if libc can."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim:
         trim(0)
@@ -124,7 +124,7 @@ def _tensor(declared: Any) -> Tensor:
 
 
 def _explained(error: Exception, what: str) -> Exception:
-    """What to raise for an error of onnxruntime's: MemoryError, or ModelError with `what` and its reason."""
+    """The exception for an error of onnxruntime: MemoryError, or ModelError with `what` and the reason."""
     reason = " ".join(str(error).split())
     if isinstance(error, MemoryError) or any(words in reason for words in OUT_OF_MEMORY):
         return MemoryError(reason)
