@@ -13,6 +13,8 @@ import yaml
 from compose_spec import PyCompose
 
 from image_erase import __version__
+from image_erase.batch.options import erase
+from image_erase.batch.shards import INDEX
 from image_erase.cli import STOP_SECONDS
 from image_erase.server import create_app
 from image_erase.settings import Settings, load_settings, unknown_variables
@@ -150,6 +152,30 @@ def documents() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document["kind"])
 def test_manifest_follows_its_schema(document: dict[str, Any], version: str) -> None:
     kubernetes_validate.validate(document, version, strict=True)
+
+
+BULK = yaml.safe_load(text("deploy/kubernetes-bulk/job.yaml"))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_job_follows_its_schema(version: str) -> None:
+    kubernetes_validate.validate(BULK, version, strict=True)
+
+
+def test_the_job_has_a_pod_for_each_shard_of_a_command_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(INDEX, "7")
+    (container,) = BULK["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"image-erase:{__version__}"
+    program, subcommand, *arguments = container["command"]
+    assert (program, subcommand) == ("image-erase", "erase")
+    with erase.make_context("erase", arguments, obj=None, resilient_parsing=False) as context:
+        shard, resume, out = (context.params[name] for name in ("shard", "resume", "out"))
+    assert (shard.count, shard.index) == (BULK["spec"]["completions"], 7)
+    assert resume
+    assert out.is_folder
+    environment = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert unknown_variables(environment) == []
+    assert size(container["resources"]["limits"]["memory"]) >= memory_needed(environment)
 
 
 def test_manifest_with_a_slip_does_not() -> None:

@@ -6,30 +6,34 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import click
 
 from image_erase.batch.failures import PlanError
 from image_erase.batch.files import DASH, Inputs, Outputs, read_standard_input
-from image_erase.batch.plan import Existing, Plan, Task, plan_folder, plan_one
+from image_erase.batch.plan import Existing, Plan, Task, Work, plan_folder, plan_one
 from image_erase.batch.report import Exit, Progress, Record, shown
 from image_erase.batch.run import PictureEraser, Run
+from image_erase.batch.shards import WHOLE, Shard
 from image_erase.batch.sources import entry
+from image_erase.batch.urls import StoreUrl
 from image_erase.logs import configure_logging
 
 
 @dataclass(frozen=True)
 class Order:
-    """Arguments of the command. jobs: images processed in parallel. source, masks and out may be `-`."""
+    """Arguments of the command. jobs: images processed in parallel. source, masks and out may be `-` or a URL."""
 
-    source: Path
-    masks: Path
-    out: Path
+    source: Path | StoreUrl
+    masks: Path | StoreUrl
+    out: Path | StoreUrl
     jobs: int
     recursive: bool = False
+    shard: Shard = WHOLE
     existing: Existing = Existing.REFUSE
     dry_run: bool = False
     quiet: bool = False
@@ -42,29 +46,58 @@ MakeEraser = Callable[[int], PictureEraser]
 
 def erase(order: Order, make_eraser: MakeEraser) -> Exit:
     """Execute an order. Raises PlanError if the run must not start."""
-    plan = _plan(order)
+    if any(isinstance(place, StoreUrl) for place in (order.source, order.masks, order.out)):
+        return _erase_in_stores(order, make_eraser)
+    source, masks, out = (cast(Path, place) for place in (order.source, order.masks, order.out))
+    plan = _plan(order, source, masks, out)
     _check_report(order, plan)
     if order.dry_run:
-        return _list(plan, to_stderr=order.out == DASH)
+        return _list(plan, to_stderr=out == DASH)
     if plan.is_folder:
-        _make_folders(order.out, plan)
+        _make_folders(out, plan)
     record = Record.of(plan)
-    bar = plan.is_folder and not order.quiet and sys.stderr.isatty()
-    with contextlib.closing(Progress(len(plan.to_do), bar=bar)) as progress:
+    with _progress(order, plan, len(plan.to_do)) as progress:
         for task, failure in plan.failed:
             progress.failed(task, failure)
-        _run(order, plan, make_eraser, record, progress)
+        if plan.to_do:
+            _run(order, plan, make_eraser, record, progress)
     return _end(order, plan, record)
 
 
-def _plan(order: Order) -> Plan:
-    if order.source.is_dir() or order.out.is_dir():
-        if not order.source.is_dir() and not order.source.is_file():
-            raise PlanError(f"{order.source}: has no name from which to name a file in {order.out}")
-        if order.out == DASH or (order.out.exists() and not order.out.is_dir()):
-            raise PlanError(f"{order.out}: must be a folder, because {order.source} is one")
-        return plan_folder(order.source, order.masks, order.out, recursive=order.recursive, existing=order.existing)
-    return plan_one(order.source, order.masks, order.out, order.existing)
+def _erase_in_stores(order: Order, make_eraser: MakeEraser) -> Exit:
+    from image_erase.batch.bulk import Bulk, plan_bulk  # noqa: PLC0415
+
+    if DASH in (order.source, order.masks, order.out):
+        raise PlanError("- for standard input or output does not go together with a URL")
+    _check_report(order, Plan())
+    places = (order.source, order.masks, order.out)
+    plan = plan_bulk(Bulk(*places, recursive=order.recursive, existing=order.existing, shard=order.shard))
+    if order.dry_run:
+        return _list(plan.whole(), to_stderr=False)
+    record = Record(pictures=0, skipped=0)
+    with _progress(order, plan, None) as progress:
+        _run(order, plan, make_eraser, record, progress)
+    record.pictures, record.skipped = plan.found, plan.skipped
+    return _end(order, plan, record)
+
+
+@contextlib.contextmanager
+def _progress(order: Order, work: Work, total: int | None) -> Iterator[Progress]:
+    bar = work.is_folder and not order.quiet and sys.stderr.isatty()
+    with contextlib.closing(Progress(total, bar=bar)) as progress:
+        yield progress
+
+
+def _plan(order: Order, source: Path, masks: Path, out: Path) -> Plan:
+    if source.is_dir() or out.is_dir():
+        if not source.is_dir() and not source.is_file():
+            raise PlanError(f"{source}: has no name from which to name a file in {out}")
+        if out == DASH or (out.exists() and not out.is_dir()):
+            raise PlanError(f"{out}: must be a folder, because {source} is one")
+        return plan_folder(source, masks, out, recursive=order.recursive, existing=order.existing, shard=order.shard)
+    if order.shard != WHOLE:
+        raise PlanError(f"{source}: must be a folder to be divided into shards")
+    return plan_one(source, masks, out, order.existing)
 
 
 def _check_report(order: Order, plan: Plan) -> None:
@@ -74,7 +107,7 @@ def _check_report(order: Order, plan: Plan) -> None:
     if order.report.is_dir() or not order.report.parent.is_dir():
         raise PlanError(f"{order.report}: must be a file in an existing folder")
     place = entry(order.report)
-    used = (path for task in plan.tasks for path in (task.image, task.mask, task.output) if path)
+    used = (path for task in plan.tasks for path in (task.image, task.mask, task.output) if isinstance(path, Path))
     if any(path.name == place.name and entry(path) == place for path in used):
         raise PlanError(f"{order.report}: is an image or a mask of the run")
     if order.existing is Existing.REFUSE and os.path.lexists(order.report):
@@ -107,7 +140,7 @@ def _list(plan: Plan, *, to_stderr: bool) -> Exit:
 
 def _make_folders(out: Path, plan: Plan) -> None:
     try:
-        for folder in {out} | {task.output.parent for task in plan.to_do if task.output}:
+        for folder in {out} | {task.output.parent for task in plan.to_do if isinstance(task.output, Path)}:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PlanError(f"{error.filename}: cannot be created ({error.strerror})") from None
@@ -115,17 +148,16 @@ def _make_folders(out: Path, plan: Plan) -> None:
         raise PlanError(f"{out}: cannot be written to")
 
 
-def _run(order: Order, plan: Plan, make_eraser: MakeEraser, record: Record, progress: Progress) -> None:
+def _run(order: Order, work: Work, make_eraser: MakeEraser, record: Record, progress: Progress) -> None:
     """Process the tasks until they are done or interrupted."""
     configure_logging("console", "error")
     started = time.monotonic()
-    jobs = min(order.jobs, len(plan.to_do))
+    jobs = min(order.jobs, len(work.to_do)) if isinstance(work, Plan) else order.jobs
     try:
-        if plan.to_do:
-            inputs = Inputs(read_standard_input() if DASH in (order.source, order.masks) else b"")
-            outputs = Outputs(overwrite=order.existing is Existing.OVERWRITE)
-            run = Run(plan, make_eraser(jobs), inputs, outputs, record, progress)
-            asyncio.run(_until_told_to_end(run.all(jobs)))
+        inputs = Inputs(read_standard_input() if DASH in (order.source, order.masks) else b"")
+        outputs = Outputs(overwrite=order.existing is Existing.OVERWRITE)
+        run = Run(work, make_eraser(jobs), inputs, outputs, record, progress)
+        asyncio.run(_until_told_to_end(run.all(jobs)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         record.interrupted = True
     record.seconds = time.monotonic() - started
@@ -141,7 +173,7 @@ async def _until_told_to_end(work: Awaitable[None]) -> None:
     await work
 
 
-def _end(order: Order, plan: Plan, record: Record) -> Exit:
+def _end(order: Order, plan: Work, record: Record) -> Exit:
     if record.stopped:
         _say(f"stopped: {shown(record.stopped)}")
     if record.interrupted:

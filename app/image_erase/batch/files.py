@@ -6,9 +6,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from image_erase.batch.failures import OUTPUT_EXISTS, UNREADABLE, UNWRITABLE, Failure, PictureFailed
 from image_erase.jobs.frames import MAX_BLOB_BYTES
+
+if TYPE_CHECKING:
+    from image_erase.batch.plan import Location
 
 DASH = Path("-")
 # Errors with which every other file would fail too: no space, or a read-only file system.
@@ -21,10 +25,13 @@ class Inputs:
     def __init__(self, standard_input: bytes = b"") -> None:
         self._standard_input = standard_input
 
-    def read(self, path: Path, subject: str) -> bytes:
+    def read(self, path: "Location", subject: str) -> bytes:
         """Return a file's bytes. Raises PictureFailed if it cannot be read or is too large for a worker."""
         try:
-            data = self._standard_input if path == DASH else _read(path)
+            if not isinstance(path, Path):
+                data = path.read(subject)
+            else:
+                data = self._standard_input if path == DASH else _read(path)
         except OSError as error:
             raise PictureFailed(Failure(UNREADABLE, f"{subject}: cannot be read ({_reason(error)})")) from None
         if len(data) > MAX_BLOB_BYTES:
@@ -53,10 +60,12 @@ class Outputs:
         os.umask(umask)
         self._mode = 0o666 & ~umask
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: "Location", data: bytes) -> None:
         """Write a result. Raises PictureFailed, fatal if no other result could be written either."""
         try:
-            if path == DASH:
+            if not isinstance(path, Path):
+                path.write(data)
+            elif path == DASH:
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
             else:

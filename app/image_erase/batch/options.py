@@ -1,5 +1,6 @@
 """Options of `image-erase erase`. The server imports this module too, so everything else is imported late."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
+
+from image_erase.batch.shards import WHOLE, Shard
+from image_erase.batch.urls import StoreUrl
 
 if TYPE_CHECKING:
     from image_erase.batch.command import MakeEraser
@@ -36,8 +40,22 @@ def _header_value(_: click.Context, __: click.Parameter, key: str | None) -> str
     return key
 
 
-# A file, a folder, or - for standard input.
-_INPUT = click.Path(path_type=Path, exists=True, allow_dash=True)
+class _Place(click.Path):
+    """A file, a folder, - for standard input or output, or the URL of a store."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a StoreUrl or a Path."""
+        return StoreUrl.of(str(value)) or super().convert(value, param, ctx)
+
+
+_INPUT = _Place(path_type=Path, exists=True, allow_dash=True)
+
+
+def _shard(_: click.Context, __: click.Parameter, text: str | None) -> Shard:
+    try:
+        return Shard.parse(text, os.environ) if text else WHOLE
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command(
@@ -52,10 +70,13 @@ Exit codes:
 @click.argument("mask", type=_INPUT, required=False)
 @click.option("--mask", "mask_option", metavar="MASK", type=_INPUT, help="The same as the argument MASK.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, help="File or folder to write; - is stdout."
+    "-o", "--out", type=_Place(path_type=Path), required=True, help="File, folder or URL to write to; - is stdout."
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Images processed in parallel (ERASE_WORKERS; with --url 4).")
 @click.option("--recursive", is_flag=True, help="Include subfolders.")
+@click.option(
+    "--shard", metavar="I/N", callback=_shard, help="Only part I of N; N alone takes I from JOB_COMPLETION_INDEX."
+)
 @click.option("--resume", is_flag=True, help="Skip images whose output exists.")
 @click.option("--force", is_flag=True, help="Overwrite existing outputs.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be done.")
@@ -72,10 +93,10 @@ Exit codes:
 @click.option("--retries", type=click.IntRange(min=0), default=5, show_default=True, help="Retries after 429 and 5xx.")
 def erase(
     *,
-    source: Path,
-    mask: Path | None,
-    mask_option: Path | None,
-    out: Path,
+    source: Path | StoreUrl,
+    mask: Path | StoreUrl | None,
+    mask_option: Path | StoreUrl | None,
+    out: Path | StoreUrl,
     jobs: int | None,
     resume: bool,
     force: bool,
@@ -89,6 +110,8 @@ def erase(
 
     MASK is one mask for all images, or a folder with one mask per image. For cat.jpg, the mask is cat.jpg, else cat
     with any suffix, else cat_mask or cat-mask with any suffix. - as SOURCE or MASK is standard input.
+
+    SOURCE, MASK and OUT may be in a store: s3://, gs://, az:// or file:// with a slash at the end for a folder.
 
     The work is done on this machine, with the settings of the server (ERASE_ variables), or by a server with --url.
     """
@@ -113,7 +136,7 @@ def erase(
         sys.exit(130)
 
 
-def _one_mask(argument: Path | None, option: Path | None) -> Path:
+def _one_mask(argument: Path | StoreUrl | None, option: Path | StoreUrl | None) -> Path | StoreUrl:
     if (argument is None) == (option is None):
         raise click.UsageError("MASK must be given once, as an argument or with --mask.")
     mask = argument or option

@@ -4,10 +4,13 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Union
 
-from image_erase.batch.failures import UNWRITABLE, Failure, PictureFailed, PlanError
+from image_erase.batch.failures import OUTPUT_EXISTS, UNWRITABLE, WRONG_SUFFIX, Failure, PictureFailed, PlanError
 from image_erase.batch.files import DASH
+from image_erase.batch.shards import WHOLE, Shard
 from image_erase.batch.sources import (
     Found,
     MaskOf,
@@ -19,6 +22,11 @@ from image_erase.batch.sources import (
     suffix_mismatch,
 )
 
+if TYPE_CHECKING:
+    from image_erase.batch.stored import Stored
+
+#: Where a file is.
+Location = Union[Path, "Stored"]
 _SHOWN = 3
 
 
@@ -32,11 +40,29 @@ class Existing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One image. mask, output: None if it failed before they were known."""
+    """One image. mask, output: None if it failed before they were known. failure: if it failed already."""
 
-    image: Path
-    mask: Path | None
-    output: Path | None
+    image: Location
+    mask: Location | None
+    output: Location | None
+    failure: Failure | None = None
+
+
+class Work(Protocol):
+    """What a run does."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether OUT is a folder, so that the command names the outputs."""
+
+    def pending(self) -> Iterator[Task]:
+        """Yield the tasks, those with a failure included. May block. Raises PlanError."""
+
+    def output_for(self, task: Task, result_format: str) -> Location:
+        """Return where a result belongs. Raises PictureFailed.
+
+        result_format: by its first bytes, because a server may return another format than expected.
+        """
 
 
 @dataclass(frozen=True)
@@ -51,6 +77,10 @@ class Plan:
     failed: list[tuple[Task, Failure]] = field(default_factory=list)
     is_folder: bool = False
 
+    def pending(self) -> Iterator[Task]:
+        """Yield what is to do."""
+        yield from self.to_do
+
     @property
     def size(self) -> int:
         """Number of images."""
@@ -62,6 +92,23 @@ class Plan:
         yield from self.to_do
         yield from self.skipped
         yield from (task for task, _ in self.failed)
+
+    def output_for(self, task: Task, result_format: str) -> Location:
+        """See Work."""
+        assert isinstance(task.output, Path)
+        if not self.is_folder:
+            mismatch = suffix_mismatch(task.output, result_format)
+            if mismatch:
+                raise PictureFailed(Failure(WRONG_SUFFIX, mismatch))
+            return task.output
+        place = result_name(task.output, result_format)
+        if place != task.output and place in self._outputs:
+            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{place}: is the output of another image"))
+        return place
+
+    @cached_property
+    def _outputs(self) -> frozenset[Location | None]:
+        return frozenset(task.output for task in self.tasks)
 
 
 def plan_one(image: Path, masks: Path, output: Path, existing: Existing) -> Plan:
@@ -84,9 +131,12 @@ def plan_one(image: Path, masks: Path, output: Path, existing: Existing) -> Plan
     return _settled([task], [], existing, is_folder=False)
 
 
-def plan_folder(source: Path, masks: Path, out: Path, *, recursive: bool, existing: Existing) -> Plan:
+def plan_folder(
+    source: Path, masks: Path, out: Path, *, recursive: bool, existing: Existing, shard: Shard = WHOLE
+) -> Plan:
     """Plan for the images of a folder, or for one file, with outputs in the folder OUT. Raises PlanError."""
     found = _pictures_of(source, masks, out, recursive) if source.is_dir() else [look_at(source.parent, source.name)]
+    found = [picture for picture in found if shard.contains(picture.name)]
     root = source if source.is_dir() else source.parent
     mask_of = masks_at(masks)
     tasks, failed = [], []
@@ -124,7 +174,7 @@ def _settled(tasks: list[Task], failed: list[tuple[Task, Failure]], existing: Ex
     """Return the plan with existing outputs skipped or refused. Raises PlanError on conflicts."""
     _refuse_shared_outputs(tasks)
     _refuse_read_outputs(tasks)
-    there = [task for task in tasks if task.output and task.output != DASH and os.path.lexists(task.output)]
+    there = [task for task in tasks if any(os.path.lexists(path) for path in _files(task.output))]
     if there and existing is Existing.REFUSE:
         names = _some(str(task.output) for task in there)
         raise PlanError(
@@ -137,7 +187,7 @@ def _settled(tasks: list[Task], failed: list[tuple[Task, Failure]], existing: Ex
 
 
 def _refuse_shared_outputs(tasks: Iterable[Task]) -> None:
-    first: dict[Path, Task] = {}
+    first: dict[Location, Task] = {}
     shared = []
     for task in tasks:
         assert task.output
@@ -157,10 +207,17 @@ def _refuse_read_outputs(tasks: Iterable[Task]) -> None:
             folders[path.parent] = entry(path).parent
         return folders[path.parent] / path.name
 
-    read = {place(path) for task in tasks for path in (task.image, task.mask) if path and path != DASH}
-    both = [str(task.output) for task in tasks if task.output and task.output != DASH and place(task.output) in read]
+    read = {place(path) for task in tasks for path in _files(task.image, task.mask)}
+    both = [str(path) for task in tasks for path in _files(task.output) if place(path) in read]
     if both:
         raise PlanError(f"{len(both)} outputs are also images or masks of the run: {_some(both)}")
+
+
+def _files(*locations: Location | None) -> Iterator[Path]:
+    """Yield those that are files of this machine."""
+    for path in locations:
+        if isinstance(path, Path) and path != DASH:
+            yield path
 
 
 def _some(names: Iterable[str]) -> str:

@@ -101,7 +101,8 @@ def shown(text: object) -> str:
 class Progress:
     """An optional progress bar with rate and remaining time, and lines above it."""
 
-    def __init__(self, total: int, *, bar: bool) -> None:
+    def __init__(self, total: int | None, *, bar: bool) -> None:
+        """total: number of images, None if it is not known before."""
         self._bar = tqdm(total=total, unit=" images", file=sys.stderr, disable=not bar, dynamic_ncols=True)
 
     def close(self) -> None:

@@ -4,16 +4,13 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from image_erase.batch.failures import OUTPUT_EXISTS, WRONG_SUFFIX, EraserFailed, Failure, PictureFailed
+from image_erase.batch.failures import EraserFailed, Failure, PictureFailed, PlanError
 from image_erase.batch.files import Inputs, Outputs
-from image_erase.batch.plan import Plan, Task
+from image_erase.batch.plan import Task, Work
 from image_erase.batch.report import Progress, Record, shown
-from image_erase.batch.sources import result_name, suffix_mismatch
 from image_erase.contract.errors import Code
 from image_erase.imaging.header import format_of
 
@@ -43,6 +40,21 @@ class PictureEraser(Protocol):
         """Return the image file without what the mask paints white. Raises PictureFailed."""
 
 
+class _Shared:
+    """Tasks from which several take the next one. A store is listed in a thread meanwhile."""
+
+    def __init__(self, tasks: Iterator[Task]) -> None:
+        self._tasks, self._lock = tasks, asyncio.Lock()
+
+    async def next(self) -> Task | None:
+        """Return the next task, None at the end. Raises _Stop where no more can be found."""
+        async with self._lock:
+            try:
+                return await asyncio.to_thread(next, self._tasks, None)
+            except PlanError as error:
+                raise _Stop(str(error)) from None
+
+
 class _Stop(Exception):
     """Every other image would fail too."""
 
@@ -51,7 +63,7 @@ class _Stop(Exception):
 class Run:
     """One run. Cancelling it aborts the images in progress; finished files stay."""
 
-    plan: Plan
+    work: Work
     eraser: PictureEraser
     inputs: Inputs
     outputs: Outputs
@@ -60,7 +72,7 @@ class Run:
 
     async def all(self, jobs: int) -> None:
         """Process all tasks. jobs: number of parallel tasks."""
-        tasks = iter(self.plan.to_do)
+        tasks = _Shared(self.work.pending())
         try:
             async with self.eraser, asyncio.TaskGroup() as group:
                 for _ in range(jobs):
@@ -68,8 +80,8 @@ class Run:
         except* (EraserFailed, _Stop) as reasons:
             self.record.stopped = str(reasons.exceptions[0])
 
-    async def _several(self, tasks: Iterator[Task]) -> None:
-        for task in tasks:
+    async def _several(self, tasks: "_Shared") -> None:
+        while task := await tasks.next():
             try:
                 await self._one(task)
             except PictureFailed as error:
@@ -80,6 +92,8 @@ class Run:
                 self._failed(task, Failure(Code.UNKNOWN_ERROR.name, f"{type(error).__name__}: {error}"))
 
     async def _one(self, task: Task) -> None:
+        if task.failure:
+            raise PictureFailed(task.failure)
         assert task.mask
         image = await asyncio.to_thread(self.inputs.read, task.image, "image")
         mask = await asyncio.to_thread(self.inputs.read, task.mask, "mask")
@@ -87,30 +101,13 @@ class Run:
         await _to_its_end(self._keep(task, result))
 
     async def _keep(self, task: Task, result: Erased) -> None:
-        await asyncio.to_thread(self.outputs.write, self._place(task, result.data), result.data)
+        place = self.work.output_for(task, format_of(result.data[:16]) or "PNG")
+        await asyncio.to_thread(self.outputs.write, place, result.data)
         self.record.erased += 1
         self.progress.advance()
         if result.empty_mask:
             self.record.empty_masks += 1
             self.progress.say(f"{shown(task.image)}: unchanged, because the mask erases nothing")
-
-    @cached_property
-    def _expected(self) -> frozenset[Path | None]:
-        return frozenset(task.output for task in self.plan.tasks)
-
-    def _place(self, task: Task, result: bytes) -> Path:
-        """Return the path for a result by its first bytes: a server may return another format than expected."""
-        assert task.output
-        result_format = format_of(result[:16]) or "PNG"
-        if not self.plan.is_folder:
-            mismatch = suffix_mismatch(task.output, result_format)
-            if mismatch:
-                raise PictureFailed(Failure(WRONG_SUFFIX, mismatch))
-            return task.output
-        place = result_name(task.output, result_format)
-        if place != task.output and place in self._expected:
-            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{place}: is the output of another image"))
-        return place
 
     def _failed(self, task: Task, failure: Failure) -> None:
         self.record.failures.append((task, failure))

@@ -22,7 +22,7 @@ def mismatch(task: Task) -> Failure | None:
 
     A mask may have the size of the image as it is stored or as it is shown, as for the server.
     """
-    if task.mask is None or DASH in (task.image, task.mask):
+    if not isinstance(task.image, Path) or not isinstance(task.mask, Path) or DASH in (task.image, task.mask):
         return None
     image, mask = _sizes(task.image), _sizes(task.mask)
     if not image or not mask or image & mask:

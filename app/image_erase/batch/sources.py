@@ -3,13 +3,16 @@
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from image_erase.batch.failures import MANY_MASKS, NO_MASK, UNREADABLE, Failure, PictureFailed, PlanError
+from image_erase.batch.shards import MASK_ENDINGS
 from image_erase.imaging.header import FORMATS, format_of
 
+_Name = TypeVar("_Name", bound=PurePath)
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 _SNIFFED_BYTES = 16
 _NO_PICTURE = Failure(
@@ -75,7 +78,7 @@ def suffix_mismatch(path: Path, file_format: str) -> str | None:
     return f"{path}: the result is a {kind} file, so its name must end in {expected[0]}, not {path.suffix}"
 
 
-def result_name(name: Path, file_format: str) -> Path:
+def result_name(name: _Name, file_format: str) -> _Name:
     """Return the name of the result: the name of the image, with a suffix that fits the format of the result."""
     kept = _suffixes(file_format)
     return name if name.suffix.lower() in kept else name.with_suffix(kept[0])
@@ -104,8 +107,6 @@ def _refuse(error: OSError) -> None:
 #: Returns the mask for an image's name. Raises PictureFailed if there is none, or more than one.
 MaskOf = Callable[[Path], Path]
 
-_ENDINGS = ("_mask", "-mask")
-
 
 def masks_at(place: Path) -> MaskOf:
     """Return how to find masks. place: one mask for all images, or a folder of masks."""
@@ -113,61 +114,76 @@ def masks_at(place: Path) -> MaskOf:
 
 
 @dataclass
-class _Listing:
-    """The names in a folder of masks, and those with an image suffix by their stem.
+class MaskNames:
+    """The names of the masks in a folder and its subfolders, which are those of the images.
 
-    Both are found by their composed form (NFC): macOS and some archives write `ü` as two characters, others as one.
-    names: composed form -> the names in the folder.
+    All are found by their composed form (NFC): macOS and some archives write `ü` as two characters, others as one.
+    place: for messages. names, by_stem: (subfolder, composed name or stem) -> names; only names with a suffix of an
+    image have a stem.
     """
 
-    names: dict[str, list[str]] = field(default_factory=dict)
-    by_stem: dict[str, list[str]] = field(default_factory=dict)
+    place: str
+    names: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    by_stem: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
+    @classmethod
+    def of(cls, names: Iterable[PurePath], place: str) -> "MaskNames":
+        """Collect names. They are relative to the place."""
+        collected = cls(place)
+        for name in names:
+            collected.add(name)
+        return collected
 
-class MaskFolder:
-    """A folder of masks with the same subfolders as the images."""
+    def add(self, name: PurePath) -> None:
+        """Add one name."""
+        folder = str(name.parent)
+        self.names[folder, _composed(name.name)].append(name.name)
+        if name.suffix.lower() in SUFFIXES:
+            self.by_stem[folder, _composed(name.stem)].append(name.name)
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._listings: dict[Path, _Listing] = {}
+    def name_for(self, name: PurePath) -> PurePath:
+        """Return the mask with the same name, else the same stem, else the stem followed by `_mask` or `-mask`.
 
-    def mask_of(self, name: Path) -> Path:
-        """Return the mask with the same name, else the same stem, else the stem followed by `_mask` or `-mask`."""
-        folder = self._folder / name.parent
-        listing = self._listing(folder)
-        same = listing.names.get(_composed(name.name), [])
+        Raises PictureFailed if there is none, or more than one.
+        """
+        folder = str(name.parent)
+        same = self.names.get((folder, _composed(name.name)), [])
         if name.name in same:
-            return folder / name.name
-        for found in (same, *self._by_stem(listing, name.stem)):
+            return name
+        for found in (same, *self._by_stem(folder, name.stem)):
             if len(found) > 1:
                 raise PictureFailed(Failure(MANY_MASKS, f"more than one mask: {', '.join(found)}"))
             if found:
-                return folder / found[0]
-        raise PictureFailed(Failure(NO_MASK, f"no mask in {folder}"))
+                return name.with_name(found[0])
+        raise PictureFailed(Failure(NO_MASK, f"no mask in {self.place}"))
 
-    def _by_stem(self, listing: _Listing, stem: str) -> Iterator[list[str]]:
-        for stems in ((stem,), tuple(stem + ending for ending in _ENDINGS)):
-            yield sorted(mask for one in stems for mask in listing.by_stem.get(_composed(one), ()))
-
-    def _listing(self, folder: Path) -> _Listing:
-        if folder not in self._listings:
-            self._listings[folder] = _list(folder)
-        return self._listings[folder]
+    def _by_stem(self, folder: str, stem: str) -> Iterator[list[str]]:
+        for stems in ((stem,), tuple(stem + ending for ending in MASK_ENDINGS)):
+            yield sorted(mask for one in stems for mask in self.by_stem.get((folder, _composed(one)), ()))
 
 
-def _list(folder: Path) -> _Listing:
+class MaskFolder:
+    """A folder of masks with the same subfolders as the images. Each is listed once, when it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listed: dict[Path, MaskNames] = {}
+
+    def mask_of(self, name: Path) -> Path:
+        """Return the mask of an image. Raises PictureFailed."""
+        folder = self._folder / name.parent
+        if folder not in self._listed:
+            self._listed[folder] = MaskNames.of((Path(entry) for entry in _list(folder)), str(folder))
+        return folder / self._listed[folder].name_for(Path(name.name))
+
+
+def _list(folder: Path) -> list[str]:
     try:
-        listed = [name for name in os.listdir(folder) if not name.startswith(".")]
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
-        return _Listing()
+        return []
     except OSError as error:
         raise PictureFailed(Failure(NO_MASK, f"{folder}: cannot be read ({error.strerror})")) from None
-    names, by_stem = defaultdict(list), defaultdict(list)
-    for name in map(Path, listed):
-        names[_composed(name.name)].append(name.name)
-        if name.suffix.lower() in SUFFIXES:
-            by_stem[_composed(name.stem)].append(name.name)
-    return _Listing(dict(names), dict(by_stem))
 
 
 def _composed(name: str) -> str:

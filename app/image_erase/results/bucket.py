@@ -71,8 +71,8 @@ class BucketStore(ResultStore):
 
         Raises StoreError if these cannot be used.
         """
-        self._bucket = _opened(url, timeout=f"{REQUEST_SECONDS}s")
-        downloads = _opened(url, timeout=f"{DOWNLOAD_SECONDS}s", read_timeout=f"{READ_SECONDS}s")
+        self._bucket = open_bucket(url, timeout=f"{REQUEST_SECONDS}s")
+        downloads = open_bucket(url, timeout=f"{DOWNLOAD_SECONDS}s", read_timeout=f"{READ_SECONDS}s")
         super().__init__(self._bucket, Room(limit_bytes), downloads)
         self._prefix = urlsplit(url).path.strip("/")
         self._probe = f"probe-{uuid.uuid4()}"
@@ -255,14 +255,20 @@ def _attributes(name: ResultName) -> dict[str, str]:
     }
 
 
-def _opened(url: str, **timeouts: str) -> Bucket:
+def open_bucket(url: str, *, retries: int = RETRIES, retry_seconds: float = 0, **timeouts: str) -> Bucket:
+    """Open s3://, gs:// or az://bucket/prefix with the credentials of the environment, without a request.
+
+    retries: of a failed request, within retry_seconds (0: RETRY_SECONDS). timeouts: more options of the library's
+    client. Raises StoreError.
+    """
     parts = urlsplit(url)
     client = {
         "connect_timeout": f"{CONNECT_SECONDS}s",
         "allow_http": any(os.environ.get(name, "").startswith("http://") for name in ENDPOINTS),
     }
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2}
-    retry = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS), "backoff": backoff}
+    patience = timedelta(seconds=retry_seconds or RETRY_SECONDS)
+    retry = {"max_retries": retries, "retry_timeout": patience, "backoff": backoff}
     try:
         return KINDS[parts.scheme](
             parts.netloc,

@@ -1,0 +1,146 @@
+"""Plan a run over stores, while it goes on: each folder is listed once, and an image costs little memory."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from image_erase.batch.failures import OUTPUT_EXISTS, Failure, PictureFailed, PlanError
+from image_erase.batch.plan import Existing, Location, Plan, Task
+from image_erase.batch.shards import Shard
+from image_erase.batch.sources import SUFFIXES, MaskNames, result_name
+from image_erase.batch.stored import Folder, Stored
+from image_erase.batch.urls import StoreUrl
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Arguments of a run of which at least one is a URL. source, masks and out: folders, masks also one mask."""
+
+    source: Path | StoreUrl
+    masks: Path | StoreUrl
+    out: Path | StoreUrl
+    recursive: bool
+    existing: Existing
+    shard: Shard
+
+
+@dataclass
+class BulkPlan:
+    """The tasks of a run over stores, which are found while they are done.
+
+    An image is recognised by the suffix of its name, because reading the first bytes of each would cost a request.
+    there: outputs that exist. found, skipped: how many images were found so far, and skipped.
+    """
+
+    bulk: Bulk
+    source: Folder
+    out: Folder
+    mask_of: Callable[[PurePosixPath], Location]
+    without: frozenset[str]
+    there: set[str]
+    is_folder: bool = True
+    found: int = 0
+    skipped: int = 0
+    _given: set[str] = field(default_factory=set)
+
+    def pending(self) -> Iterator[Task]:
+        """Yield what is to do, and what failed already. Blocks while it lists. Raises PlanError."""
+        return (task for task, is_skipped in self._all() if not is_skipped)
+
+    def whole(self) -> Plan:
+        """Return the plan as a whole, for a list of it."""
+        plan = Plan(is_folder=True)
+        for task, is_skipped in self._all():
+            if task.failure:
+                plan.failed.append((task, task.failure))
+            else:
+                (plan.skipped if is_skipped else plan.to_do).append(task)
+        return plan
+
+    def output_for(self, task: Task, result_format: str) -> Location:
+        """See Plan."""
+        assert isinstance(task.output, Stored)
+        name = result_name(task.output.name, result_format)
+        if name != task.output.name and str(name) in self.there | self._given:
+            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{name}: is the output of another image"))
+        return Stored(self.out, name)
+
+    def _all(self) -> Iterator[tuple[Task, bool]]:
+        """Yield each image of the shard, and whether it is skipped."""
+        for name in self.source.names():
+            if self._is_wanted(name):
+                self.found += 1
+                task = self._task(name)
+                is_skipped = task.output is not None and str(task.output.name) in self.there and not task.failure
+                self.skipped += is_skipped
+                yield task, is_skipped
+
+    def _is_wanted(self, name: PurePosixPath) -> bool:
+        if name.suffix.lower() not in SUFFIXES or not self.bulk.shard.contains(name):
+            return False
+        if len(name.parts) > 1 and not self.bulk.recursive:
+            return False
+        return str(name) not in self.without and not any(f"{above}/" in self.without for above in name.parents)
+
+    def _task(self, name: PurePosixPath) -> Task:
+        image = Stored(self.source, name)
+        file_format = "JPEG" if name.suffix.lower() in (".jpg", ".jpeg") else "PNG"
+        output = Stored(self.out, result_name(name, file_format))
+        if str(output.name) in self._given:
+            failure = Failure(OUTPUT_EXISTS, f"{output}: is the output of another image")
+            return Task(image, None, output, failure)
+        self._given.add(str(output.name))
+        if str(output.name) in self.there:
+            return Task(image, None, output)
+        try:
+            return Task(image, self.mask_of(name), output)
+        except PictureFailed as error:
+            return Task(image, None, output, error.failure)
+
+
+def plan_bulk(bulk: Bulk) -> BulkPlan:
+    """Plan a run of which at least one argument is a URL. Lists masks and outputs. Raises PlanError."""
+    for place, what in ((bulk.source, "SOURCE"), (bulk.out, "OUT")):
+        if isinstance(place, StoreUrl) and not place.is_folder:
+            raise PlanError(f"{place}: {what} must be a folder, so its URL must end in a slash")
+        if isinstance(place, Path) and (not place.is_dir() if what == "SOURCE" else place.is_file()):
+            raise PlanError(f"{place}: {what} must be a folder, because another argument is a URL")
+    source, out = Folder.of(bulk.source), Folder.of(bulk.out)
+    mask_of, masks_url = _masks(bulk)
+    if source.url.startswith(out.url):
+        raise PlanError(f"{out.url}: OUT must not contain the images")
+    if masks_url.startswith(out.url) or source.url == masks_url:
+        raise PlanError(f"{masks_url}: the masks must be in a folder of their own")
+    without = frozenset(url.removeprefix(source.url) for url in (out.url, masks_url) if url.startswith(source.url))
+    there = {str(name) for name in _listed(out, bulk)}
+    if there and bulk.existing is Existing.REFUSE:
+        names = ", ".join(sorted(there)[:_SHOWN])
+        raise PlanError(f"{len(there)} outputs already exist ({names}): --resume skips them, --force overwrites")
+    return BulkPlan(bulk, source, out, mask_of, without, there if bulk.existing is Existing.SKIP else set())
+
+
+def _listed(folder: Folder, bulk: Bulk) -> Iterator[PurePosixPath]:
+    """Yield the names of images in a folder that belong to the shard."""
+    if bulk.existing is not Existing.OVERWRITE:
+        yield from _of_shard(folder, bulk)
+
+
+def _of_shard(folder: Folder, bulk: Bulk) -> Iterator[PurePosixPath]:
+    for name in folder.names():
+        if name.suffix.lower() in SUFFIXES and bulk.shard.contains(name):
+            yield name
+
+
+def _masks(bulk: Bulk) -> tuple[Callable[[PurePosixPath], Location], str]:
+    """Return how to find masks, and their URL."""
+    masks = bulk.masks
+    if isinstance(masks, StoreUrl) and not masks.is_folder:
+        mask = Stored.at(masks)
+        return lambda name: mask, masks.text
+    if isinstance(masks, Path) and not masks.is_dir():
+        return lambda name: masks, masks.resolve().as_uri()
+    folder = Folder.of(masks)
+    names = MaskNames.of(_of_shard(folder, bulk), folder.url)
+    return lambda name: Stored(folder, PurePosixPath(names.name_for(name))), folder.url
