@@ -7,7 +7,7 @@ every field.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -188,7 +188,7 @@ def frame_of(message: ToWorker | FromWorker) -> Frame:
     """Return the frame that carries a message."""
     named = {field.name: getattr(message, field.name) for field in fields(message)}
     blobs = tuple(named.pop(name) for name in message.blobs)
-    return Frame(json.dumps(named, default=asdict).encode(), blobs)
+    return Frame(json.dumps(named, default=vars).encode(), blobs)
 
 
 def request_of(frame: Frame) -> ToWorker:

@@ -1,6 +1,5 @@
 """Run a job in a worker and turn its failures into the vendor's error codes."""
 
-from dataclasses import asdict
 from typing import Protocol
 
 from starlette.types import Scope
@@ -53,7 +52,7 @@ class Erasing:
         note(scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
         if isinstance(answer.outcome, Failed):
             raise order.error(answer.outcome)
-        facts = asdict(answer.outcome.facts)
+        facts = dict(vars(answer.outcome.facts))
         facts["format_reasons"] = ", ".join(facts["format_reasons"]) or None
         note(scope, **facts)
         self._observer.job_done(facts)

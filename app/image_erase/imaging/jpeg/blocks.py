@@ -84,6 +84,14 @@ class BlockFiller:
         self._start = start
         self._forward = _cosines()
         self._touched = {(each.down, each.across): touched_blocks(hole, each.down, each.across) for each in planes}
+        self._edited = {
+            size: set(np.flatnonzero(touched.any(axis=1)).tolist()) for size, touched in self._touched.items()
+        }
+
+    def has_edits(self, component: int, row: int) -> bool:
+        """Whether a row of blocks has any that `edit` changes."""
+        plane = self._planes[component]
+        return row in self._edited[plane.down, plane.across]
 
     def edit(self, component: int, row: int, blocks: Coefficients) -> None:
         """Give the touched blocks of one row of blocks (N x 64, changed in place) their new coefficients."""

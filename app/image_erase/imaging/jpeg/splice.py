@@ -109,7 +109,9 @@ def _code(source: bytes, frame: Frame, filler: BlockFiller, orientation: int) ->
 
     def coded(more: Option) -> bytes:
         options = Option.PERFECT | Option.COPY_NOTHING | more
-        return transform(source, _UPRIGHT[orientation], options, frame.restart_interval, filler.edit)
+        return transform(
+            source, _UPRIGHT[orientation], options, frame.restart_interval, filler.edit, has_edits=filler.has_edits
+        )
 
     if frame.progressive:
         return coded(Option.PROGRESSIVE | Option.OPTIMISE)

@@ -12,12 +12,17 @@ from image_erase.imaging.jpeg.library import Filter, Region, Transform, find_lib
 
 Coefficients: TypeAlias = NDArray[np.int16]
 EditRow: TypeAlias = Callable[[int, int, Coefficients], None]
+HasEdits: TypeAlias = Callable[[int, int], bool]
 
 _END_OF_IMAGE = b"\xff\xd9"
 _SCAN_LIMIT = 200
 _LARGEST = 1023
 _LIMIT_SCANS = 32768
 _PARAMETER_SCANLIMIT, _PARAMETER_RESTARTBLOCKS = 13, 18
+
+
+def _always(_component: int, _row: int) -> bool:
+    return True
 
 
 class TransformFailed(ValueError):
@@ -46,18 +51,21 @@ class Option(IntFlag):
     OPTIMISE = 256
 
 
-def transform(source: bytes, turn: Turn, options: Option, restart_interval: int, edit: EditRow) -> bytes:
-    """Rewrite `source` losslessly from its coefficients, turned, after `edit` was called for every row of blocks.
+def transform(
+    source: bytes, turn: Turn, options: Option, restart_interval: int, edit: EditRow, *, has_edits: HasEdits = _always
+) -> bytes:
+    """Rewrite `source` losslessly from its coefficients, turned, after `edit` was called for rows of blocks.
 
     edit(component, row, blocks): blocks is a writable view, N x 64 int16, of the quantised coefficients
     of one row of blocks of the turned picture (vertical frequency first), valid during the call only.
+    has_edits(component, row): whether `edit` is needed for a row; giving it the blocks takes time.
     The restart interval counts MCUs of the result; it and optimised Huffman tables need TurboJPEG 3.1.
     Raises TransformFailed, also for damage that libjpeg only warns of, or what `edit` raised.
     """
     library, raised = find_library(), list[Exception]()
     if not has_v3(library):
-        edit = _checked(edit)
-    job = Transform(Region(), turn, options, None, _guarded(edit, raised))
+        edit, has_edits = _checked(edit), _always
+    job = Transform(Region(), turn, options, None, _guarded(edit, has_edits, raised))
     handle = library.tjInitTransform()
     if not handle:
         raise MemoryError("tjInitTransform")
@@ -113,13 +121,13 @@ def _checked(edit: EditRow) -> EditRow:
     return checked
 
 
-def _guarded(edit: EditRow, raised: list[Exception]) -> Callable[..., int]:
+def _guarded(edit: EditRow, has_edits: HasEdits, raised: list[Exception]) -> Callable[..., int]:
     """Wrap `edit` for C. An exception can't pass through libjpeg: it is kept, to be raised when C has returned."""
 
     def rows(blocks: "ctypes._Pointer[ctypes.c_short]", row: Region, plane: Region, component: int, *_: object) -> int:
-        if row.y >= plane.h:
-            return 0
         try:
+            if row.y >= plane.h or not has_edits(component, row.y // 8):
+                return 0
             edit(component, row.y // 8, np.ctypeslib.as_array(blocks, (row.w // 8, 64)))
         except Exception as error:
             raised.append(error)
