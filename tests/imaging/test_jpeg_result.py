@@ -71,7 +71,7 @@ def test_a_picture_that_cannot_be_turned_is_coded_anew_and_says_so() -> None:
 def test_without_the_library_pillow_codes_with_the_same_tables(
     mode: str, sampling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(*_: object) -> bytes:
+    def missing(*_: object, **__: object) -> bytes:
         raise LibraryMissing("no libturbojpeg")
 
     monkeypatch.setattr(jpeg_splice, "transform", missing)
