@@ -21,7 +21,7 @@ from image_erase.jobs.messages import Done
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import Timeouts, WorkerDied
 from image_erase.jobs.request import JobRequest
-from support import fake_worker
+from support import fake_worker, processes
 from support.processes import children_of, is_alive, open_files
 
 SHORT = Timeouts(start=10, rest=0.1, pong=0.4, end=5, restart=0.05)
@@ -175,7 +175,8 @@ def test_what_a_dead_worker_has_started_is_ended_with_it() -> None:
             await until(lambda: len(processes_of(fake_worker.__file__)) <= 1)
 
     asyncio.run(main())
-    assert processes_of(fake_worker.__file__) == set()
+    # Killed is not ended yet, on a busy machine.
+    processes.until(lambda: not processes_of(fake_worker.__file__), "all have ended")
 
 
 def processes_of(script: str) -> set[int]:
