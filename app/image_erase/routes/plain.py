@@ -1,7 +1,8 @@
 """POST /erase: an image and a mask in, the picture out."""
 
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from image_erase.http.addresses import base_url
 from image_erase.http.edge import request_ids
 from image_erase.plain.options import FORMATS, Choices, Options
 from image_erase.plain.problems import MEDIA_TYPE, Kind, ProblemDetails
-from image_erase.plain.reception import IMAGE, MASK, PlainOrder, PlainReception, PlainUpload
+from image_erase.plain.reception import IMAGE, MASK, Chosen, PlainOrder, PlainReception, PlainUpload
 from image_erase.plain.words import FORMAT_REASONS
 from image_erase.results.links import Links
 from image_erase.results.names import MEDIA_TYPES
@@ -25,6 +26,16 @@ from image_erase.routes.keeping import Keeping
 from image_erase.routes.linked import LinkedResults
 
 PATH = "/erase"
+
+
+@dataclass(frozen=True)
+class PlainCall(Generic[Chosen]):
+    """A received request. key: the API key. base: start of links to this server."""
+
+    request: Request
+    key: str
+    upload: PlainUpload[Chosen]
+    base: str
 
 
 @dataclass(frozen=True)
@@ -40,27 +51,24 @@ class PlainRooms:
     max_pixels: int
     public_url: str | None = None
 
-    async def result(self, request: Request, key: str, upload: PlainUpload[Any], base: str) -> Result:
-        """Do what is asked for. base: start of links to this server. Raises HttpFailure."""
-        found = await self.linked.find(upload.link, base, IMAGE.name) if upload.link else None
+    async def answer(self, request: Request, key: str, query: Chosen, respond: "Respond[Chosen]") -> Response:
+        """Receive a request and respond to it while its client is connected. Raises HttpFailure."""
+        base = base_url(request, self.public_url)
+        upload = await self.reception.receive(request, query, key)
+        return await while_connected(request, respond(self, PlainCall(request, key, upload, base)))
+
+    async def result(self, call: PlainCall[Any]) -> Result:
+        """Run the job of a request. Raises HttpFailure."""
+        upload = call.upload
+        found = await self.linked.find(upload.link, call.base, IMAGE.name) if upload.link else None
         size = found[1] if found else len(upload.image.data)
-        async with self.reception.intake.hold(key, size + len(upload.mask.data)):
+        async with self.reception.intake.hold(call.key, size + len(upload.mask.data)):
             image = await self.linked.read(*found, IMAGE.name) if found else upload.image
             order = PlainOrder(image, upload.mask, upload.options.job_request(self.max_pixels))
-            return await self.erasing.erase(request.scope, key, order)
+            return await self.erasing.erase(call.request.scope, call.key, order)
 
-    async def picture(self, request: Request, key: str, upload: PlainUpload[Options], base: str) -> Response:
-        """Erase, and keep the result if that is wanted. Arguments as of `result`. Raises HttpFailure."""
-        result = await self.result(request, key, upload, base)
-        try:
-            headers = headers_of(result)
-            if upload.options.keep:
-                name = await self.keeping.keep(result.done, request_ids(request.scope).request_id)
-                headers["Location"] = base + self.links.path(name)
-            return picture_response(result, headers)
-        except BaseException:
-            result.close()
-            raise
+
+Respond = Callable[[PlainRooms, PlainCall[Chosen]], Coroutine[Any, Any, Response]]
 
 
 def router(rooms: PlainRooms) -> APIRouter:
@@ -72,23 +80,53 @@ def router(rooms: PlainRooms) -> APIRouter:
         key: Annotated[str, Depends(any_key(rooms.admission.admit))],
         query: Annotated[Options, Query()],
     ) -> Response:
-        base = base_url(request, rooms.public_url)
-        upload = await rooms.reception.receive(request, query, key)
-        if upload.options.keep:
-            await rooms.keeping.refuse_when_full()
-        return await while_connected(request, rooms.picture(request, key, upload, base))
+        return await rooms.answer(request, key, query, _picture)
 
-    routes.add_api_route(
-        PATH,
-        erase,
-        methods=["POST"],
-        summary="Erase what a mask paints white; the answer is the picture",
-        response_class=Response,
-        responses={200: _PICTURE, "default": PROBLEM},
-        openapi_extra=form("white is erased", Options),
-    )
-    routes.add_api_route(PATH, allowed, methods=["OPTIONS"], include_in_schema=False)
+    summary = "Erase what a mask paints white; the answer is the picture"
+    add_plain_route(routes, PATH, erase, summary=summary, success=_PICTURE, body=form("white is erased", Options))
     return routes
+
+
+async def _picture(rooms: PlainRooms, call: PlainCall[Options]) -> Response:
+    """Erase, and store the result if that is wanted. Raises HttpFailure."""
+    keep = call.upload.options.keep
+    if keep:
+        await rooms.keeping.refuse_when_full()
+    result = await rooms.result(call)
+    try:
+        headers = headers_of(result)
+        if keep:
+            name = await rooms.keeping.keep(result.done, request_ids(call.request.scope).request_id)
+            headers["Location"] = call.base + rooms.links.path(name)
+        return picture_response(result, headers)
+    except BaseException:
+        result.close()
+        raise
+
+
+def add_plain_route(
+    routes: APIRouter,
+    path: str,
+    endpoint: Callable[..., Awaitable[Response]],
+    *,
+    summary: str,
+    success: dict[str, Any],
+    body: dict[str, Any],
+) -> None:
+    """Add a path of the plain API: POST, which `endpoint` answers, and OPTIONS.
+
+    summary, success, body: for the OpenAPI document; `success` describes the answer and `body` is made by `form`.
+    """
+    routes.add_api_route(
+        path,
+        endpoint,
+        methods=["POST"],
+        summary=summary,
+        response_class=Response,
+        responses={200: success, "default": PROBLEM},
+        openapi_extra=body,
+    )
+    routes.add_api_route(path, allowed, methods=["OPTIONS"], include_in_schema=False)
 
 
 async def allowed() -> Response:
@@ -97,7 +135,7 @@ async def allowed() -> Response:
 
 
 def headers_of(result: Result, work: str = "erase") -> dict[str, str]:
-    """What is said of the result, and that nobody else may keep it. work: what the longest stage is called."""
+    """Return the headers of a result, which caches must not store. work: the name of the longest stage."""
     facts = result.done.facts
     times = {
         "queue": result.waited * 1000,
