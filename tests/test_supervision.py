@@ -250,7 +250,7 @@ def test_every_failure_is_counted_and_few_are_logged(caplog: pytest.LogCaptureFi
     first = lines[0]
     assert (first.task, first.failures, first.reason) == ("task", 1, "StoreError: it is away")  # type: ignore[attr-defined]
     assert first.at.startswith("test_supervision.py:")  # type: ignore[attr-defined]
-    assert caplog.messages[-1] == "background task works again"
+    assert caplog.messages[-1] == "background task recovered"
 
 
 def test_another_reason_is_logged(caplog: pytest.LogCaptureFixture) -> None:

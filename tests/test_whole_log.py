@@ -102,7 +102,7 @@ def test_what_a_worker_writes_is_a_line_like_any_other(start_command: StartComma
     (pid,) = own.workers()
     Path(f"/proc/{pid}/fd/2").write_bytes(b"a remark\nof a library\n")
     until(lambda: "of a library" in own.log.read_text(), "the remark is logged")
-    (remark,) = [entry for entry in lines_of(own) if entry["message"] == "worker wrote"]
+    (remark,) = [entry for entry in lines_of(own) if entry["message"] == "worker output"]
     assert (remark["text"], remark["pid"]) == ("a remark\nof a library", pid)
 
 

@@ -134,7 +134,7 @@ class TestLimit:
         assert own.client.get(links[0]).status_code == 200
         assert own.client.get("/readyz").status_code == 200
         assert said(caplog, "storage") == [
-            ("WARNING", "storage fills"),
+            ("WARNING", "storage is almost full"),
             ("ERROR", "storage is full, results are refused"),
         ]
         own.clock.now += 86400
@@ -248,4 +248,4 @@ class TestSweeping:
         lines = [line for line in caplog.records if line.message == "background task failed"]
         assert 1 <= len(lines) < 12
         assert "Read-only file system" in vars(lines[0])["reason"]
-        assert len([line for line in caplog.records if line.message == "background task works again"]) == 1
+        assert len([line for line in caplog.records if line.message == "background task recovered"]) == 1

@@ -39,7 +39,7 @@ class _Task:
 
     def succeeded(self) -> None:
         if self.failures:
-            log.info("background task works again", extra={"task": self.name, "failures": self.failures})
+            log.info("background task recovered", extra={"task": self.name, "failures": self.failures})
         self.failures = 0
         self.kinds.clear()
 

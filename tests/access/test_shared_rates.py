@@ -22,7 +22,7 @@ from support.processes import until
 from support.redis import PASSWORD, RedisServer
 from support.server import KEY, PATH, Server, StartServer, TestClock
 
-GONE = "rate limits are not shared: storage gone"
+GONE = "rate limits are not shared: store unreachable"
 BACK = "rate limits are shared again"
 
 

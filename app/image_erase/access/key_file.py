@@ -107,7 +107,7 @@ class KeyFile:
             self._whole = self._entries = _states(lines)
             self._stamp = stamp
             if changed:
-                log.info("key file read again", extra={"keys": len(self._whole)})
+                log.info("key file reloaded", extra={"keys": len(self._whole)})
                 self._warn(lines)
 
     def _current_stamp(self) -> Stamp:
@@ -122,7 +122,7 @@ class KeyFile:
 
     def _tell_once(self, reason: str) -> None:
         if reason != self._failure:
-            log.warning("key file unreadable, keeping what it said", extra={"reason": reason})
+            log.warning("key file unreadable, keeping the previous keys", extra={"reason": reason})
         self._failure = reason
 
 

@@ -102,7 +102,7 @@ class SharedRateLimit(Limiter):
     def _lost(self, error: Exception) -> None:
         if self._is_up:
             self._is_up = False
-            log.warning("rate limits are not shared: storage gone", extra={"reason": reason(error)})
+            log.warning("rate limits are not shared: store unreachable", extra={"reason": reason(error)})
             self._waiting = asyncio.create_task(self._wait())
 
     def _found(self) -> None:

@@ -1,1 +1,1 @@
-"""What any careful HTTP server needs: the protocol, the layers around every request, bodies, ranges, addresses."""
+"""What any HTTP server needs: the protocol, middleware, request bodies, ranges and addresses."""

@@ -1,4 +1,4 @@
-"""The absolute URL of a result, as the client must see it."""
+"""Absolute URLs of results, as the client can reach them."""
 
 import ipaddress
 import re
@@ -8,17 +8,17 @@ from starlette.requests import Request
 
 from image_erase.http.failures import Reason, Refused
 
-# RFC 3986, 3.2.2 and 3.2.3, as far as a client may name this server: a name or IPv4 address, or an IPv6 address in
+# The forms of RFC 3986, 3.2.2 and 3.2.3, that can name this server: a host name or IPv4 address, or an IPv6 address in
 # brackets, and a port.
 _MAX_PORT = 65535
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,252})|\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\])(?P<port>:[0-9]{1,5})?")
 
 
 def base_url(request: Request, public_url: str | None) -> str:
-    """Scheme, host and path prefix that links begin with, without a slash at the end.
+    """Return the start of links: scheme, host and path prefix, without a trailing slash.
 
-    public_url: what the operator has set wins. Else scheme and `Host` as the client used them; a trusted proxy's word
-    for both has been taken over before. Raises Refused BAD_HOST for a `Host` that no URL can have.
+    public_url: set by the operator, takes precedence. Otherwise the scheme and `Host` of the request are used, which
+    already contain what a trusted proxy has forwarded. Raises Refused BAD_HOST if `Host` is not valid in a URL.
     """
     if public_url:
         return public_url

@@ -1,7 +1,7 @@
-"""Which web pages may call from a browser.
+"""Cross-origin resource sharing: which web pages may call the API from a browser.
 
-Starlette's own middleware answers with CORS headers only where the request has an `Origin`; the contract wants
-`Access-Control-Allow-Origin: *` on every answer, so that a result cached without it can still be drawn on a canvas.
+Starlette's own middleware adds CORS headers only if the request has an `Origin`; the contract requires
+`Access-Control-Allow-Origin: *` on every response, so that a result cached without it can still be drawn on a canvas.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ MAX_AGE_SECONDS = "86400"
 
 
 class CorsPolicy:
-    """The origins whose pages may read answers. origins: such as `https://shop.example.com`, or `*` for all."""
+    """The origins whose pages may read responses. origins: such as `https://shop.example.com`, or `*` for all."""
 
     def __init__(self, origins: Sequence[str]) -> None:
         self._any = "*" in origins
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
 
     def headers(self, origin: str | None) -> dict[str, str]:
-        """What an answer carries. origin: the request's `Origin`; None where it has none or none could be read."""
+        """Return the CORS headers of a response. origin: the request's `Origin`, None if absent or unreadable."""
         headers = {"Access-Control-Expose-Headers": EXPOSED}
         if self._any:
             return headers | {"Access-Control-Allow-Origin": "*"}
@@ -35,9 +35,9 @@ class CorsPolicy:
 
 
 class Cors:
-    """ASGI middleware: answers preflights and marks every answer as readable by the allowed origins.
+    """ASGI middleware: answers preflight requests and adds CORS headers to every response.
 
-    allowed: the request headers that a preflight without a list of its own is told of.
+    allowed: the request headers that are allowed if a preflight request does not list any.
     """
 
     def __init__(self, app: ASGIApp, policy: CorsPolicy, allowed: str) -> None:

@@ -1,4 +1,4 @@
-"""Around every request: its ids, its log line, and a last answer for what nobody else caught."""
+"""The outermost middleware: request IDs, the log line, and the response to failures that nothing else handled."""
 
 import asyncio
 import logging
@@ -14,16 +14,16 @@ from image_erase.http.identity import RequestIds
 from image_erase.http.targets import plain_path
 from image_erase.observer import UNOBSERVED, Observer
 
-# A log line is for reading; the longest path that this server has is shorter.
+# Keeps log lines readable; all paths of this server are shorter.
 MAX_LOGGED_PATH = 256
-#: The header in which clients and proxies name a request, and the server answers with that name.
+#: The header with the request ID, in requests and responses.
 REQUEST_ID_HEADER = "X-Request-Id"
 
 log = logging.getLogger("image_erase.request")
 
 
 def request_ids(scope: Scope) -> RequestIds:
-    """The ids that the edge has given to the request."""
+    """Return the IDs that the edge has assigned to the request."""
     ids: RequestIds = scope["state"]["ids"]
     return ids
 
@@ -34,15 +34,15 @@ def note(scope: Scope, **facts: object) -> None:
 
 
 def is_stopping(scope: Scope) -> bool:
-    """Whether the server has been told to stop and answers only until those before it know."""
+    """Whether the server is about to stop and answers only until load balancers have noticed."""
     return bool(getattr(scope["app"].state, "stopping", False))
 
 
 def loggable_path(path: str) -> str:
-    """The path without the part of a result link that is a secret, and no longer than a log line should be.
+    """Return the path, shortened for the log and without the secret part of a result link.
 
-    A request can be refused before its path has its plain form, and a link may stand behind a prefix of a proxy's, so
-    that whatever follows a segment `results` is left out wherever that stands.
+    A request can be refused before its path is normalised, and a link may follow a proxy's path prefix; so everything
+    after a segment `results` is removed, wherever it occurs.
     """
     pieces = plain_path(path[: 2 * MAX_LOGGED_PATH]).split("/")
     for at, piece in enumerate(pieces[:-1]):
@@ -53,25 +53,25 @@ def loggable_path(path: str) -> str:
 
 
 def _endpoint(scope: Scope) -> str:
-    """What was called, as one of few names: a client that asks for a million paths must not become a million names."""
+    """Return the endpoint as one of a fixed set of labels, so that arbitrary paths do not create arbitrary metrics."""
     if "endpoint" not in scope:
         return "none"
     path = _path(scope)
-    # Below a mount there are as many paths as there are files.
+    # A mount has as many paths as files.
     return "/" + path.split("/")[1] if scope["path_params"] or "app_root_path" in scope else path
 
 
 def _path(scope: Scope) -> str:
-    """The path without the prefix under which the server is published."""
+    """Return the path without the prefix under which the server is published."""
     root_path: str = scope.get("app_root_path", scope["root_path"])
     return str(scope["path"]).removeprefix(root_path)
 
 
 class _Watched:
-    """One request's messages, counted on their way.
+    """Observes the messages of one request and counts their bytes.
 
-    The answers of a server that is about to stop say that there will be no next one on the connection: it could be
-    closed just as the client uses it again.
+    Responses of a server that is about to stop have `Connection: close`: the connection could otherwise be closed
+    just as the client sends its next request.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,10 +96,10 @@ class _Watched:
 
 
 class Edge:
-    """ASGI middleware, outside of all that can fail: whatever happens to a request is logged, counted and answered.
+    """Outermost ASGI middleware: logs, counts and answers every request, whatever happens inside.
 
-    refuser: answers failures, which no layer further in marks with CORS headers. quiet: paths whose success is worth a
-    line only while somebody looks for a fault, because programs ask for them every few seconds.
+    refuser: answers failures, with CORS headers. quiet: paths whose successful requests are logged at debug level
+    only, because monitoring requests them every few seconds.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Edge:
         except ClientDisconnect:
             note(scope, gone=True)
         except asyncio.CancelledError:
-            # The server stops, and this request has outlived the time it had left.
+            # The server stops, and the grace period for this request is over.
             await self._refuse(scope, exchange, Refused(Reason.STOPPING, "The server is stopping."))
         except Exception:
             log.exception("unexpected failure", extra={"request_id": request_ids(scope).request_id})
@@ -139,7 +139,7 @@ class Edge:
             await self._refuse(scope, exchange, unexpected)
 
     async def _refuse(self, scope: Scope, exchange: _Watched, failure: HttpFailure) -> None:
-        """Answer with the failure, unless another answer has begun: that one stays incomplete."""
+        """Answer with the failure, unless a response has already started, which then stays incomplete."""
         if exchange.status is not None:
             return
         answer = self._refuser.answer(request_ids(scope), failure, Headers(scope=scope).get("origin"), _path(scope))

@@ -1,10 +1,10 @@
-"""Which content codings a client accepts, as RFC 9110, 12.5.3 says."""
+"""The content codings that a client accepts (RFC 9110, 12.5.3)."""
 
 _CODINGS = ("gzip", "x-gzip")
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip. Of gzip and `*`, gzip counts."""
+    """Whether an Accept-Encoding header allows gzip. An entry for gzip takes precedence over `*`."""
     weights: dict[str, float] = {}
     for item in header.lower().split(","):
         coding, _, parameter = item.partition(";")
@@ -14,7 +14,7 @@ def accepts_gzip(header: str) -> bool:
 
 
 def _weight(parameter: str) -> float:
-    """Return the number in `q=0.5`: 1 where there is none, 0 where it cannot be read."""
+    """Return the weight in `q=0.5`: 1 if it is absent, 0 if it is invalid."""
     name, _, value = parameter.partition("=")
     if not name.strip():
         return 1.0

@@ -1,4 +1,4 @@
-"""One request and its answer, as an ASGI application sees them."""
+"""One request and its response, as an ASGI application sees them."""
 
 import asyncio
 import logging
@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Message, Scope
 from image_erase.http.failures import Refused
 from image_erase.http.request_parser import Head
 
-# A body is not parsed further while so much of it waits for the application.
+# Parsing of a body pauses while the application has not received this many bytes of it.
 HIGH_WATER = 64 * 1024
-# Up to here, head and body of an answer are one write; larger bodies go in pieces of this size.
+# Head and body of a response up to this size are one write; larger bodies are written in pieces of this size.
 WRITE_BYTES = 256 * 1024
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -21,36 +21,38 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 log = logging.getLogger(__name__)
 
 
-class Wire(Protocol):
-    """The connection of an exchange."""
+class Connection(Protocol):
+    """What an exchange needs of its connection."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes."""
+        """Send bytes; they are discarded if the connection is lost."""
 
     async def drained(self) -> None:
-        """Wait until little that was written is unsent."""
+        """Wait until the transport's write buffer is below its low-water mark."""
 
     def body_wanted(self) -> None:
-        """The application waits for more of the body."""
+        """Called when the application waits for more of the body."""
 
     def answer_begins(self, keep_alive: bool) -> bool:
-        """The answer's head is about to be written; whether the connection can be kept after it."""
+        """Called before the head of the response is written. Returns whether the connection can be kept alive."""
 
     def answered(self, exchange: "Exchange") -> None:
-        """The answer is written."""
+        """Called when the response is completely written."""
 
     def abandoned(self, exchange: "Exchange") -> None:
-        """The application has ended without a whole answer."""
+        """Called when the application has ended without a complete response."""
 
 
 class Exchange:
-    """Carries one request to the application, and its answer to the connection.
+    """Passes one request to the application and its response to the connection.
 
-    default_headers: of every answer.
+    default_headers: of every response.
     """
 
-    def __init__(self, wire: Wire, head: Head, scope: Scope, default_headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._wire, self._scope, self._default_headers = wire, scope, default_headers
+    def __init__(
+        self, connection: Connection, head: Head, scope: Scope, default_headers: Iterable[tuple[bytes, bytes]]
+    ) -> None:
+        self._connection, self._scope, self._default_headers = connection, scope, default_headers
         self._is_head, self._is_1_1 = head.method == "HEAD", head.version == "1.1"
         self._expects_continue = head.expects_continue and self._is_1_1
         self._body = bytearray()
@@ -62,53 +64,53 @@ class Exchange:
         self._left: int | None = None
         self._chunked = self._bodiless = False
         self.keep_alive = head.keep_alive
-        #: Whether the whole request has arrived; whether the answer has begun; whether it is complete.
+        #: Whether the whole request has arrived; whether the response has started; whether it is complete.
         self.arrived = self.started = self.complete = False
 
     @property
     def is_congested(self) -> bool:
-        """Whether the application has enough of the body to read for now."""
+        """Whether the application has enough unread bytes of the body."""
         return len(self._body) > HIGH_WATER
 
     def body_arrived(self, data: bytes) -> None:
-        """Take a piece of the body; nobody wants it once the answer is complete."""
+        """Add a piece of the body; it is discarded once the response is complete."""
         if not self.complete:
             self._body += data
             self._news.set()
 
     def request_ended(self) -> None:
-        """Take note that the request is there as a whole."""
+        """Mark the request as completely received."""
         self.arrived = True
         self._news.set()
 
     def break_off(self, refusal: Refused) -> None:
-        """The body can't be received to its end; the application is told when it asks for more."""
+        """Mark the rest of the body as unreadable: the next `receive` raises `refusal`."""
         self._broken = refusal
         self._news.set()
 
     def disconnect(self) -> None:
-        """Nobody is left to answer."""
+        """Mark the client as disconnected."""
         self._gone = True
         self._news.set()
 
     async def run(self, app: ASGIApp) -> None:
-        """Let the application answer."""
+        """Run the application for this request."""
         try:
             await app(self._scope, self.receive, self.send)
         except Exception:
             log.exception("the application failed")
         finally:
             if not self.complete and not self._gone:
-                self._wire.abandoned(self)
+                self._connection.abandoned(self)
 
     async def receive(self) -> Message:
-        """See ASGI. Raises Refused where the rest of the body is malformed or missing."""
+        """ASGI's receive. Raises Refused if the rest of the body is malformed or missing."""
         if self._expects_continue and not self.started and not self._body and not self.arrived:
             self._expects_continue = False
-            self._wire.write(_CONTINUE)
+            self._connection.write(_CONTINUE)
         while not (self._body or self._gone or self.complete or self._broken or (self.arrived and not self._end_told)):
             self._news.clear()
-            self._wire.body_wanted()
+            self._connection.body_wanted()
             await self._news.wait()
         if self._gone or self.complete:
             return {"type": "http.disconnect"}
@@ -120,7 +122,7 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": not self.arrived}
 
     async def send(self, message: Message) -> None:
-        """See ASGI. The answer's head is written together with the first bytes of its body."""
+        """ASGI's send. The head of the response is written together with the first bytes of its body."""
         if self._gone:
             return
         if message["type"] == "http.response.start":
@@ -141,7 +143,7 @@ class Exchange:
             self._chunked = self._is_1_1
             lines += [b"transfer-encoding: chunked"] if self._chunked else []
         says_close = b"close" in named.get(b"connection", b"").lower()
-        self.keep_alive = self._wire.answer_begins(self.keep_alive and self.arrived and not says_close)
+        self.keep_alive = self._connection.answer_begins(self.keep_alive and self.arrived and not says_close)
         if not self.keep_alive and not says_close:
             lines.append(b"connection: close")
         self._head_bytes = b"\r\n".join(lines) + b"\r\n\r\n"
@@ -161,9 +163,9 @@ class Exchange:
         if not more:
             self.complete = True
             self._news.set()
-            self._wire.answered(self)
+            self._connection.answered(self)
         else:
-            await self._wire.drained()
+            await self._connection.drained()
 
     def _framing(self, size: int, more: bool) -> tuple[bytes, bytes]:
         if not self._chunked:
@@ -174,11 +176,11 @@ class Exchange:
     async def _write(self, before: bytes, data: bytes, after: bytes) -> None:
         first = min(len(data), WRITE_BYTES)
         view: Any = memoryview(data)
-        self._wire.write(b"".join((before, view[:first], after if first == len(data) else b"")))
+        self._connection.write(b"".join((before, view[:first], after if first == len(data) else b"")))
         for at in range(first, len(data), WRITE_BYTES):
-            await self._wire.drained()
+            await self._connection.drained()
             if self._gone:
                 return
-            self._wire.write(view[at : at + WRITE_BYTES])
+            self._connection.write(view[at : at + WRITE_BYTES])
         if first < len(data):
-            self._wire.write(after)
+            self._connection.write(after)

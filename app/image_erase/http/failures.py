@@ -1,7 +1,7 @@
-"""Failures that a client is told of, and the form in which the HTTP layers pass them on.
+"""Failures that are reported to the client, and how the HTTP layers pass them on.
 
-This room knows what can be wrong with a request as HTTP sees it, not the words for it: whoever builds the server
-passes in a function that renders a failure as an answer.
+This package defines what can be wrong with a request at the level of HTTP, not how it is worded: a function that
+renders a failure as a response is passed in.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ from image_erase.http.identity import RequestIds
 
 
 class HttpFailure(Exception):
-    """The base of every failure that is answered as such instead of being an unexpected error."""
+    """Base class of failures that are reported to the client, in contrast to unexpected errors."""
 
 
 class Reason(Enum):
-    """What is wrong with a request, or with the server's ability to answer it."""
+    """Why a request is refused."""
 
     MALFORMED = auto()
     HEAD_OVERDUE = auto()
@@ -42,8 +42,8 @@ class Reason(Enum):
 class Refused(HttpFailure):
     """A request that an HTTP layer refuses.
 
-    detail: what is wrong, for the client to read: no path, no stack, no secret. headers: response headers that belong
-    to the failure. field: of the form, that the failure is about.
+    detail: what is wrong, for the client: without paths, stack traces and secrets. headers: response headers that
+    belong to the failure. field: the form field that the failure is about.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Refused(HttpFailure):
 
 @dataclass(frozen=True)
 class FailureAnswer:
-    """A failure as an answer. code: its name in the log line and in the metrics."""
+    """The response to a failure. code: its name in the log line and in the metrics."""
 
     status: int
     code: str
@@ -65,19 +65,19 @@ class FailureAnswer:
 
     @property
     def phrase(self) -> str:
-        """The status in HTTP's words."""
+        """The reason phrase of the status."""
         return HTTPStatus(self.status).phrase
 
 
-#: Puts a failure into the words of an API.
+#: Renders a failure as a response of an API.
 Render = Callable[[RequestIds, HttpFailure], FailureAnswer]
 
 
 @dataclass(frozen=True)
 class Refuser:
-    """Answers failures outside the application: in the words of an API, readable for the origins of `cors`.
+    """Answers failures outside the application, in the form of an API and with CORS headers.
 
-    render: the words of every path. others: those of the paths at or below a path, in place of it.
+    render: for all paths, except those in `others`: renderers of the paths at or below a given path.
     """
 
     render: Render
@@ -85,13 +85,13 @@ class Refuser:
     others: Mapping[str, Render] = field(default_factory=dict)
 
     def answer(self, ids: RequestIds, failure: HttpFailure, origin: str | None, path: str = "") -> FailureAnswer:
-        """The whole answer. origin: the request's `Origin`, where one is known. path: its path, where that is known."""
+        """Return the complete response. origin, path: the request's `Origin` and path, if known."""
         answer = self._render_of(path)(ids, failure)
         headers = {"Content-Type": "application/json", **answer.headers, **self.cors.headers(origin)}
         return FailureAnswer(answer.status, answer.code, answer.body, headers)
 
     def response(self, answer: FailureAnswer) -> Response:
-        """The answer as an ASGI application."""
+        """Return the response as an ASGI application."""
         return Response(answer.body, answer.status, answer.headers)
 
     def _render_of(self, path: str) -> Render:
@@ -99,5 +99,5 @@ class Refuser:
 
 
 def is_at_or_below(path: str, root: str) -> bool:
-    """Whether a path is the root or one below it."""
+    """Whether a path is `root` or below it."""
     return path == root or path.startswith(f"{root}/")

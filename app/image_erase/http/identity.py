@@ -1,11 +1,11 @@
-"""What a request is called in its answer, in the log and by whoever reports a problem."""
+"""Request IDs, which connect a response with its log line and with problem reports."""
 
 import re
 import secrets
 import uuid
 from dataclasses import dataclass, field
 
-# What clients and proxies use: UUIDs, trace ids, words; nothing that a log line or a header would have to escape.
+# UUIDs, trace IDs and words; nothing that would have to be escaped in a log line or header.
 _GIVEN = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")
 
 
@@ -15,9 +15,9 @@ def _log_id() -> str:
 
 @dataclass(frozen=True)
 class RequestIds:
-    """The two names of a request. Clients read both as non-empty strings.
+    """The two IDs of a request. Clients read both as non-empty strings.
 
-    request_id: an upper-case UUID, or what the client named it. log_id: a decimal number of eight digits.
+    request_id: an upper-case UUID, or the ID that the client sent. log_id: a decimal number of eight digits.
     """
 
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
@@ -25,5 +25,5 @@ class RequestIds:
 
     @classmethod
     def given(cls, request_id: str | None) -> "RequestIds":
-        """Return ids with the request ID that the client sent, if it is a valid one, else with a new one."""
+        """Return IDs with the request ID that the client sent if it is valid, otherwise with a new one."""
         return cls(request_id) if request_id and _GIVEN.fullmatch(request_id) else cls()

@@ -1,4 +1,4 @@
-"""Bodies on their way in: how long each may take, and how much memory all may take together."""
+"""Reception of request bodies: a time limit for each, and a memory limit for all together."""
 
 import asyncio
 import math
@@ -12,29 +12,29 @@ from starlette.types import Message
 from image_erase.http.failures import Reason, Refused
 from image_erase.shares import Holding, NoRoom, Shares
 
-# A client that sends nothing for so long is not slow but gone.
+# A client that sends nothing for this long has gone.
 IDLE_SECONDS = 10.0
-# The share of the newest body in the running mean of how long bodies take.
+# Weight of the newest body in the running mean of how long bodies take.
 _NEWEST_SHARE = 0.2
 
 T = TypeVar("T")
 
 
 class Intake:
-    """Lets bodies in. seconds: for a whole body. shares: the memory for all bodies that are being received at once."""
+    """Receives bodies. seconds: limit for a whole body. shares: the memory for all bodies received at the same time."""
 
     def __init__(self, seconds: float, shares: Shares) -> None:
         self._seconds, self._shares = seconds, shares
         self._mean_seconds = 0.0
-        # When each body must have come to its end, in the loop's time.
+        # The time limit of each body, in the loop's time.
         self._ends: dict[object, float] = {}
 
     async def receive(self, request: Request, owner: str, read: Callable[[Request], Awaitable[T]]) -> T:
-        """Let one body in and read it with `read`.
+        """Receive one body by calling `read`.
 
-        owner: who shares the memory with other owners. What has arrived counts, not what is announced.
-        Raises Refused: RECEIVE_MEMORY_FULL where there is no room for the next piece, or another owner needs it more,
-        BODY_OVERDUE where the body takes too long; and what `read` raises.
+        owner: memory is shared fairly among owners. Only received bytes count, not an announced length.
+        Raises Refused: RECEIVE_MEMORY_FULL if there is no memory for the next piece or another owner has precedence,
+        BODY_OVERDUE if the body takes too long; and what `read` raises.
         """
         loop, ticket = asyncio.get_running_loop(), object()
         started = loop.time()
@@ -51,9 +51,9 @@ class Intake:
 
     @asynccontextmanager
     async def hold(self, owner: str, size: int) -> AsyncIterator[None]:
-        """Hold memory for a body that has arrived, until the end of the block: while a large one waits for a worker.
+        """Reserve memory for a received body until the end of the block, while it waits for a worker.
 
-        Raises Refused RECEIVE_MEMORY_FULL as receive() does, also inside the block.
+        Raises Refused RECEIVE_MEMORY_FULL like receive(), also inside the block.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -65,7 +65,7 @@ class Intake:
             raise self._no_room(loop.time()) from None
 
     def _no_room(self, now: float) -> Refused:
-        """Room comes, as things go, with the next body's end, at the latest when the first must have come to it."""
+        """Refuse for lack of memory; some is expected to be free when the next body ends."""
         latest = min(self._ends.values(), default=now) - now
         seconds = max(1, math.ceil(min(self._mean_seconds, latest)))
         return Refused(
@@ -76,7 +76,7 @@ class Intake:
 
 
 def _metered(request: Request, end: float, holding: Holding) -> Callable[[], Awaitable[Message]]:
-    """The request's own way to receive, with a limit to each message's time and all of them, and to their memory."""
+    """Wrap the request's `receive` with time limits per message and in total, and a memory limit."""
 
     async def receive() -> Message:
         now = asyncio.get_running_loop().time()

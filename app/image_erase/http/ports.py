@@ -1,4 +1,4 @@
-"""Keep the paths of one port apart from those of all others."""
+"""Serve some paths on a port of their own."""
 
 from collections.abc import Collection
 
@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class OwnPort:
-    """ASGI application around another: some paths are answered on one port only, and that port answers no others.
+    """ASGI middleware that answers some paths on one port only, and no other paths on that port.
 
-    port: the number that connections are accepted on. own: the paths. anywhere: paths that every port answers.
+    port: the port number. own: the paths of that port. anywhere: paths that are answered on every port.
     """
 
     def __init__(self, app: ASGIApp, port: int, own: Collection[str], anywhere: Collection[str] = ()) -> None:

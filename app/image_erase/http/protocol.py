@@ -1,6 +1,6 @@
-"""HTTP/1.1 on one connection: llhttp reads, uvicorn listens and stops, and every state has an end.
+"""HTTP/1.1 on one connection: a protocol class for uvicorn's server in which every state has a time limit.
 
-docs/architecture.md has the table of states: what each waits for, and what ends it.
+docs/architecture.md describes the states and how each of them ends.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from uvicorn.server import ServerState
 from image_erase.http.exchange import Exchange
 from image_erase.http.failures import Reason, Refused
 from image_erase.http.identity import RequestIds
+from image_erase.http.peer import Peer
 from image_erase.http.request_parser import Head, RequestParser
-from image_erase.http.taken import Taken
 from image_erase.http.turns import Turns
 
-# Unparsed bytes that are kept; the kernel keeps the rest until there is room.
+# Most unparsed bytes; beyond that, reading pauses and the kernel buffers.
 READ_AHEAD = 64 * 1024
-# Connections that were answered and still send; one more ends the oldest of them.
+# Most connections that still send after their last response; beyond that, the oldest is reset.
 MAX_LINGERING = 128
-# What every answer begins with.
+# The first bytes of every response.
 _VERSION = b"HTTP/1.1 "
 
 log = logging.getLogger("image_erase.request")
@@ -37,13 +37,13 @@ log = logging.getLogger("image_erase.request")
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a connection may keep the server waiting, and how many there may be.
+    """Time limits of a connection, and the number of connections.
 
     head_seconds: for the head of a request, and for the first byte on a new connection. keep_alive_seconds: between
-    two requests. stall_seconds: in which a client must acknowledge stall_bytes of an answer. A client on a slow line
-    takes that many in a second; but a system whose receive buffer is full says so only once a good part of it is free
-    again, so the time is long. linger_seconds, linger_bytes: for what a client still sends after its answer.
-    probe_seconds: how often it is asked whether a client that has ended its side still reads.
+    two requests. stall_seconds, stall_bytes: in this time, a client must acknowledge this many bytes of a response. A
+    client on a slow line does so within a second; but a system with a full receive buffer acknowledges nothing until
+    a good part of it is free, so the time is long. linger_seconds, linger_bytes: for data that a client still sends
+    after its response. probe_seconds: how often a half-closed connection is checked for a client that has gone.
     """
 
     connections: int = 512
@@ -57,7 +57,7 @@ class Limits:
 
 
 class State(Enum):
-    """What a connection waits for. A body that arrives and a job that runs have their limits in the application."""
+    """The state of a connection. The limits for request bodies and jobs are in the application."""
 
     NEW = auto()
     HEAD = auto()
@@ -68,25 +68,25 @@ class State(Enum):
 
 
 class Shared:
-    """What the connections of one server have in common."""
+    """State shared by the connections of one server."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        #: Those without a request under way, and those in the state LINGERING; who came to it first is first. The
-        #: loop's time would not tell: it stands still while many connections are accepted.
+        #: Connections without a request in progress, and those in the state LINGERING, longest first. The order is
+        #: kept here because the loop's clock does not advance while many connections are accepted.
         self.idle: dict[HttpConnection, None] = {}
         self.lingering: dict[HttpConnection, None] = {}
         self._turns: Turns | None = None
 
     def turns(self, loop: asyncio.AbstractEventLoop) -> Turns:
-        """Whose turn it is to parse."""
+        """Return the scheduler of parsing, created on first use."""
         if self._turns is None:
             self._turns = Turns(loop)
         return self._turns
 
 
 class HttpConnection(asyncio.Protocol):
-    """One connection, as uvicorn's server makes it."""
+    """One connection, created by uvicorn's server."""
 
     transport: asyncio.Transport
 
@@ -110,7 +110,7 @@ class HttpConnection(asyncio.Protocol):
         self._no_more_requests = self._ended = self._stopping = False
         self._paused = self._version_sent = False
         self._dropped = 0
-        self._taken_before: tuple[int, bool] = 0, False
+        self._received_before: tuple[int, bool] = 0, False
         self._written = 0
         self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -120,21 +120,21 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def awaits_head(self) -> bool:
-        """Whether no request is under way."""
+        """Whether no request is in progress."""
         return self.state in (State.NEW, State.HEAD, State.KEPT)
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
+        """Start to wait for a request."""
         self.transport = cast(asyncio.Transport, transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own classes
         connected = transport.get_extra_info("socket")
         if connected and connected.family != getattr(socket, "AF_UNIX", None):
-            # Not left to the loop: asyncio looks at how the listening socket was made.
+            # asyncio sets it only for listening sockets created in a certain way.
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._client, self._server = (_address(self.transport, name) for name in ("peername", "sockname"))
-        self._taken = Taken(transport)
+        self._peer = Peer(transport)
         self._enter(State.NEW)
         if len(self._server_state.connections) > self._limits.connections:
             self._make_room()
@@ -149,7 +149,7 @@ class HttpConnection(asyncio.Protocol):
         self._drained.set()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; they are parsed in this connection's turn."""
+        """Buffer bytes; they are parsed when it is this connection's turn."""
         if self.state in (State.LINGERING, State.CLOSING):
             self._dropped += len(data)
             if self._dropped > self._limits.linger_bytes:
@@ -160,7 +160,7 @@ class HttpConnection(asyncio.Protocol):
         self._turns.request(self)
 
     def eof_received(self) -> bool:
-        """The client sends no more; it may still wait for its answer."""
+        """Note that the client sends no more; it may still wait for its response."""
         self._ended = True
         if self.state in (State.LINGERING, State.CLOSING):
             self._close()
@@ -169,17 +169,17 @@ class HttpConnection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """Called where much of what was written is unsent."""
+        """Called when the write buffer exceeds its high-water mark."""
         self._drained.clear()
 
     def resume_writing(self) -> None:
-        """Called where little is."""
+        """Called when the write buffer falls below its low-water mark."""
         self._drained.set()
 
     # Called by uvicorn.
 
     def shutdown(self) -> None:
-        """The server stops: finish what is under way, and take no further request."""
+        """Finish the request in progress and accept no further one, because the server stops."""
         self._stopping = True
         if self.awaits_head:
             self._close()
@@ -187,7 +187,7 @@ class HttpConnection(asyncio.Protocol):
     # Called by Turns and the parser.
 
     def parse_slice(self) -> bool:
-        """See Parsing. Another connection may be the one whose bytes gave this one its turn: nothing may be raised."""
+        """Implement Parsing. Raise nothing, because the caller may be handling the bytes of another connection."""
         try:
             return self._parse_slice()
         except Exception:
@@ -211,7 +211,7 @@ class HttpConnection(asyncio.Protocol):
         return self._may_parse
 
     def head_arrived(self, head: Head) -> None:
-        """See Listener."""
+        """Start the exchange of a new request."""
         if self._no_more_requests:
             return
         self._no_more_requests = not head.keep_alive
@@ -221,19 +221,19 @@ class HttpConnection(asyncio.Protocol):
             self._start(exchange)
 
     def body_arrived(self, data: bytes) -> None:
-        """See Listener."""
+        """Pass a piece of the body to the newest exchange."""
         if self._exchanges and not self._exchanges[-1].arrived:
             self._exchanges[-1].body_arrived(data)
 
     def request_ended(self) -> None:
-        """See Listener."""
+        """Complete the request of the newest exchange."""
         if self._exchanges:
             self._exchanges[-1].request_ended()
 
     # Called by exchanges.
 
     def write(self, data: bytes) -> None:
-        """See Wire. What is written to a connection that is lost is dropped."""
+        """Send bytes and watch the client's progress; bytes for a lost connection are discarded."""
         if self.transport.is_closing():
             return
         if self._version_sent:
@@ -241,26 +241,26 @@ class HttpConnection(asyncio.Protocol):
         self._written += len(data)
         self.transport.write(data)
         if self._stall_timer is None and self.transport.get_write_buffer_size():
-            self._taken_before = self._taken_now()
+            self._received_before = self._received_now()
             self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
 
     async def drained(self) -> None:
-        """See Wire."""
+        """Wait until the write buffer is below its low-water mark."""
         await self._drained.wait()
 
     def body_wanted(self) -> None:
-        """See Wire."""
+        """Parse more of the body if there are bytes of it."""
         if self._may_parse:
             self._turns.request(self)
 
     def answer_begins(self, keep_alive: bool) -> bool:
-        """See Wire."""
+        """Return whether the connection can be kept alive after the response."""
         keep_alive = keep_alive and not self._stopping
         self._no_more_requests |= not keep_alive
         return keep_alive
 
     def answered(self, exchange: Exchange) -> None:
-        """See Wire."""
+        """Continue with the next request, or end the connection."""
         self._server_state.total_requests += 1
         if self.state is not State.REQUEST:
             return
@@ -276,7 +276,7 @@ class HttpConnection(asyncio.Protocol):
             self._turns.request(self)
 
     def abandoned(self, exchange: Exchange) -> None:
-        """See Wire."""
+        """Answer for an application that has not done so, or abort an incomplete response."""
         if self.state is State.REQUEST and not exchange.started:
             self._refuse(Refused(Reason.UNEXPECTED, "The server could not answer this request."))
         else:
@@ -286,7 +286,7 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def _may_parse(self) -> bool:
-        """Whether there are bytes, and room for what they may be: one request at a time, and a bit of its body."""
+        """Whether there are bytes that may be parsed now: of one request at a time, with a limited part of its body."""
         if not self._unparsed or self.state in (State.LINGERING, State.CLOSING) or self._refusal:
             return False
         newest = self._exchanges[-1] if self._exchanges else None
@@ -325,7 +325,7 @@ class HttpConnection(asyncio.Protocol):
         task.add_done_callback(self._server_state.tasks.discard)
 
     def _break_off(self, refusal: Refused) -> None:
-        """Nothing more can be parsed: answer what is there before, and refuse the rest in its turn."""
+        """Stop parsing: requests received before are still answered, then the rest is refused."""
         self._refusal = refusal
         self._unparsed.clear()
         if not self._exchanges:
@@ -334,7 +334,7 @@ class HttpConnection(asyncio.Protocol):
             self._exchanges[-1].break_off(refusal)
 
     def _after_end(self) -> None:
-        """The client has ended its side and all that it sent is parsed."""
+        """Handle the end of the client's data, once all of it is parsed."""
         if not self._exchanges:
             if self._parser.head_begun and not self._refusal:
                 self._break_off(Refused(Reason.MALFORMED, "The request ends within its head."))
@@ -348,13 +348,13 @@ class HttpConnection(asyncio.Protocol):
     def _probe(self) -> None:
         """Find out whether a client that sends no more still reads.
 
-        One that has closed its socket and one that has ended only its own side look the same until something is sent
-        to them: here the bytes with which every answer begins. The first one's system refuses them.
+        A closed and a half-closed connection look the same until something is sent: here the first bytes of every
+        response. If the client has closed its socket, its system answers them with a reset.
         """
         self._timer = None
         if self.state is not State.REQUEST or self._exchanges[0].started:
             return
-        if self._taken.is_reset():
+        if self._peer.is_reset():
             self.transport.abort()
             return
         if not self._version_sent:
@@ -363,7 +363,7 @@ class HttpConnection(asyncio.Protocol):
         self._timer = self.loop.call_later(self._limits.probe_seconds, self._probe)
 
     def _refuse(self, refusal: Refused) -> None:
-        """Answer outside the application, and end the connection."""
+        """Answer without the application, and end the connection."""
         ids = RequestIds()
         answer = self._app_state["refuser"].answer(ids, refusal, None)
         facts = {"status": answer.status, "code": answer.code, "client": self._client and self._client[0]}
@@ -399,10 +399,10 @@ class HttpConnection(asyncio.Protocol):
         self._refuse(Refused(Reason.HEAD_OVERDUE, "The request did not arrive in time."))
 
     def _finish(self) -> None:
-        """End the connection once the answer is taken.
+        """End the connection after the response has been delivered.
 
-        The server's side ends at once; what the client still sends is read and dropped, because closing a connection
-        with unread bytes would reset it and take the answer away from the client (RFC 9112, 9.6).
+        The server's side is closed at once; what the client still sends is read and discarded, because closing a
+        connection with unread bytes would reset it and could destroy the response (RFC 9112, 9.6).
         """
         if self._ended or self.transport.is_closing():
             self._close()
@@ -417,50 +417,50 @@ class HttpConnection(asyncio.Protocol):
 
     def _lingered(self) -> None:
         if self.transport.get_write_buffer_size():
-            self._enter(State.LINGERING)  # the answer is still being taken, and watched
+            self._enter(State.LINGERING)  # the client is still receiving the response, and watched
             self._shared.lingering[self] = None
         else:
             self._close()
 
     def _close(self) -> None:
-        """Close after what is written; where the client takes none of that, _check_progress ends it."""
+        """Close after the write buffer is sent; if the client receives none of it, _check_progress aborts."""
         self._enter(State.CLOSING)
         self.transport.close()
 
-    def _taken_now(self) -> tuple[int, bool]:
-        """How much of all that was written is taken, and whether that is exact."""
-        acknowledged = self._taken.acknowledged()
+    def _received_now(self) -> tuple[int, bool]:
+        """Return how many of the bytes written were received, and whether the number is exact."""
+        acknowledged = self._peer.acknowledged()
         if acknowledged is not None:
             return acknowledged, True
         return self._written - self.transport.get_write_buffer_size(), False
 
     def _check_progress(self) -> None:
-        """End a connection whose client takes next to nothing of its answer.
+        """Abort a connection whose client receives too little of its response.
 
-        Where the kernel does not say what the peer has acknowledged, what has left this process moves in coarse steps,
-        so that only a client that took nothing at all is ended.
+        If the kernel does not report what the peer has acknowledged, only the bytes that left this process are known.
+        They advance in coarse steps, so then only a client that received nothing at all is ended.
         """
         self._stall_timer = None
         if not self.transport.get_write_buffer_size():
             return
-        (before, _), (now, is_exact) = self._taken_before, self._taken_now()
+        (before, _), (now, is_exact) = self._received_before, self._received_now()
         if now - before < (self._limits.stall_bytes if is_exact else 1):
-            log.info("client takes nothing", extra={"client": self._client and self._client[0]})
+            log.info("client stalled", extra={"client": self._client and self._client[0]})
             self.transport.abort()
             return
-        self._taken_before = now, is_exact
+        self._received_before = now, is_exact
         self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
 
     def _make_room(self) -> None:
-        """One connection too many: end the one that is idle longest, or refuse this one.
+        """Close the longest-idle connection because there is one too many, or refuse this one.
 
-        One whose next request has come, and is only not read yet, is not idle.
+        A connection with an unread request in its socket is not idle.
         """
         others = [one for one in self._server_state.connections if isinstance(one, HttpConnection)]
         holding = [one for one in others if one.state not in (State.LINGERING, State.CLOSING)]
         if len(holding) <= self._limits.connections:
             return
-        oldest = next(one for one in self._shared.idle if one is self or not one._taken.has_unread())
+        oldest = next(one for one in self._shared.idle if one is self or not one._peer.has_unread())
         if oldest is self:
             self._refuse(Refused(Reason.TOO_MANY_CONNECTIONS, "Too many connections.", {"Retry-After": "1"}))
         else:
@@ -474,10 +474,10 @@ class HttpConnection(asyncio.Protocol):
 
 def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
     address = transport.get_extra_info(name)
-    # An IPv4 client of a socket for both is `::ffff:192.0.2.1`; a Unix socket has no such address.
+    # A dual-stack socket reports IPv4 clients as `::ffff:192.0.2.1`; a Unix socket has no such address.
     return (str(address[0]).removeprefix("::ffff:"), int(address[1])) if isinstance(address, tuple) else None
 
 
 def connections_within(limits: Limits) -> Callable[..., HttpConnection]:
-    """What uvicorn is to make connections with; one for each server."""
+    """Return the factory of connections for one uvicorn server."""
     return partial(HttpConnection, shared=Shared(limits))

@@ -1,4 +1,4 @@
-"""What a trusted proxy says of the client: its address, and the scheme, host and path prefix that it used."""
+"""Forwarded headers of trusted proxies: the client's address, and the scheme, host and path prefix that it used."""
 
 import re
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-# How the other side of a Unix socket is called in settings and log.
+# The name of clients of a Unix socket in settings and log.
 _UNIX = "unix"
 _SCHEMES = ("http", "https")
-# What can stand in links as it is; `//` would begin another host.
+# Characters that need no escaping in links; `//` would start another host.
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,16}")
 
 
 class TrustedProxies(ProxyHeadersMiddleware):
-    """uvicorn's handling of X-Forwarded-For and X-Forwarded-Proto, and X-Forwarded-Host and X-Forwarded-Prefix besides.
+    """Middleware for X-Forwarded-For and X-Forwarded-Proto (by uvicorn), X-Forwarded-Host and X-Forwarded-Prefix.
 
-    trusted: addresses, networks, or `*`. From anyone else, nothing of it is believed.
+    trusted: addresses, networks, or `*`. The headers of all other clients are ignored.
     """
 
     def __init__(self, app: ASGIApp, trusted: Sequence[str]) -> None:
@@ -26,14 +26,14 @@ class TrustedProxies(ProxyHeadersMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         """Serve one request."""
         if scope["type"] == "http" and not scope["client"]:
-            # Over a Unix socket, which only those may open whom its file lets in: the proxy of this machine.
+            # A Unix socket is protected by its file's permissions: its clients are proxies on this machine.
             scope["client"] = (_UNIX, 0)
         if scope["type"] == "http" and scope["client"][0] in self.trusted_hosts:
             headers = MutableHeaders(scope=scope)
-            # Each proxy on the way adds its own; the first is the one that the client talked to.
+            # Each proxy on the way appends its own; the first is that of the proxy that the client used.
             if host := _first(headers, "x-forwarded-host"):
                 headers["host"] = host
-            # uvicorn takes WebSocket schemes too, and would put them into result links.
+            # uvicorn accepts WebSocket schemes too, and would put them into result links.
             if (scheme := _first(headers, "x-forwarded-proto").lower()) in _SCHEMES:
                 headers["x-forwarded-proto"] = scheme
             else:
@@ -44,7 +44,7 @@ class TrustedProxies(ProxyHeadersMiddleware):
 
 
 def _move(scope: Scope, prefix: str) -> None:
-    """Let the request be one below a path prefix, which the proxy has removed, in place of the one that is set."""
+    """Set the path prefix that the proxy has removed, in place of the configured one."""
     scope["path"] = prefix + scope["path"].removeprefix(scope["root_path"])
     scope["root_path"] = prefix
 

@@ -1,4 +1,4 @@
-"""Conditional and partial GET, as RFC 9110 says, for answers that never change."""
+"""Conditional and partial GET (RFC 9110) for responses that never change."""
 
 import re
 
@@ -7,7 +7,7 @@ _MAX_DIGITS = 18
 
 
 class RangeNotSatisfiable(Exception):
-    """The range begins behind the end."""
+    """The range starts after the end of the content."""
 
 
 def matches_etag(header: str, etag: str) -> bool:
@@ -17,10 +17,10 @@ def matches_etag(header: str, etag: str) -> bool:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Start (inclusive) and stop (exclusive) of a Range header for `size` bytes.
+    """Return start (inclusive) and stop (exclusive) of a Range header for `size` bytes.
 
-    None where the whole is to be sent: no header, another unit, several ranges, or nonsense (RFC 9110 §14.2 lets a
-    server ignore those). Raises RangeNotSatisfiable.
+    Returns None if everything is to be sent: without the header, for another unit, several ranges or invalid syntax
+    (RFC 9110 §14.2 lets a server ignore those). Raises RangeNotSatisfiable.
     """
     match = _RANGE.fullmatch(header or "")
     if not match or not (match[1] or match[2]) or max(map(len, match.groups())) > _MAX_DIGITS:

@@ -1,4 +1,4 @@
-"""Bytes of a connection -> requests, by llhttp (httptools), with the checks that it leaves to the server."""
+"""Parse the bytes of a connection into requests by llhttp (httptools), with the checks that it leaves to the server."""
 
 from typing import NamedTuple, Protocol
 
@@ -6,9 +6,9 @@ import httptools
 
 from image_erase.http.failures import Reason, Refused
 
-# All lines of a request's head, or of what follows a chunked body, together.
+# Most bytes of a request's head, or of the trailer fields of a chunked body.
 MAX_HEAD_BYTES = 64 * 1024
-# What is parsed in one go where each byte may cost a callback: heads and chunked bodies.
+# Bytes parsed at a time where each byte may cost a callback: heads and chunked bodies.
 SMALL_SLICE = 4 * 1024
 LARGE_SLICE = 256 * 1024
 
@@ -25,16 +25,16 @@ class Head(NamedTuple):
 
 
 class Listener(Protocol):
-    """Who is told what has arrived, in order."""
+    """Receives the parts of requests, in order."""
 
     def head_arrived(self, head: Head) -> None:
-        """A request begins."""
+        """Called with the head of a new request."""
 
     def body_arrived(self, data: bytes) -> None:
-        """A piece of the newest request's body."""
+        """Called with a piece of the newest request's body."""
 
     def request_ended(self) -> None:
-        """The newest request is there as a whole."""
+        """Called when the newest request has arrived completely."""
 
 
 class RequestParser:
@@ -49,7 +49,7 @@ class RequestParser:
 
     def _start(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        # Whatever follows the last request of a connection is dropped; it spoils no request before it.
+        # Anything after the last request of a connection is discarded and does not invalidate earlier requests.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._begin()
 
@@ -58,12 +58,12 @@ class RequestParser:
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._body_left = 0
-        #: Whether a request's first bytes are there, and not yet its whole head.
+        #: Whether a part of a request's head has arrived, but not all of it.
         self.head_begun = False
         self._in_body = False
 
     def _resume(self) -> None:
-        """Go on behind the head of a request that offered another protocol; httptools gives up its body."""
+        """Continue after the head of a request that offered another protocol, at which httptools stops."""
         framing, self._framing_left = self._framing_left, b""
         if not framing:
             self._start()
@@ -76,11 +76,11 @@ class RequestParser:
 
     @property
     def slice_size(self) -> int:
-        """How many bytes may be parsed next, so that the work stays small and a large body is one piece."""
+        """The number of bytes to parse next: few where bytes are costly, many for a large body of known length."""
         return min(self._body_left, LARGE_SLICE) or SMALL_SLICE
 
     def feed(self, data: bytes) -> None:
-        """Parse the next bytes. Raises Refused MALFORMED; nothing can be parsed on this connection then."""
+        """Parse the next bytes. Raises Refused MALFORMED; after that, nothing more can be parsed on this connection."""
         if not self._in_body:
             self._count(len(data))
         while data:
@@ -88,7 +88,7 @@ class RequestParser:
                 self._parser.feed_data(data)
                 return
             except httptools.HttpParserUpgrade as upgrade:
-                # Another protocol was offered; this server goes on with HTTP/1.1 (RFC 9110, 7.8).
+                # Another protocol was offered; this server continues with HTTP/1.1 (RFC 9110, 7.8).
                 data = data[upgrade.args[0] :]
                 self._resume()
             except httptools.HttpParserError as error:
@@ -153,7 +153,7 @@ class RequestParser:
             self._refuse(f"the lines of its head have more than {MAX_HEAD_BYTES} bytes")
 
     def _check(self, version: str) -> None:
-        """Refuse what llhttp lets pass: RFC 9112, 2.3 (version), 3.2 (Host), 6.1 (codings)."""
+        """Refuse what llhttp accepts but RFC 9112 does not: 2.3 (version), 3.2 (Host), 6.1 (codings)."""
         names = [name for name, _ in self._headers]
         hosts = names.count(b"host")
         codings = [value.lower() for name, value in self._headers if name == b"transfer-encoding"]

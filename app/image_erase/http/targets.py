@@ -1,10 +1,10 @@
 """Normalise request targets.
 
-- The absolute form, `POST http://host/path`, which every server must take (RFC 9112, 3.2.2); its host
+- The absolute form, `POST http://host/path`, which every server must accept (RFC 9112, 3.2.2); its host
   replaces the header `Host`.
-- Repeated slashes and one at the end: some clients produce them when they join a base URL and a path.
-- A path prefix under which a proxy publishes the server, which the proxy removes: ASGI wants it in the path, and
-  beside that as `root_path`.
+- Repeated and trailing slashes: some clients produce them when they join a base URL and a path.
+- A path prefix under which a proxy publishes the server and which it removes: ASGI requires it in the path, and
+  in addition as `root_path`.
 """
 
 import re
@@ -18,12 +18,12 @@ _SLASHES = re.compile(r"//+")
 
 
 def plain_path(path: str) -> str:
-    """Return the path with single slashes and without one at the end; the root stays `/`."""
+    """Return the path with single slashes and without a trailing one; the root stays `/`."""
     return _SLASHES.sub("/", path).rstrip("/") or path[:1]
 
 
 class PlainTargets:
-    """ASGI middleware that turns targets into the form that is routed. root_path: the path prefix, or empty."""
+    """ASGI middleware that normalises request targets. root_path: the path prefix, or empty."""
 
     def __init__(self, app: ASGIApp, root_path: str = "") -> None:
         self.app, self._root_path = app, root_path

@@ -1,4 +1,4 @@
-"""Content-Transfer-Encoding of a part: email's, deprecated in forms (RFC 7578, 4.7), and sent all the same."""
+"""Content-Transfer-Encoding of a part: from email, deprecated in forms (RFC 7578, 4.7), but still sent by clients."""
 
 import binascii
 import re
@@ -7,10 +7,10 @@ from typing import Protocol
 from image_erase.http.failures import Reason, Refused
 
 _WHITESPACE = b" \t\r\n"
-# An escape that is no byte and no soft line break (RFC 2045, 6.7), which blanks may follow.
+# An escape that is neither a byte nor a soft line break (RFC 2045, 6.7), which may be followed by blanks.
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]{0,76}\r?\n)")
 _BLANKS_BEFORE_BREAK = re.compile(rb"=[ \t]+(?=\r?\n)")
-# An escape whose end is in the next piece; no encoder writes longer lines than 76 characters.
+# An escape that continues in the next piece; no encoder writes lines of more than 76 characters.
 _UNFINISHED = re.compile(rb"=(?:[0-9A-Fa-f]|[ \t]{0,76}\r?)?\Z")
 
 
@@ -21,11 +21,11 @@ class Decoder(Protocol):
         """Decode the next piece. Raises Refused MALFORMED."""
 
     def end(self) -> bytes:
-        """Decode what is left over. Raises Refused MALFORMED."""
+        """Decode the remaining bytes. Raises Refused MALFORMED."""
 
 
 def decoder_for(encoding: str) -> Decoder | None:
-    """Return what decodes a part. encoding: its header's value; None where its bytes are to be taken as they are."""
+    """Return the decoder of a part, None if it is not encoded. encoding: the value of its header."""
     name = encoding.strip().lower()
     if name == "base64":
         return Base64Decoder()
@@ -33,21 +33,21 @@ def decoder_for(encoding: str) -> Decoder | None:
 
 
 class Base64Decoder:
-    """Decodes base64. Line breaks and blanks may stand anywhere; padding at the end may be missing."""
+    """Decodes base64. Line breaks and blanks are ignored; padding at the end may be missing."""
 
     def __init__(self) -> None:
         self._left = b""
         self._padded = False
 
     def feed(self, data: bytes) -> bytes:
-        """See Decoder."""
+        """Decode the next piece. Raises Refused MALFORMED."""
         digits = self._left + data.translate(None, _WHITESPACE)
         whole = len(digits) & ~3
         self._left = digits[whole:]
         return self._decoded(digits[:whole])
 
     def end(self) -> bytes:
-        """See Decoder."""
+        """Decode the remaining bytes. Raises Refused MALFORMED."""
         left, self._left = self._left, b""
         return self._decoded(left + b"=" * (-len(left) % 4))
 
@@ -64,13 +64,13 @@ class Base64Decoder:
 
 
 class QuotedPrintableDecoder:
-    """Decodes quoted-printable. Bytes that should have been escaped are taken as they are."""
+    """Decodes quoted-printable. Bytes that should have been escaped are kept unchanged."""
 
     def __init__(self) -> None:
         self._left = b""
 
     def feed(self, data: bytes) -> bytes:
-        """See Decoder."""
+        """Decode the next piece. Raises Refused MALFORMED."""
         data = self._left + data
         unfinished = _UNFINISHED.search(data, max(0, len(data) - 79))
         whole = unfinished.start() if unfinished else len(data)
@@ -78,7 +78,7 @@ class QuotedPrintableDecoder:
         return self._decoded(data[:whole])
 
     def end(self) -> bytes:
-        """See Decoder. A soft line break may end the part without the line break."""
+        """Decode the remaining bytes. A soft line break at the end of the part may lack its line break."""
         left, self._left = self._left.rstrip(_WHITESPACE), b""
         return self._decoded(left if left != b"=" else b"")
 

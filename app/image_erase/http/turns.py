@@ -1,11 +1,11 @@
-"""How much of what clients send is parsed in one turn of the event loop."""
+"""Limit the time that parsing takes in one iteration of the event loop."""
 
 import asyncio
 import time
 from collections import deque
 from typing import Protocol
 
-# Everything else that waits for the event loop waits for so long at most, whatever arrives.
+# The longest delay that parsing causes for everything else in the event loop.
 BUDGET_SECONDS = 0.002
 
 
@@ -13,11 +13,11 @@ class Parsing(Protocol):
     """A connection with bytes to parse."""
 
     def parse_slice(self) -> bool:
-        """Parse a few bytes; whether more can be parsed at once."""
+        """Parse a few bytes. Returns whether more can be parsed immediately."""
 
 
 class Turns:
-    """Shares out the time for parsing: connections take turns, slice by slice, within a budget for each turn."""
+    """Schedules parsing: connections take turns, slice by slice, within a budget per iteration of the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -26,7 +26,7 @@ class Turns:
         self._scheduled = False
 
     def request(self, connection: Parsing) -> None:
-        """Let the connection parse: now, where this turn's budget allows, else in its turn."""
+        """Let the connection parse: now if the budget allows, otherwise when it is its turn."""
         if connection in self._waiting:
             return
         self._waiting.append(connection)

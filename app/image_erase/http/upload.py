@@ -1,4 +1,4 @@
-"""A multipart body, as it streams in -> named bytes in memory, inside the limits."""
+"""Read a multipart body as a stream into named parts in memory, within limits."""
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,29 +12,29 @@ from starlette.requests import Request
 from image_erase.http.failures import Reason, Refused
 from image_erase.http.transfer_encoding import Decoder, decoder_for
 
-# Room in a body for part headers, boundaries and small unknown fields, beside the files.
+# Allowance for part headers, boundaries and small unknown fields, in addition to the files.
 BODY_OVERHEAD_BYTES = 64 * 1024
 MAX_PARTS = 100
-# Longer than any value of a text field that means anything; what a client sends beyond is not kept.
+# Longer than any valid value of a text field; anything beyond is discarded.
 MAX_TEXT_BYTES = 64
 _EXTENDED_FILENAME = re.compile(r";\s*filename\*\s*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class FileField:
-    """A file that an endpoint takes. names: the field name that messages use first, then its aliases."""
+    """A file that an endpoint accepts. names: the field name used in messages, then its aliases."""
 
     names: Sequence[str]
 
     @property
     def name(self) -> str:
-        """The field as messages call it."""
+        """The field's name in messages."""
         return self.names[0]
 
 
 @dataclass
 class Part:
-    """One part of the body. is_file: whether the client gave it a file name. content_type: as the client wrote it."""
+    """One part of the body. is_file: whether it has a file name. content_type: as the client sent it."""
 
     name: str
     is_file: bool
@@ -43,32 +43,32 @@ class Part:
 
     @property
     def is_plain_text(self) -> bool:
-        """Whether nothing about the part says that it is a file: no name and no type of a binary."""
+        """Whether the part is text: it has neither a file name nor a binary content type."""
         kind = (self.content_type or "text/plain").split(";")[0].strip().lower()
         return not self.is_file and kind == "text/plain"
 
 
 class Upload(NamedTuple):
-    """What came of what was wanted. files: each field's name -> its part. texts: name -> what it says."""
+    """The wanted parts of a body. files: parts by field name. texts: values by field name."""
 
     files: Mapping[str, Part]
     texts: Mapping[str, bytes]
 
 
 class UploadReader:
-    """Collects the wanted files and texts of one body and refuses it as soon as it breaks a limit.
+    """Collects the wanted files and texts of one body, and refuses it as soon as it exceeds a limit.
 
-    What belongs to no wanted field is counted and dropped, never kept.
+    Parts of other fields are counted and discarded.
     """
 
     def __init__(self, fields: Sequence[FileField], max_file_bytes: int, texts: Sequence[str] = ()) -> None:
-        """texts: the names of the text fields, of which at most MAX_TEXT_BYTES and one more are kept."""
+        """texts: the names of the text fields, of which at most MAX_TEXT_BYTES + 1 bytes each are kept."""
         self._fields = {name: wanted for wanted in fields for name in wanted.names}
         self._wanted = fields
         self._text_names = frozenset(texts)
         self._texts: dict[str, bytearray] = {}
         self._max_file_bytes = max_file_bytes
-        #: What a body may have at most, all in all.
+        #: The most bytes of a whole body.
         self.max_body_bytes = len(fields) * max_file_bytes + BODY_OVERHEAD_BYTES
         self._received = 0
         self._parts = 0
@@ -88,7 +88,7 @@ class UploadReader:
 
         Raises Refused: NOT_MULTIPART, MALFORMED, BODY_TOO_LARGE, FILE_TOO_LARGE, TOO_MANY_FILES, FIELD_REPEATED,
         FILE_MISSING, FILE_EMPTY.
-        Raises starlette's ClientDisconnect where the client goes away.
+        Raises starlette's ClientDisconnect if the client disconnects.
         """
         parser = self._parser(request.headers.get("content-type", ""))
         self._refuse_announced_size(request.headers.get("content-length"))
@@ -141,11 +141,11 @@ class UploadReader:
             raise Refused(Reason.MALFORMED, "The multipart body ends before its closing boundary.")
 
     def _after_preamble(self, chunk: bytes) -> bytes:
-        """The chunk from the first boundary on: what stands before it is to be ignored (RFC 2046, 5.1.1)."""
+        """Return the chunk from the first boundary on: the preamble is ignored (RFC 2046, 5.1.1)."""
         if self._preamble is None:
             return chunk
         opening = b"\r\n--" + self._boundary
-        # The body may begin with the boundary at once, as if a line break stood before it.
+        # The body may start with the boundary, without a line break before it.
         seen = self._preamble or bytearray(b"\r\n")
         unsearched = max(0, len(seen) - len(opening))
         seen += chunk
@@ -188,7 +188,7 @@ class UploadReader:
         _, options = parse_options_header(disposition)
         self._part = Part(
             options.get(b"name", b"").decode("utf-8", "replace"),
-            # The parser passes over the form `filename*=`, which some clients write alone.
+            # The parser ignores the form `filename*=`, which some clients send alone.
             b"filename" in options or _EXTENDED_FILENAME.search(disposition) is not None,
             self._headers.get("content-type"),
         )

@@ -1,1 +1,1 @@
-"""Work that needs a processor: one job, one worker process at a time."""
+"""CPU-bound work: jobs, which run one at a time in each worker process."""

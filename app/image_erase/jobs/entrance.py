@@ -1,7 +1,7 @@
-"""Where callers wait a moment for a place in a full queue, in order.
+"""Callers that wait briefly, in order, for a place in a full queue.
 
-Without it, a place that becomes free goes to whoever happens to ask next: mostly a client that has just got its answer
-and sends its next job at once. One that comes back after `Retry-After` would find the queue full again and again.
+Without it, a place that becomes free would go to the next caller to arrive: mostly a client that has just received its
+response and sends its next job at once. One that retries after `Retry-After` would find the queue full every time.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class Caller:
-    """Who waits. owner: whose job it has. call: called once, when it may enter."""
+    """A waiting caller. owner: of its job. call: called once, when it may enter."""
 
     owner: str
     call: Callable[[], None]
@@ -19,7 +19,7 @@ class Caller:
 class Entrance:
     """Callers in the order in which they may enter.
 
-    has_room: whether a job of that owner would be taken now. most: how many callers of one owner may wait.
+    has_room: returns whether a job of an owner would be accepted now. most: callers of one owner that may wait.
     """
 
     def __init__(self, has_room: Callable[[str], bool], most: int) -> None:
@@ -27,29 +27,29 @@ class Entrance:
         self._waiting: list[Caller] = []
 
     def __len__(self) -> int:
-        """Return how many wait."""
+        """Return the number of waiting callers."""
         return len(self._waiting)
 
     def is_open(self, owner: str) -> bool:
-        """Whether a caller may enter at once: there is room, and no other with the same owner waits for it."""
+        """Whether a caller may enter at once: there is room, and no caller of the same owner is waiting."""
         return self._has_room(owner) and not self._count(owner)
 
     def join(self, caller: Caller, *, first: bool = False) -> bool:
-        """Let a caller wait, behind all others or before them. Returns whether that many may wait."""
+        """Add a caller at the end or the front. Returns False if too many are waiting."""
         if self._count(caller.owner) >= self._most:
             return False
         self._waiting.insert(0 if first else len(self._waiting), caller)
         return True
 
     def leave(self, caller: Caller) -> bool:
-        """Let a caller wait no longer. Returns whether it still did."""
+        """Remove a caller. Returns whether it was still waiting."""
         if caller not in self._waiting:
             return False
         self._waiting.remove(caller)
         return True
 
     def let_in(self) -> None:
-        """Call the first that has room, if any. To be called whenever a place has become free."""
+        """Call the first caller for which there is room. To be called whenever a place becomes free."""
         for caller in self._waiting:
             if self._has_room(caller.owner):
                 self._waiting.remove(caller)

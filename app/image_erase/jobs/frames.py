@@ -1,7 +1,7 @@
-"""The framing of what server and worker send through their pipes: a head of text and the bytes that belong to it.
+"""The frames that server and worker exchange through pipes: a text head followed by binary blobs.
 
 Nothing is unpickled: a worker has read untrusted files, so the server relies on lengths and bytes only.
-The content of the head is interpreted by `messages.py`.
+`messages.py` interprets the head.
 """
 
 import struct
@@ -19,7 +19,7 @@ _Reading = Generator[int, bytearray, "Frame"]
 
 
 class FrameError(Exception):
-    """What arrived is not a frame."""
+    """The bytes received are not a frame."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The whole of one job: image file and mask file in, result file out. What a worker runs."""
+"""One complete job, as run by a worker: image and mask file in, result file out."""
 
 import contextlib
 import json
@@ -26,9 +26,10 @@ from image_erase.jobs.stopwatch import Stopwatch
 
 @dataclass(frozen=True)
 class Network:
-    """The operator's network and what he says of it.
+    """The operator's network and its settings.
 
-    model: a path, None where there is none. use: whether its answer is the layout that patches follow, or the fill.
+    model: its path, None if there is none. use: whether its answer serves as a layout that patches follow, or as the
+    fill.
     """
 
     model: str | None = None
@@ -40,9 +41,9 @@ class Network:
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What is the same for every job of a worker. Sides and mask_dilate in pixels, quality 1 to 100, memory in MiB.
+    """Options of all jobs of a worker. Sides and mask_dilate in pixels, quality 1 to 100, memory in MiB.
 
-    layout: the file of the network that lays out, `auto` for the package's own, `off` for none.
+    layout: the file of the layout network, `auto` for the packaged one, `off` for none.
     """
 
     max_side: int = 4096
@@ -57,14 +58,14 @@ class JobOptions:
 
     @classmethod
     def from_json(cls, text: str) -> "JobOptions":
-        """The options as the server writes them."""
+        """Return the options from the JSON that the server sends."""
         fields = json.loads(text)
         return cls(**{**fields, "network": Network(**fields.get("network", {}))})
 
 
 @dataclass(frozen=True)
 class ErasedFile:
-    """suffix: of its name. data: the file. facts: what the log may say of the job."""
+    """A result. suffix: of its file name. data: the file. facts: about the job, for the log."""
 
     suffix: Suffix
     data: bytes
@@ -72,9 +73,9 @@ class ErasedFile:
 
 
 def make_eraser(options: JobOptions) -> Eraser:
-    """The eraser that all jobs of a worker share.
+    """Return the eraser that all jobs of a worker share.
 
-    Raises ModelError, whose message names the setting, where a network is missing or doesn't fit.
+    Raises ModelError, whose message names the setting, if a network is missing or unsuitable.
     """
     if options.engine in ("opencv", "exemplar"):
         return Eraser(EraserOptions(options.engine, options.working_side))
@@ -107,7 +108,7 @@ def _layout_network(layout: str) -> LayoutNetwork | None:
 
 @contextlib.contextmanager
 def _setting(name: str) -> Iterator[None]:
-    """Let a ModelError say which setting it is about."""
+    """Add the name of the setting to a ModelError."""
     try:
         yield
     except ModelError as error:
@@ -126,9 +127,9 @@ def erase_file(
     *,
     time_left: Callable[[], float],
 ) -> ErasedFile:
-    """Erase from the image file what the mask file paints white, as the request wants it.
+    """Erase from the image file what the mask file paints white, with the options of the request.
 
-    time_left: seconds until nobody waits any more. Raises an ImagingFailure where a file can't be worked with.
+    time_left: returns the seconds until the deadline. Raises an ImagingFailure if a file cannot be processed.
     """
     watch, start = Stopwatch(), time_left()
     max_side = request.max_side or options.max_side
@@ -139,7 +140,7 @@ def erase_file(
     unknown = wanted.hole | wanted.half_covered
     picture = file.decoded(eraser.reach(unknown))
     watch.stage("decode")
-    # What is done with is let go at once: a large picture takes a hundred megabytes in each of its forms.
+    # Data is freed as early as possible: each form of a large picture takes a hundred megabytes.
     canvas, picture = picture.canvas(), picture.without_pixels()
     erasing = left_for_erasing(time_left, start, canvas[0].nbytes)
     part = picture.part or np.s_[:, :]
@@ -187,9 +188,9 @@ def erase_file(
 
 
 def _wanted(mask: bytes, picture: Placed, options: JobOptions, request: JobRequest) -> Mask:
-    """What is to be erased, and what else must not be copied from; nothing of the latter where no other would be left.
+    """Return the hole, and further pixels that must not be copied; none of these if no pixel would be left to copy.
 
-    Raises NothingToFillFrom where the hole is everything only because it has been grown.
+    Raises NothingToFillFrom if the hole covers everything only because it has been grown.
     """
     max_side = request.max_side or options.max_side
     painted = decode_mask(mask, picture, max_side, formats=request.formats, max_pixels=request.max_pixels)
@@ -205,7 +206,7 @@ def _wanted(mask: bytes, picture: Placed, options: JobOptions, request: JobReque
 
 
 def warm_up_files() -> tuple[bytes, bytes]:
-    """A small image and mask: a first job that makes a worker load all it will need."""
+    """Return a small image and mask for a first job, for which a worker loads everything that it needs."""
     ramp = np.arange(64, dtype=np.uint8)[:, np.newaxis]
     pixels = np.broadcast_to(ramp[..., np.newaxis], (64, 64, 3))
     spot = np.zeros((64, 64, 1), np.uint8)

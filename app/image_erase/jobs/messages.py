@@ -1,7 +1,7 @@
-"""The messages between server and worker, one class for each, and how they travel in frames.
+"""The messages between server and worker, one class for each, and their encoding in frames.
 
-A worker loads this module and no library for it; the server reads what workers send through `reading.py`, which checks
-every field.
+This module imports no library, so that workers start fast; the server reads messages of workers by `reading.py`, which
+validates every field.
 """
 
 import json
@@ -54,10 +54,9 @@ class Failure(StrEnum):
 class Facts:
     """Facts about a finished job, for the log.
 
-    Times in milliseconds, sides in pixels, hole as its share of the picture. engine: names joined by `+`, None where
-    nothing was filled. reencode_reason: why a JPEG was re-encoded as a whole, None where it was not. empty_mask: True
-    where the mask erases nothing, else None. format_reasons: what the
-    result's format made necessary.
+    Times in milliseconds, sides in pixels, hole as its share of the picture. engine: names joined by `+`, None if
+    nothing was filled. reencode_reason: why a JPEG was re-encoded as a whole, None if it was not. empty_mask: True if
+    the mask erases nothing, otherwise None. format_reasons: what the result's format made necessary.
     """
 
     decode_ms: float
@@ -107,7 +106,7 @@ class Ping:
 class Ready:
     """A worker's first message. version: of its package. trace: the stack of a failed warm-up, None if it succeeded.
 
-    reencode_reason: why it re-encodes every JPEG as a whole, None where it does not.
+    reencode_reason: why it re-encodes every JPEG as a whole, None if it does not.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""A pipe's descriptor as event loops take it, which none of them closes twice."""
+"""A wrapper of a pipe's descriptor that prevents event loops from closing it twice."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from typing import IO
 
 
 class Pipe:
-    """Takes over the descriptor of one end of a pipe.
+    """Owns the descriptor of one end of a pipe.
 
     asyncio closes it by `close`. uvloop closes the descriptor itself and calls `close` after that, when the number may
     already belong to a file that another thread has opened or to a connection: closing that would break a request
@@ -16,7 +16,7 @@ class Pipe:
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
-        """stream: is closed; its descriptor is duplicated before, so that no other object closes it."""
+        """stream: its descriptor is duplicated, so that no other object closes it; then the stream is closed."""
         self._descriptor = os.dup(stream.fileno())
         stream.close()
         self._identity = self._identify()
@@ -41,9 +41,9 @@ class Pipe:
 
 
 def pipes_of(process: "subprocess.Popen[bytes]") -> tuple[Pipe | IO[bytes], ...]:
-    """Return the pipes of a process's standard error, output and input, for `connect_read_pipe` and its like.
+    """Return the pipes of a process's standard error, output and input, for `connect_read_pipe` and its counterpart.
 
-    On Windows they are the process's own, which are handles and not descriptors; there is no uvloop.
+    On Windows these are the process's own streams: they have handles instead of descriptors, and there is no uvloop.
     """
     streams = (process.stderr, process.stdout, process.stdin)
     return tuple(stream if sys.platform == "win32" else Pipe(stream) for stream in streams if stream)

@@ -1,4 +1,4 @@
-"""Admission, queue, deadline and worker processes."""
+"""The pool of worker processes: admission, queue and deadline of jobs."""
 
 import asyncio
 import logging
@@ -18,17 +18,17 @@ from image_erase.supervision import Supervisor
 
 log = logging.getLogger(__name__)
 
-# A job that got no worker in this share of its time is turned away rather than begun too late to end.
+# A job that has no worker after this share of its time is rejected, because it could not finish in time.
 _WAITING_SHARE = 0.6
-# A caller waits for a place in a full queue until so many should have become free.
+# A caller waits for a place in a full queue until this many places are expected to have become free.
 _PLACES_AWAITED = 2.0
-# How often a job is given to another worker because one died before it began.
+# How often a job is passed to another worker because one died before starting it.
 _TRIES = 3
 _MAX_RESTART_SECONDS = 5.0
 
 
 class PoolFull(Exception):
-    """No job can be taken now. retry_after: whole seconds after which there is probably room."""
+    """No job can be accepted now. retry_after: whole seconds after which there is probably room."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("the queue is full")
@@ -36,16 +36,16 @@ class PoolFull(Exception):
 
 
 class JobTimeout(Exception):
-    """The job was not done before its deadline."""
+    """The job did not finish before its deadline."""
 
 
 class JobCrashed(Exception):
-    """The worker died over the job."""
+    """The worker died while it ran the job."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker answered, and how many seconds the job waited for it and worked."""
+    """A worker's answer, and the seconds that the job waited and ran."""
 
     outcome: Done | Failed
     waited: float
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(eq=False)
 class _Task:
-    """A job on its way through the pool. Times are the loop's. outcome: cancelled where nobody wants it any more."""
+    """A job in the pool. Times are the loop's. outcome: cancelled if its caller has gone."""
 
     owner: str
     request_id: str | None
@@ -75,7 +75,7 @@ class _Task:
 
 @dataclass
 class _Keeper:
-    """One place for a worker. first: done when the place is filled for the first time, or can't be."""
+    """One place for a worker. first: done when the first worker is ready or could not be started."""
 
     first: asyncio.Future[None]
     worker: WorkerProcess | None = None
@@ -85,9 +85,9 @@ class _Keeper:
 class Pool:
     """A fixed number of worker processes and a bounded, fair queue before them.
 
-    A job has one worker for itself. A keeper has one worker for itself, too: it starts it, gives it jobs, asks it now
-    and then whether it still answers, and ends and replaces it whenever it is lost, however that came. Who waits for a
-    job waits for a future, so leaving costs nobody anything.
+    A worker runs one job at a time. Each worker has a keeper: a task that starts it, gives it jobs, pings it when it
+    has been idle, and ends and replaces it when it is lost for any reason. Callers only wait for a future, so a caller
+    that is cancelled does not affect the worker's state.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class Pool:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         patience: tuple[float, float] = (0.25, 2.0),
     ) -> None:
-        """options: a JobOptions as a mapping. queue: how many jobs may wait while all workers are busy.
+        """options: a JobOptions as a mapping. queue: the number of jobs that may wait while all workers are busy.
 
-        program: the workers' command. patience: how many seconds a caller waits for a place, at least and at most.
+        program: the workers' command. patience: least and most seconds that a caller waits for a place.
         """
         self._options, self._program, self._timeouts = options, program, timeouts
         self._workers, self._least_patience, self._most_patience = workers, *patience
@@ -117,11 +117,11 @@ class Pool:
         self._supervisor: Supervisor | None = None
         self._start_seconds = 0.0
         self._is_stopping = False
-        #: Why workers re-encode every JPEG as a whole, None where they do not.
+        #: Why workers re-encode every JPEG as a whole, None if they do not.
         self.reencode_reason: str | None = None
 
     async def start(self) -> None:
-        """Start all workers and wait until they are ready. Raises WorkerDied where the first try fails."""
+        """Start all workers and wait until they are ready. Raises WorkerDied if one cannot be started."""
         loop, self._is_stopping = asyncio.get_running_loop(), False
         self._keepers = [_Keeper(loop.create_future()) for _ in range(self._workers)]
         self._supervisor = Supervisor(self._observer)
@@ -135,7 +135,7 @@ class Pool:
             raise
 
     async def stop(self) -> None:
-        """Kill all workers. Jobs that wait or run fail."""
+        """Kill all workers. Waiting and running jobs fail."""
         self._is_stopping = True
         for task in self._turns.drain():
             task.fail(JobCrashed())
@@ -145,21 +145,21 @@ class Pool:
 
     @property
     def ready_workers(self) -> int:
-        """How many workers are there and have answered the last time they were asked."""
+        """The number of workers that are started and responsive."""
         return sum(keeper.worker is not None and not keeper.worker.gone.done() for keeper in self._keepers)
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for a worker."""
+        """The number of jobs that wait for a worker."""
         return self._turns.waiting
 
     @property
     def running(self) -> int:
-        """How many jobs have a worker."""
+        """The number of jobs that a worker is running."""
         return self._turns.running
 
     async def admit(self, owner: str = "") -> None:
-        """Return when a job of that owner would be taken. Raises PoolFull where that is not within a moment."""
+        """Wait until a job of that owner would be accepted. Raises PoolFull if that takes longer than a moment."""
         if not self._entrance.is_open(owner) and not await self._called(owner, self._patience()):
             raise self._full()
 
@@ -172,12 +172,12 @@ class Pool:
         owner: str = "",
         request_id: str | None = None,
     ) -> Answer:
-        """Do a job: wait for its turn and a worker, and return what that answers.
+        """Run a job: wait for its turn and a worker, and return the worker's answer.
 
-        owner: who shares the workers fairly with other owners. request_id: for the log.
-        Raises PoolFull where no place becomes free within a moment, or when another owner needs the place more, or when
-        the wait has become too long to begin; JobTimeout at the deadline; JobCrashed. Cancelling it frees its place and
-        its worker.
+        owner: workers are shared fairly among owners. request_id: for the log.
+        Raises PoolFull if no place becomes free within a moment, if another owner has precedence, or if the job has
+        waited too long to finish in time; JobTimeout at the deadline; JobCrashed. Cancellation frees its place and its
+        worker.
         """
         loop = asyncio.get_running_loop()
         now, seconds = loop.time(), self._deadline_seconds
@@ -190,10 +190,10 @@ class Pool:
             too_late.cancel()
             self._withdraw(task)
             if not task.outcome.cancelled():
-                task.outcome.exception()  # has been seen, also by a caller that is cancelled at this very moment
+                task.outcome.exception()  # marks it as retrieved, even if the caller is cancelled at this moment
 
     async def _queue(self, task: _Task) -> None:
-        """Give the job a place. Its caller was let in already, and others may have been quicker with their files."""
+        """Add the job to the queue. Its caller was admitted before its files arrived; the queue may be full by now."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._patience()
         while True:
@@ -208,7 +208,7 @@ class Pool:
         self._wake()
 
     async def _called(self, owner: str, seconds: float, *, first: bool = False) -> bool:
-        """Wait at the entrance; whether there was room within that time."""
+        """Wait at the entrance. Returns whether there was room within that time."""
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         caller = Caller(owner, partial(called.set_result, None))
         if seconds <= 0 or not self._entrance.join(caller, first=first):
@@ -217,14 +217,14 @@ class Pool:
             await asyncio.wait((called,), timeout=seconds)
         except asyncio.CancelledError:
             if called.done():
-                self._entrance.let_in()  # another in its place
+                self._entrance.let_in()  # lets in another caller in its place
             raise
         finally:
             self._entrance.leave(caller)
         return called.done() or self._turns.has_room(owner)
 
     def _patience(self) -> float:
-        """How many seconds it is worth waiting for a place."""
+        """Return how many seconds to wait for a place."""
         seconds = _PLACES_AWAITED * self._turns.mean_seconds / self._workers
         return min(max(seconds, self._least_patience), self._most_patience)
 
@@ -248,7 +248,7 @@ class Pool:
                 rest.set_result(None)
 
     async def _keep(self, keeper: _Keeper) -> None:
-        """Keep one place filled until the pool stops, or until the very first start fails."""
+        """Keep one place filled until the pool stops or the first start fails."""
         while not self._is_stopping:
             try:
                 await self._fill(keeper)
@@ -256,14 +256,14 @@ class Pool:
                 if not keeper.first.done():
                     keeper.first.set_exception(error)
                     return
-                log.error("no worker could be started, trying again", extra={"reason": str(error)})
+                log.error("worker could not be started, retrying", extra={"reason": str(error)})
             keeper.failures += 1
             if keeper.failures > 1:
                 pause = self._timeouts.restart * 2.0 ** min(keeper.failures - 2, 8)
                 await asyncio.sleep(min(pause, _MAX_RESTART_SECONDS))
 
     async def _fill(self, keeper: _Keeper) -> None:
-        """Start one worker and give it jobs until it is lost. Raises WorkerDied where it can't be started."""
+        """Start one worker and give it jobs until it is lost. Raises WorkerDied if it cannot be started."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         worker = await WorkerProcess.start(self._options, program=self._program, timeouts=self._timeouts)
@@ -284,13 +284,13 @@ class Pool:
         log.warning("worker ended", extra=facts)
 
     def _note_reencoding(self, reason: str | None) -> None:
-        """Log once why workers re-encode JPEGs, and not again for each of them."""
+        """Log once, not for each worker, why JPEGs are re-encoded."""
         if reason and reason != self.reencode_reason:
             log.warning("every JPEG is re-encoded as a whole", extra={"reason": reason})
         self.reencode_reason = reason
 
     async def _employ(self, worker: WorkerProcess) -> None:
-        """Give a worker the next job, or let it rest until there is one; after a long rest it has to answer a ping."""
+        """Give a worker the next job, or wait until there is one; ping the worker if it has been idle for long."""
         if task := self._turns.take():
             await self._work(worker, task)
         elif not await self._rested(worker):
@@ -299,7 +299,7 @@ class Pool:
                 worker.lose("does not answer")
 
     async def _rested(self, worker: WorkerProcess) -> bool:
-        """Wait for a job, or the worker's end; whether there was either before it had rested long enough."""
+        """Wait for a job or the end of the worker. Returns False if neither came within the worker's idle time."""
         rest: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._resting.add(rest)
         try:
@@ -309,7 +309,7 @@ class Pool:
         return done
 
     async def _work(self, worker: WorkerProcess, task: _Task) -> None:
-        """Let the worker do the job, as long as somebody wants it and no longer than until its deadline."""
+        """Run the job on the worker until it finishes, its caller leaves, or its deadline passes."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._observer.job_began(started - task.admitted_at)
@@ -324,7 +324,7 @@ class Pool:
             self._finish(task, 0.0, is_typical=False)
             task.fail(JobCrashed())
             raise
-        # An owner whose jobs cost workers, also by leaving them, has had the time that it takes to replace them.
+        # The owner of a job that costs a worker, also by abandoning it, is charged for the time to replace it.
         lost = worker.gone.done()
         worked = loop.time() - started + (self._start_seconds if lost else 0.0)
         self._finish(task, worked, is_typical=not lost)
@@ -334,7 +334,7 @@ class Pool:
         self._entrance.let_in()
 
     def _try_another(self, task: _Task) -> None:
-        """The worker was lost before it began: nothing has happened yet."""
+        """Put the job back in the queue, because its worker was lost before it started the job."""
         task.tries += 1
         self._turns.put_back(task)
         if task.outcome.done():
@@ -342,7 +342,7 @@ class Pool:
         self._wake()
 
     def _settle(self, worker: WorkerProcess, task: _Task, reply: Reply, started: float) -> None:
-        """Tell who waits for the job what came of it, and give the worker up unless it has answered."""
+        """Pass the outcome to the job's caller, and give up the worker unless it has answered."""
         now = asyncio.get_running_loop().time()
         answer = reply.result() if reply.done() else None
         if isinstance(answer, Done | Failed):
@@ -358,6 +358,6 @@ class Pool:
 
 
 async def _first(futures: Iterable[asyncio.Future[Any]], seconds: float) -> bool:
-    """Wait until one of them is done; whether it was in time."""
+    """Wait until one of the futures is done. Returns whether that was in time."""
     done, _ = await asyncio.wait(set(futures), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)

@@ -22,7 +22,7 @@ PROGRAM = (sys.executable, "-I", "-m", "image_erase.jobs.worker")
 _REMARK_BYTES = 16 * 1024
 # A worker that writes more than this during one job is faulty.
 _MAX_REMARKS_BYTES = 1024 * 1024
-# The only variables of the server's environment that a worker gets: none contains a secret.
+# The only variables of the server's environment that workers inherit: none contains a secret.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _OWN = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}
 
@@ -77,9 +77,9 @@ class WorkerProcess:
         self._reply: Reply | None = None
         self._expected: tuple[type, ...] = ()
         self.gone: asyncio.Future[str] = self._loop.create_future()
-        #: The request whose job it has, or had when it was lost.
+        #: The request whose job it runs, or ran when it was lost.
         self.request_id: str | None = None
-        #: Whether it has confirmed that it has the job it was sent last.
+        #: Whether it has confirmed the last job sent to it.
         self.has_begun = False
         #: Why it re-encodes every JPEG as a whole, None if it does not.
         self.reencode_reason: str | None = None
@@ -153,7 +153,7 @@ class WorkerProcess:
         try:
             code = await self._reaped()
             with suppress(TimeoutError):
-                if self._outputs:  # a dying process's last words are in the pipe
+                if self._outputs:  # the last output of a dying process is still in the pipe
                     await asyncio.wait_for(self._said_all.wait(), self._timeouts.end)
         finally:
             self._close()
@@ -220,7 +220,7 @@ class WorkerProcess:
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(2 * pause, 0.1)
         if code is None:
-            log.error("worker does not end", extra={"pid": self.pid})
+            log.error("worker does not exit", extra={"pid": self.pid})
         return code
 
     def _close(self) -> None:
@@ -243,7 +243,7 @@ class WorkerProcess:
             self.lose("wrote too many remarks")
             return
         text = data[-_REMARK_BYTES:].decode("utf-8", "replace").strip()
-        log.warning("worker wrote", extra={"request_id": self.request_id, "pid": self.pid, "text": text})
+        log.warning("worker output", extra={"request_id": self.request_id, "pid": self.pid, "text": text})
 
 
 class _Messages:

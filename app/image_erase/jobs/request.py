@@ -19,10 +19,10 @@ class JobRequest:
 
     dilate: pixels by which the hole is grown. seed: of random numbers, 0 or more. formats: accepted file formats.
     min_side: smallest side of the image, in pixels. max_side, max_pixels: largest side and largest number of pixels;
-    None for the worker's own limit, and for none. output: see Output. quality: 1 to 100, of a result that is encoded
-    lossily; None for that of the source or, where that cannot be kept, the worker's own; if set, a JPEG is re-encoded
-    as a whole. metadata: what results keep; None for the worker's own choice. task: erase what the mask paints, or
-    select the thing that it roughly marks; then `dilate` grows the mask found, and the options of results do not apply.
+    None for the worker's own limit, and for none. output: see Output. quality: 1 to 100, of lossy results; None for
+    that of the source or, if that cannot be kept, the worker's own; if set, a JPEG is re-encoded as a whole. metadata:
+    what results keep; None for the worker's own choice. task: erase what the mask paints, or select the object that
+    it roughly marks; then `dilate` grows the mask found, and the options of results do not apply.
     """
 
     effort: Effort = "normal"

@@ -1,4 +1,4 @@
-"""The whole of one selection: image file and rough mask file in, mask file out."""
+"""One complete selection job: image and rough mask file in, mask file out."""
 
 import time
 from collections.abc import Callable
@@ -18,19 +18,19 @@ from image_erase.jobs.stopwatch import Stopwatch
 from image_erase.selecting.selector import NothingMarked, Selection, select
 
 SECONDS = 1.0
-"""Of a processor, for finding the thing. Seconds of the clock would make the answer depend on who else computes."""
+"""Processor seconds for finding the object. With elapsed time, the answer would depend on the load of the machine."""
 
 _UNDER_ALPHA = 128
-"""Grey that is seen through what is transparent."""
+"""Grey level of the background that shows through transparent pixels."""
 
 
 def select_file(
     image: bytes, mask: bytes, options: JobOptions, request: JobRequest, *, time_left: Callable[[], float]
 ) -> ErasedFile:
-    """Return the mask of the thing that the mask file roughly marks in the image file, grown by request.dilate.
+    """Return the mask of the object that the mask file roughly marks in the image file, grown by request.dilate.
 
-    It is a grey PNG of 8 bits, 255 in the thing and 0 elsewhere, as large as the upright picture. time_left: seconds
-    until nobody waits any more. Raises an ImagingFailure where a file can't be worked with, or nothing is marked.
+    It is an 8-bit grey PNG, 255 in the object and 0 elsewhere, as large as the upright picture. time_left: returns the
+    seconds until the deadline. Raises an ImagingFailure if a file cannot be processed or nothing is marked.
     """
     watch = Stopwatch()
     max_side = request.max_side or options.max_side
@@ -68,7 +68,7 @@ def _selected(shown: NDArray[np.uint8], rough: NDArray[np.bool_], time_left: Cal
 
 
 def _shown(picture: Picture) -> NDArray[np.uint8]:
-    """HxWx3 BGR: the picture as it looks, on grey where it is transparent."""
+    """Return the picture composited over grey: HxWx3 BGR."""
     image, guide = picture.canvas()
     if not picture.has_alpha:
         return guide

@@ -1,4 +1,4 @@
-"""How long the stages of a job take."""
+"""Measure the stages of a job."""
 
 import time
 
@@ -11,7 +11,7 @@ class Stopwatch:
         self._since = time.perf_counter()
 
     def stage(self, name: str) -> None:
-        """End a stage, which began when the last one ended."""
+        """End a stage, which started when the previous one ended."""
         now = time.perf_counter()
         self.milliseconds[f"{name}_ms"] = round((now - self._since) * 1000, 1)
         self._since = now

@@ -1,4 +1,4 @@
-"""A fair queue: which owner's job is next, and whose is removed when the queue is full.
+"""A fair queue: which owner's job is next, and whose job is removed if the queue is full.
 
 Every owner's use of the workers is measured in seconds. The next job is one of the owner with the least use. An owner
 without jobs starts again at the use of the owner whose turn it is, so that idle time is neither credited nor charged

@@ -126,7 +126,7 @@ class Room:
         if level == _FULL:
             log.error("storage is full, results are refused", extra=facts)
         else:
-            log.warning("storage fills", extra=facts)
+            log.warning("storage is almost full", extra=facts)
 
 
 @dataclass

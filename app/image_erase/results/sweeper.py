@@ -32,7 +32,7 @@ class Sweeper:
                 batch = []
         deleted += await self._delete(batch, failures)
         if deleted:
-            log.info("swept", extra={"deleted": deleted})
+            log.info("expired results deleted", extra={"deleted": deleted})
         failures.raise_any()
         return deleted
 

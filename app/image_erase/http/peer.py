@@ -1,4 +1,4 @@
-"""What the other side of a TCP connection has taken, and has sent, as the kernel knows it."""
+"""The kernel's knowledge of a TCP connection: acknowledged bytes, resets, unread bytes."""
 
 import asyncio
 import socket
@@ -7,28 +7,28 @@ import sys
 
 from image_erase.system import unread_bytes
 
-# struct tcp_info of Linux: its first byte is the state, tcpi_bytes_acked is a u64 at this place (since 4.1).
+# Linux' struct tcp_info: its first byte is the state, tcpi_bytes_acked (since 4.1) is a u64 at this offset.
 _ACKED_AT = 120
 _TCP_CLOSE = 7
 
 
-class Taken:
-    """Watches one connection. Where the kernel says nothing, `acknowledged` is None and `is_reset` is false."""
+class Peer:
+    """Reads the state of one connection. Without kernel support, `acknowledged` is None and `is_reset` is false."""
 
     def __init__(self, transport: asyncio.BaseTransport) -> None:
         self._socket = transport.get_extra_info("socket")
 
     def acknowledged(self) -> int | None:
-        """Bytes that the peer's system has acknowledged since the connection began."""
+        """The bytes that the peer's system has acknowledged since the start of the connection."""
         info = self._info(_ACKED_AT + 8)
         return struct.unpack_from("=Q", info, _ACKED_AT)[0] if len(info) >= _ACKED_AT + 8 else None
 
     def is_reset(self) -> bool:
-        """Whether the peer has refused what was sent to it last: nobody reads there any more."""
+        """Whether the peer has reset the connection."""
         return self._info(1)[:1] == bytes([_TCP_CLOSE])
 
     def has_unread(self) -> bool:
-        """Whether there are bytes of the peer's that nobody has read yet."""
+        """Whether received bytes wait in the socket."""
         return self._socket is not None and unread_bytes(self._socket.fileno()) > 0
 
     def _info(self, size: int) -> bytes:
