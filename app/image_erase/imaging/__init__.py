@@ -1,1 +1,1 @@
-"""Bytes <-> pixels."""
+"""Reading and writing of image files: bytes to pixels and back."""

@@ -6,15 +6,15 @@ import numpy as np
 
 from image_erase.imaging.picture import Box, Pixels, is_transposed, reversed_axes
 
-# Blocks of a JPEG whose colours are sampled four times less span 32 pixels.
+# Blocks of a JPEG with chroma subsampled by four span 32 pixels.
 _GRID = 32
-# A part is cut out of what is decoded, which takes a copy.
+# A part is copied out of the decoded picture.
 _WORTH = 0.75
 
 
 @dataclass(frozen=True)
 class Area:
-    """A part of a picture that ends between blocks of a JPEG, or with the picture.
+    """A part of a picture, aligned to the blocks of a JPEG or the borders of the picture.
 
     upright, stored: its rows and columns in the upright picture, and in the picture as the file stores it.
     """
@@ -24,7 +24,7 @@ class Area:
 
 
 def area_of(part: Box | None, stored_size: tuple[int, int], orientation: int) -> Area | None:
-    """The area around a part of the upright picture. None for the whole picture, or where less would save nothing.
+    """Return the area around a part of the upright picture; None for all of it, or if an area would save nothing.
 
     stored_size: width and height in pixels. orientation: EXIF's, 1 to 8.
     """
@@ -42,7 +42,7 @@ def _outwards(part: slice, length: int) -> slice:
 
 
 def _stored(box: Box, lengths: tuple[int, int], orientation: int) -> Box:
-    """Undo the turn of `turned`: first the flips, then the transposition."""
+    """Invert `turned`: first the flips, then the transposition."""
     sides = list(box)
     for axis in reversed_axes(orientation):
         sides[axis] = slice(lengths[axis] - box[axis].stop, lengths[axis] - box[axis].start)
@@ -50,9 +50,9 @@ def _stored(box: Box, lengths: tuple[int, int], orientation: int) -> Box:
 
 
 def extent_of(pixels: Pixels, least: int = 1, margin: int = 0) -> Box | None:
-    """The rows and columns of HxW or HxWxC in which any sample is `least` or more; None where none is.
+    """Return the rows and columns of HxW or HxWxC in which any sample is at least `least`; None if there are none.
 
-    margin: pixels that are added on every side, as far as the array goes.
+    margin: pixels added on every side, clipped to the array.
     """
     rows = np.flatnonzero(_most(pixels, 1) >= least)
     if not rows.size:
@@ -65,6 +65,6 @@ def extent_of(pixels: Pixels, least: int = 1, margin: int = 0) -> Box | None:
 
 
 def _most(pixels: Pixels, axis: int) -> Pixels:
-    """The largest sample of each row (axis 1) or column (axis 0)."""
+    """Return the largest sample of each row (axis 1) or column (axis 0)."""
     most: Pixels = pixels.reshape(*pixels.shape[:2], -1).max(axis=axis).max(axis=1)
     return most

@@ -1,4 +1,4 @@
-"""An AVIF file -> Source."""
+"""Read AVIF files."""
 
 import io
 
@@ -9,12 +9,12 @@ from image_erase.imaging.source import Source
 
 
 def use() -> None:
-    """Let the decoder start no threads: a worker has one processor."""
+    """Keep the decoder from starting threads: a worker has one processor."""
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 def read_avif(data: bytes) -> Source:
-    """Read the boxes. Raises any exception where they make no sense. No pixel is decoded."""
+    """Read the boxes without decoding pixels. Raises any exception if they are invalid."""
     with Image.open(io.BytesIO(data), formats=["AVIF"]) as image:
         info = image.info
     exif = info.get("exif", b"")

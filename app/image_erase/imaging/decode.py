@@ -1,4 +1,4 @@
-"""A picture file -> Picture: sniff, check the header, decode upright."""
+"""Decode image files: detect the format, check the header, decode the upright picture."""
 
 import io
 import math
@@ -30,19 +30,19 @@ from image_erase.imaging.picture import Box, Picture, Pixels, is_transposed, tur
 from image_erase.imaging.reader import read_source
 from image_erase.imaging.source import Source
 
-# The sides are checked here, on the header; Pillow's own limit would only add a second, looser one.
+# The size is checked here, from the header; Pillow's own limit would only be a second, looser one.
 Image.MAX_IMAGE_PIXELS = None
 rle.use()
 avif.use()
 
-# Pillow's names of formats, where they are not ours.
+# Formats that Pillow names differently.
 _PLUGINS = {"HEIC": "HEIF"}
 
-# Peak memory of decoding in bytes per pixel, for each byte of a pixel; and the most that any kind of picture takes.
+# Peak memory of decoding per pixel: for each byte of a pixel, and the maximum for any kind of picture.
 _DECODER_BYTES, _MOST_DECODER_BYTES = 6, 32
 _TIFF_BITS, _TIFF_DEEP = 258, 16
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
-# Pillow mode -> working mode. Images with transparency get an alpha channel in addition.
+# Working modes by Pillow mode. Images with transparency get an additional alpha channel.
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
 _MODES |= {"P": "RGB", "PA": "RGBA", "CMYK": "CMYK", "YCbCr": "RGB"}
 
@@ -56,7 +56,7 @@ def decode_picture(
     min_side: int = 1,
     max_pixels: int | None = None,
 ) -> Picture:
-    """Decode a file, the first frame of an animation. Arguments and errors: see open_picture."""
+    """Decode a file; of an animation, its first frame. Takes and raises the same as open_picture."""
     file = open_picture(data, max_side, subject, formats=formats, min_side=min_side, max_pixels=max_pixels)
     return file.decoded()
 
@@ -70,11 +70,11 @@ def open_picture(
     min_side: int = 1,
     max_pixels: int | None = None,
 ) -> "PictureFile":
-    """Read what a file says besides its pixels.
+    """Read everything in a file except its pixels.
 
-    max_side: longest side in pixels that is decoded at all. formats: those that are taken, out of ALL_FORMATS.
-    min_side: the fewest pixels that a side may have. max_pixels: the most that the picture may have; None for no limit.
-    Raises UnsupportedFormat, SideTooLong, SideTooShort, TooManyPixels or BrokenFile; MemoryError passes through.
+    max_side, min_side: longest and shortest side allowed, in pixels. formats: those accepted, out of ALL_FORMATS.
+    max_pixels: most pixels allowed; None for no limit. Raises UnsupportedFormat, SideTooLong, SideTooShort,
+    TooManyPixels, BrokenFile or MemoryError.
     """
     file_format = format_of(data, formats)
     if file_format is None:
@@ -92,7 +92,7 @@ def open_picture(
 class PictureFile:
     """A picture file of an allowed size, not decoded yet.
 
-    source: its facts. stored_size: width and height in pixels as the file stores them. subject: what it is to the
+    source: its properties. stored_size: width and height in pixels as the file stores them. subject: its role in the
     request.
     """
 
@@ -102,7 +102,7 @@ class PictureFile:
 
     @property
     def orientation(self) -> int:
-        """EXIF's, how the pixels stand in the file."""
+        """The EXIF orientation of the stored pixels."""
         return self.source.orientation
 
     @property
@@ -111,10 +111,10 @@ class PictureFile:
         return self.stored_size[::-1] if is_transposed(self.orientation) else self.stored_size
 
     def decoded(self, part: Box | None = None) -> Picture:
-        """The upright picture.
+        """Decode the upright picture.
 
-        part: rows and columns that are needed; None for all. Where that saves work, the picture is a part, which has
-        them in it. Raises BrokenFile and MemoryError.
+        part: rows and columns that are needed; None for all. If that saves work, the returned picture is a part that
+        contains them. Raises BrokenFile and MemoryError.
         """
         with _refusals(self.subject, self.source.format), _opened(self.source) as image:
             return _decoded(image, self.source, part)
@@ -122,7 +122,7 @@ class PictureFile:
 
 @contextmanager
 def _refusals(subject: Subject, file_format: str) -> Iterator[None]:
-    """Raise BrokenFile for whatever is raised of a file that is damaged."""
+    """Turn exceptions that mean a damaged file into BrokenFile."""
     try:
         yield
     except (ImagingFailure, MemoryError):
@@ -132,7 +132,7 @@ def _refusals(subject: Subject, file_format: str) -> Iterator[None]:
     except TooCostly as what:
         raise BrokenFile(subject, f"The {file_format} file has too many {what}.") from None
     except Exception as error:
-        # Decoders raise many kinds of exceptions for damaged files; all of them mean that the file is damaged.
+        # Decoders raise many kinds of exceptions for damaged files.
         raise BrokenFile(subject, f"The {file_format} file is damaged or incomplete.") from error
 
 
@@ -148,7 +148,7 @@ def _opened(source: Source) -> Iterator[Image.Image]:
 
 
 def refuse_large(size: tuple[int, int] | None, max_side: int, max_pixels: int | None, subject: Subject) -> None:
-    """Raise SideTooLong where width or height is over max_side pixels, TooManyPixels where both together are too many.
+    """Raise SideTooLong or TooManyPixels if a picture exceeds these limits.
 
     A size of None is not known yet.
     """
@@ -159,15 +159,15 @@ def refuse_large(size: tuple[int, int] | None, max_side: int, max_pixels: int | 
 
 
 def refuse_short_side(size: tuple[int, int], min_side: int, subject: Subject) -> None:
-    """Raise SideTooShort where width or height is under min_side pixels."""
+    """Raise SideTooShort if width or height is less than min_side pixels."""
     if min(size) < min_side:
         raise SideTooShort(subject, f"The file is {size[0]}x{size[1]}, a side must have at least {min_side} pixels.")
 
 
 def require_memory(pixels: int, pixel_bytes: int) -> None:
-    """Raise MemoryError where there is no room for decoding so many pixels of so many bytes.
+    """Raise MemoryError if there is not enough memory to decode a picture.
 
-    Asked for at once, because a decoder that runs out of memory half-way may call the file broken.
+    It is allocated in advance, because a decoder that runs out of memory may report the file as broken.
     """
     np.empty(pixels * min(_DECODER_BYTES * pixel_bytes, _MOST_DECODER_BYTES), np.uint8)
 
@@ -187,7 +187,7 @@ def _decoded(image: Image.Image, source: Source, part: Box | None) -> Picture:
 
 
 def _as_canvas(image: Image.Image, source: Source, area: Area | None) -> Pixels | None:
-    """A JPEG without a copy of its pixels: decoded as BGR, which RGB is a view of. None where Pillow has to decode."""
+    """Decode a JPEG without copying pixels: as BGR, of which RGB is a view. None if Pillow has to decode it."""
     stored = area.stored if area else (slice(0, image.height), slice(0, image.width))
     require_memory(math.prod(each.stop - each.start for each in stored), len(image.getbands()))
     pixels = decoded_pixels(source.coded, image.size, len(image.getbands()), stored)
@@ -226,7 +226,7 @@ def _is_16_bit_tiff(image: Image.Image) -> bool:
 
 
 def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
-    """Pillow reduces 16-bit colour to 8 bits, so OpenCV reads it, once Pillow has found the file whole."""
+    """Decode by OpenCV, because Pillow reduces 16-bit colour to 8 bits; but let Pillow verify the file first."""
     decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
     if decoded is None or decoded.dtype != np.uint16 or decoded.shape[1::-1] != image.size:
         raise ValueError("OpenCV reads the file differently")
@@ -243,7 +243,7 @@ def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
 
 
 def _tiff_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
-    """Pillow reduces 16-bit colour to 8 bits, so OpenCV reads it."""
+    """Decode by OpenCV, because Pillow reduces 16-bit colour to 8 bits."""
     decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
     if decoded is None or decoded.dtype != np.uint16 or decoded.shape[1::-1] != image.size:
         raise ValueError("OpenCV reads the file differently")
@@ -254,7 +254,7 @@ def _tiff_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
 
 
 def _with_transparent_colour(mode: str, pixels: Pixels, image: Image.Image) -> tuple[str, Pixels]:
-    """Turn the one colour that a PNG's tRNS chunk makes transparent into an alpha channel."""
+    """Convert the transparent colour of a PNG's tRNS chunk into an alpha channel."""
     colour = image.info.get("transparency")
     if colour is None or mode.endswith("A"):
         return mode, pixels

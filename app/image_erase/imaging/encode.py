@@ -1,4 +1,4 @@
-"""Picture -> the bytes of a file."""
+"""Encode pictures as files."""
 
 import io
 from dataclasses import dataclass
@@ -28,15 +28,16 @@ Suffix = Literal["jpg", "png", "webp", "bmp", "tif"]
 
 _IHDR_BYTES = 25
 _SUFFIXES: dict[str, Suffix] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
-# A segment has two bytes for its length; what is longer is left out.
+# A segment has two bytes for its length; longer metadata is left out.
 _MOST_SEGMENT = 65000
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """suffix: of the file's name. data: the file. reencode_reason: why a JPEG was re-encoded as a whole, else empty.
+    """An encoded file. suffix: of its name. data: its bytes.
 
-    format_reasons: what the format made necessary, by name; see formats.py.
+    reencode_reason: why a JPEG was re-encoded as a whole, otherwise empty. format_reasons: changes that the format made
+    necessary, by name; see formats.py.
     """
 
     suffix: Suffix
@@ -55,12 +56,12 @@ def encode_result(
     output: Output = "jpeg or png",
     quality: int | None = None,
 ) -> Encoded:
-    """The file of a picture whose hole has been filled. image: its canvas with the hole filled.
+    """Encode a picture whose hole has been filled. image: its canvas with the hole filled.
 
-    A JPEG that stays one keeps everything but the blocks that the hole touches, where that can be done; else it is
-    re-encoded with the source's tables, or, where even those are beyond use, with jpeg_quality (1 to 100). quality: 1
-    to 100, which re-encodes a JPEG as a whole and makes a WebP lossy; None: a WebP is lossy only where its source is.
-    hole: HxW bool. policy: which metadata stays.
+    If a JPEG stays a JPEG, only the blocks that the hole touches are changed. If that is not possible, it is re-encoded
+    with the source's tables, or with jpeg_quality (1 to 100) if these are unusable. quality: 1 to 100, re-encodes a
+    JPEG as a whole and makes a WebP lossy; None: a WebP is lossy only if its source is. hole: HxW bool. policy: which
+    metadata is kept.
     """
     source = picture.source
     assert source is not None
@@ -80,7 +81,7 @@ def encode_result(
 
 
 def _spliced(picture: Picture, image: Pixels, hole: Hole, policy: Policy, jpeg_quality: int) -> Encoded:
-    """A JPEG in which only the hole changes, where that can be done."""
+    """Return a JPEG in which only the hole changes, if possible."""
     assert picture.source is not None
     result, part = picture.with_canvas(image), picture.part
     try:
@@ -95,7 +96,7 @@ def _spliced(picture: Picture, image: Pixels, hole: Hole, policy: Policy, jpeg_q
 
 
 def _written(picture: Picture, file_format: str, blocks: Blocks, quality: int | None, usual_quality: int) -> bytes:
-    """A file that is encoded as a whole. usual_quality: of a lossy format, where the request names none."""
+    """Encode a whole file. usual_quality: of a lossy format, if the request names none."""
     if file_format == "JPEG":
         return _jpeg(picture, quality or usual_quality, blocks)
     if file_format == "WEBP":
@@ -110,7 +111,7 @@ def _written(picture: Picture, file_format: str, blocks: Blocks, quality: int | 
 
 
 def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
-    """The file of a picture that has no source: a JPEG where that is its format, else a PNG, with its profile only."""
+    """Encode a picture without a source file, with its profile: as JPEG if that is its format, otherwise as PNG."""
     if picture.format == "JPEG":
         return _jpeg(picture, jpeg_quality)
     chunks = [png.chunk(*profile_of(picture.icc_profile))] if picture.icc_profile else []
@@ -118,7 +119,7 @@ def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
 
 
 def _completed(picture: Picture, image: Pixels, hole: Hole) -> tuple[Picture, Pixels]:
-    """The picture that a part is of, without its pixels, and its canvas with that of the part in its place."""
+    """Return the whole picture of a part, without its pixels, and its canvas with that of the part pasted in."""
     assert picture.source is not None
     assert picture.part is not None
     height, width = hole.shape
@@ -135,7 +136,7 @@ def _as_pillow(picture: Picture) -> NDArray[np.uint8]:
 
 
 def _jpeg(picture: Picture, quality: int, blocks: Blocks | None = None) -> bytes:
-    """A JPEG of the picture. blocks: its metadata; None for its profile only."""
+    """Encode a JPEG. blocks: its metadata; None for its profile only."""
     blocks = blocks or Blocks(picture.icc_profile or b"")
     pixels = np.ascontiguousarray(picture.pixels)
     image = Image.frombuffer(picture.mode, picture.size, pixels.tobytes(), "raw", picture.mode, 0, 1)
@@ -148,7 +149,7 @@ def _jpeg(picture: Picture, quality: int, blocks: Blocks | None = None) -> bytes
 
 
 def _bmp(picture: Picture) -> bytes:
-    """A BMP of 8, 24 or 32 bits, which has no place for metadata."""
+    """Encode a BMP of 8, 24 or 32 bits, which cannot contain metadata."""
     written, data = cv2.imencode(".bmp", picture.canvas()[0])
     if not written:
         raise MemoryError("OpenCV could not write the BMP")
@@ -156,6 +157,6 @@ def _bmp(picture: Picture) -> bytes:
 
 
 def _with_chunks(file: bytes, chunks: list[bytes]) -> bytes:
-    """Put chunks behind the header, where the PNG specification wants those that colours depend on."""
+    """Insert chunks after the header, where the PNG specification requires those that affect colours."""
     split = len(png.SIGNATURE) + _IHDR_BYTES
     return b"".join((file[:split], *chunks, file[split:]))

@@ -1,4 +1,4 @@
-"""What can be wrong with the files of a job."""
+"""Failures caused by the files of a job."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ Subject = Literal["image", "mask"]
 
 
 class ImagingFailure(Exception):
-    """The files can't be worked with.
+    """The files cannot be processed.
 
     name: the kind of failure, stable, for programs. subject: which file. detail: what is wrong, for people.
     """
@@ -20,13 +20,13 @@ class ImagingFailure(Exception):
 
 
 class UnsupportedFormat(ImagingFailure):
-    """The first bytes are none of JPEG's, PNG's, BMP's and WEBP's."""
+    """The file is in none of the accepted formats, judged by its first bytes."""
 
     name = "unsupported_format"
 
 
 class BrokenFile(ImagingFailure):
-    """One of the four formats, but it can't be decoded to its end."""
+    """The file has an accepted format, but cannot be decoded completely."""
 
     name = "broken_file"
 
@@ -38,7 +38,7 @@ class SideTooLong(ImagingFailure):
 
 
 class SideTooShort(ImagingFailure):
-    """A side has fewer pixels than the endpoint takes."""
+    """A side has fewer pixels than the endpoint accepts."""
 
     name = "side_too_short"
 

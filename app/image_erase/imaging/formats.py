@@ -1,4 +1,4 @@
-"""In which format a result is written, and what that changes about its pixels."""
+"""The format in which a result is written, and how its pixels are converted for it."""
 
 import io
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from image_erase.imaging.picture import Picture, Pixels
 
 Output = Literal["same", "jpeg or png", "jpeg", "png", "webp"]
 
-# The formats that `same` can write as they came.
+# The formats that `same` keeps.
 _WRITTEN = frozenset({"JPEG", "PNG", "WEBP", "BMP", "TIFF"})
 _MOST_WEBP_SIDE = 16383
 _WHITE = 255
@@ -20,7 +20,7 @@ _WHITE = 255
 
 @dataclass(frozen=True)
 class Target:
-    """format: `JPEG`, `PNG`, `WEBP`, `BMP` or `TIFF`. reasons: what that made necessary, by name, stable."""
+    """format: `JPEG`, `PNG`, `WEBP`, `BMP` or `TIFF`. reasons: conversions that it made necessary, by stable name."""
 
     format: str
     reasons: tuple[str, ...] = ()
@@ -29,8 +29,8 @@ class Target:
 def target_of(picture: Picture, output: Output) -> Target:
     """Return the format in which a result is written.
 
-    `same` is that of the source. What cannot be written becomes the nearest: PNG for a GIF, which has too few colours;
-    JPEG, or WebP with transparency, for AVIF and HEIC.
+    `same` is the source's format. Formats that cannot be written are replaced: GIF, which has too few colours, by PNG;
+    AVIF and HEIC by JPEG, or by WebP if there is transparency.
     """
     if output == "jpeg or png":
         return Target("JPEG" if picture.format == "JPEG" else "PNG")
@@ -52,7 +52,7 @@ def _nearest(picture: Picture) -> Target:
 
 
 def fitted(picture: Picture, target: Target) -> tuple[Picture, Target]:
-    """Return the picture as the format can hold it, and the target with all that this changed."""
+    """Return the picture converted for the format, and the target with the reasons for all changes."""
     reasons = list(target.reasons)
     if picture.pixels.dtype == np.uint16 and target.format not in ("PNG", "TIFF"):
         picture = replace(picture, pixels=_in_8_bits(picture.pixels))
@@ -68,7 +68,7 @@ def fitted(picture: Picture, target: Target) -> tuple[Picture, Target]:
 
 
 def _in_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """16-bit samples rounded to 8 bits."""
+    """Round 16-bit samples to 8 bits."""
     return ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
@@ -77,14 +77,14 @@ def _is_opaque(pixels: Pixels) -> bool:
 
 
 def _on_white(picture: Picture) -> Picture:
-    """The colours over white. 8 bits, `LA` or `RGBA` -> `L` or `RGB`."""
+    """Composite 8-bit `LA` or `RGBA` over white, giving `L` or `RGB`."""
     alpha = picture.pixels[..., -1:].astype(np.uint16)
     shown = (picture.pixels[..., :-1] * alpha + _WHITE * (255 - alpha) + 127) // 255
     return replace(picture, pixels=shown.astype(np.uint8), mode=picture.mode[:-1])
 
 
 def _without_ink(picture: Picture) -> Picture:
-    """A CMYK picture as sRGB, by its own profile where that can be used."""
+    """Convert a CMYK picture to sRGB, by its own profile if that is usable."""
     image = Image.fromarray(np.ascontiguousarray(picture.pixels), "CMYK")
     converted = _by_profile(image, picture.icc_profile) or image.convert("RGB")
     source = picture.source and replace(picture.source, icc_profile=None)

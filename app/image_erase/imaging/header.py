@@ -1,4 +1,4 @@
-"""What the first bytes of a file say: its format and the size it claims. No pixel is decoded here."""
+"""Detect the format and the claimed size of a file from its first bytes, without decoding pixels."""
 
 import re
 import struct
@@ -17,12 +17,12 @@ _MORE_SIGNATURES = {
 }
 #: All formats that can be read.
 ALL_FORMATS = (*FORMATS, *_MORE_SIGNATURES, "AVIF", "HEIC")
-# ISO/IEC 23000-22 and 23008-12: brands of files with pictures; AVIF's stand beside the general ones.
+# ISO/IEC 23000-22 and 23008-12: brands of image files; AVIF files name the general ones too.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _MOST_BRANDS_BYTES = 256
 _BITMAPCOREHEADER_BYTES = 12
-# ITU-T T.81, B.1.1: a marker behind any number of fill bytes; those of frames, and those without a length.
+# ITU-T T.81, B.1.1: a marker after any number of fill bytes; markers of frames, and markers without a length.
 _JPEG_MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
@@ -31,7 +31,7 @@ _MOST_SEGMENTS = 1000
 
 
 def format_of(data: bytes, formats: Sequence[str] = FORMATS) -> str | None:
-    """The format by signature, whatever the file is called; None for anything but these formats.
+    """Return the format by the file's signature; None if it is none of `formats`.
 
     formats: out of ALL_FORMATS.
     """
@@ -49,7 +49,7 @@ def _format_of(data: bytes) -> str | None:
 
 
 def _format_of_boxes(data: bytes) -> str | None:
-    """AVIF or HEIC by the brands in the first box."""
+    """Tell AVIF and HEIC apart by the brands in the first box."""
     end = min(int.from_bytes(data[:4]), _MOST_BRANDS_BYTES)
     brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
     if brands & _AVIF_BRANDS:
@@ -58,9 +58,9 @@ def _format_of_boxes(data: bytes) -> str | None:
 
 
 def claimed_size(data: bytes, file_format: str) -> tuple[int, int] | None:
-    """Width and height in pixels that the header claims.
+    """Return width and height in pixels according to the header.
 
-    None where the header is too short or odd to tell, or of a format whose reader tells.
+    None if the header is too short or unusual, or for formats whose reader determines the size.
     """
     readers = {"JPEG": _jpeg_size, "PNG": _png_size, "BMP": _bmp_size, "WEBP": _webp_size, "GIF": _gif_size}
     try:
@@ -102,7 +102,7 @@ def _bmp_size(data: bytes) -> tuple[int, int]:
 
 
 def _webp_size(data: bytes) -> tuple[int, int] | None:
-    """Sides as RFC 9649 lays them out in each of the three kinds of first chunk."""
+    """Return the size from any of the three kinds of first chunk (RFC 9649)."""
     kind = data[12:16]
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)

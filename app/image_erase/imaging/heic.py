@@ -1,4 +1,4 @@
-"""A HEIC file -> Source, where the optional package pillow-heif is installed."""
+"""Read HEIC files, if the optional package pillow-heif is installed."""
 
 import importlib
 import io
@@ -11,9 +11,9 @@ from image_erase.imaging.source import Source
 
 
 def read_heic(data: bytes) -> Source:
-    """Read the boxes. Raises Unsupported without the package, any exception where the boxes make no sense.
+    """Read the boxes without decoding pixels. Raises Unsupported without the package, any exception for invalid boxes.
 
-    No pixel is decoded. The decoder turns the picture upright itself.
+    The decoder turns the picture upright itself.
     """
     try:
         package: Any = importlib.import_module("pillow_heif")

@@ -1,4 +1,4 @@
-"""Any mask file -> the hole."""
+"""Read mask files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from image_erase.imaging.rim import soft_rim
 
 @dataclass(frozen=True)
 class Mask:
-    """What a mask says of the upright picture.
+    """A mask of the upright picture.
 
-    hole: HxW bool, True where the picture is to be erased, the soft rim included. half_covered: HxW bool, what the
-    mask covers in part besides: it is not erased, but shows too much of what is to be a source or a boundary value.
+    hole: HxW bool, True = erase, including the soft rim. half_covered: HxW bool, further pixels that the mask covers
+    partly: they are not erased, but show too much of the erased object to be copied or to serve as boundary values.
     """
 
     hole: Hole
@@ -53,17 +53,16 @@ def decode_mask(
 
 
 def grown(hole: Hole, radius: int) -> Hole:
-    """The hole with all that is at most `radius` pixels away from it, as a round brush would leave it.
+    """Return the hole (HxW) dilated by a disc of `radius` pixels, as a new array.
 
-    HxW bool -> HxW bool, no view of the one given. A pixel is as far away as its centre is from the nearest centre in
-    the hole.
+    Distances are measured between the centres of pixels.
     """
     height, width = hole.shape
     result = hole.copy()
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     if radius <= 0 or not rows.size:
         return result
-    # Nothing beyond can be reached, and distances are what takes the time.
+    # Only this part can change, and computing distances takes most of the time.
     reach = min(radius, height + width)
     top, bottom = max(0, rows[0] - reach), rows[-1] + 1 + reach
     left, right = max(0, columns[0] - reach), columns[-1] + 1 + reach

@@ -1,4 +1,4 @@
-"""How much each pixel of a mask is painted."""
+"""Compute how much each pixel of a mask is painted."""
 
 from dataclasses import replace
 
@@ -9,22 +9,22 @@ from image_erase.imaging.area import extent_of
 from image_erase.imaging.picture import Picture, Pixels
 
 THRESHOLD = 128
-# Of 255. The colour of pixels that show less than that is mostly rounding where a program multiplied it by alpha.
+# Of 255. At lower alpha, colours of programs that premultiply are mostly rounding errors.
 _VISIBLE = 16
-# Of red, green and blue, in parts of 65536.
+# Weights of red, green and blue, times 65536.
 _WEIGHTS = np.uint32(19595), np.uint32(38470), np.uint32(7471)
 
 
 def paint_of(mask: Picture) -> NDArray[np.uint8]:
-    """HxW, 0 to 255: how much of a pixel is painted; it is erased from THRESHOLD on.
+    """Return how much each pixel is painted: HxW, 0..255; pixels are erased from THRESHOLD on.
 
-    White is painted. Of a label mask, which is black but for one other colour that is too dark to count as white, that
-    colour is. The colour of pixels with alpha 0 never counts: where the visible pixels tell nothing apart and others
-    are transparent, alpha says what is painted; else it multiplies luma.
+    White is painted. In a label mask, which is black except for one colour that is too dark to count as white, that
+    colour is painted. The colour of pixels with alpha 0 never counts. If the visible pixels are uniform and others are
+    transparent, alpha is the paint; otherwise luma is multiplied by alpha.
     """
     if mask.has_alpha or mask.mode == "CMYK":
         return _paint(mask)
-    # Black is not painted, and most of a mask is black.
+    # Black is unpainted, and most of a mask is black.
     paint, area = np.zeros(mask.pixels.shape[:2], np.uint8), extent_of(mask.pixels)
     if area is not None:
         paint[area] = _paint(
@@ -34,7 +34,7 @@ def paint_of(mask: Picture) -> NDArray[np.uint8]:
 
 
 def _paint(mask: Picture, black_beside: bool = False) -> NDArray[np.uint8]:
-    """black_beside: whether there are black pixels beside those of the picture."""
+    """black_beside: whether there are black pixels in addition to those of the picture."""
     label = _label(mask, black_beside)
     if label is not None:
         return label * np.uint8(255)
@@ -54,9 +54,9 @@ def _has_contrast(luma: NDArray[np.uint8]) -> bool:
 
 
 def _label(mask: Picture, black_beside: bool) -> NDArray[np.bool_] | None:
-    """HxW: where the one colour beside black is, in a mask of just these two; None for any other mask.
+    """Return the pixels (HxW) of the only colour besides black; None for masks with more colours.
 
-    Only of lossless files: a lossy one may make a second, nearly black colour of black.
+    For lossless files only: lossy compression may turn black into a second, nearly black colour.
     """
     if mask.mode == "CMYK" or mask.source is None or mask.source.lossy:
         return None
@@ -77,7 +77,7 @@ def _in_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def _luma(pixels: NDArray[np.uint8], mode: str) -> NDArray[np.uint8]:
-    """Luma of ITU-R BT.601, rounded. HxWxC as the mode names it -> HxW."""
+    """Return the luma (ITU-R BT.601, rounded) of HxWxC with the channels of `mode`: HxW."""
     if mode in ("L", "LA"):
         return np.ascontiguousarray(pixels[..., 0])
     if mode == "CMYK":

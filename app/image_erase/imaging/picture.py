@@ -1,4 +1,4 @@
-"""A decoded picture, and what of its file must survive."""
+"""A decoded picture, and the properties of its file that its result keeps."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ Hole = NDArray[np.bool_]
 Box = tuple[slice, slice]
 COLOURS = 3
 
-# EXIF orientation -> (transpose first?, then flip these axes): how stored rows and columns become upright ones.
+# For each EXIF orientation: whether to transpose the stored picture first, and which axes to flip then.
 # Exif 2.32, 4.6.4, tag 274.
 _TURNS = {
     1: (False, ()),
@@ -29,23 +29,23 @@ _TURNS = {
 
 
 def is_transposed(orientation: int) -> bool:
-    """Whether width and height change places between a file of that EXIF orientation and the upright picture."""
+    """Return whether an EXIF orientation exchanges width and height."""
     return _TURNS[orientation][0]
 
 
 def reversed_axes(orientation: int) -> tuple[int, ...]:
-    """Which axes of the upright picture run the other way in a file of that EXIF orientation: 0 rows, 1 columns."""
+    """Return the axes of the upright picture that an EXIF orientation reverses: 0 rows, 1 columns."""
     return _TURNS[orientation][1]
 
 
 def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """An HxW or HxWxC array as its EXIF orientation (1 to 8) says it is to be seen. A view."""
+    """Return a view of HxW or HxWxC turned upright from its EXIF orientation (1 to 8)."""
     transpose, axes = _TURNS[orientation]
     return np.flip(array.swapaxes(0, 1) if transpose else array, axes)
 
 
 class Placed(Protocol):
-    """What a mask is compared with: the size of a picture and how it stands in its file."""
+    """The size and orientation of a picture, with which its mask is compared."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,12 +67,11 @@ class Placed(Protocol):
 class Picture:
     """An upright picture, or a part of one.
 
-    pixels: HxWxC, uint8 or uint16, channels as `mode` names them; RGB may be a view of BGR. mode: `L`, `LA`,
-    `RGB`, `RGBA` or `CMYK`.
-    format: what the file was, one of ALL_FORMATS. icc_profile: None where it had none.
-    subsampling: of a JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
-    orientation: EXIF's, how the pixels stood in the file. source: the file's facts, None for a picture without a file.
-    part: the rows and columns of the upright picture that the pixels are; None for all.
+    pixels: HxWxC, uint8 or uint16, with the channels of `mode`; RGB may be a view of BGR. mode: `L`, `LA`, `RGB`,
+    `RGBA` or `CMYK`. format: of the file, one of ALL_FORMATS. icc_profile: None if there is none. subsampling: of a
+    JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0. orientation: EXIF's, of the stored pixels.
+    source: the file's properties, None for a picture without a file. part: the rows and columns of the upright picture
+    that the pixels cover; None for all.
     """
 
     pixels: Pixels
@@ -91,13 +90,13 @@ class Picture:
 
     @property
     def stored_size(self) -> tuple[int, int]:
-        """Width and height as the file stores them, before it is turned upright."""
+        """Width and height as the file stores them, before the picture is turned upright."""
         width, height = self.size
         return (height, width) if self.quarter_turned else (width, height)
 
     @property
     def quarter_turned(self) -> bool:
-        """Whether width and height change places between the file and the upright picture."""
+        """Whether width and height are exchanged between the file and the upright picture."""
         return is_transposed(self.orientation)
 
     @property
@@ -106,34 +105,34 @@ class Picture:
         return self.mode in ("LA", "RGBA")
 
     def canvas(self) -> tuple[Pixels, NDArray[np.uint8]]:
-        """What an eraser works on: the image, and the guide that says what it looks like.
+        """The arrays that an eraser works on: the image and its guide.
 
-        image: HxWxC of the picture's depth, colours as BGR. guide: HxWx3 uint8 BGR without alpha; where the image
-        is just that, it is the image itself.
+        image: HxWxC of the picture's depth, colours as BGR. guide: HxWx3 uint8 BGR without alpha; if the image has that
+        form, the guide is the image itself.
         """
         image = _swapped(self.pixels) if self.mode in ("RGB", "RGBA") else self.pixels
         small = (image >> 8 if image.dtype == np.uint16 else image).astype(np.uint8, copy=False)
         if self.mode in ("L", "LA"):
             return image, np.repeat(small[..., :1], 3, axis=2)
         if self.mode == "CMYK":
-            # Pillow's CMYK counts ink; paper shows what no ink takes away.
+            # Pillow's CMYK is the amount of ink; the visible colour is its complement.
             white = 255 - small[..., 3:].astype(np.uint16)
             return image, ((255 - small[..., 2::-1]) * white // 255).astype(np.uint8)
         return image, small if self.mode == "RGB" else np.ascontiguousarray(small[..., :3])
 
     def without_pixels(self) -> "Picture":
-        """All that is known of the picture but its pixels, so that their memory is free while others are worked on."""
+        """Return the picture without its pixels, so that their memory is free while others are processed."""
         return replace(self, pixels=self.pixels[:0].copy())
 
     def with_canvas(self, image: Pixels) -> "Picture":
-        """The same picture after an eraser has worked on its canvas."""
+        """Return the picture with the pixels of an erased canvas."""
         if self.mode == "RGB":
             return replace(self, pixels=image[..., ::-1])
         return replace(self, pixels=_swapped(image) if self.mode == "RGBA" else image)
 
 
 def _swapped(pixels: Pixels) -> Pixels:
-    """Red and blue change places. HxWxC, C 3 or 4. The array that `pixels` is a view of, where it lies that way."""
+    """Exchange red and blue of HxWxC, C 3 or 4. If `pixels` is a swapped view of an array, return that array."""
     if pixels.shape[2] == COLOURS and pixels[..., ::-1].flags.c_contiguous:
         return pixels[..., ::-1]
     code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA

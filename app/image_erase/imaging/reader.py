@@ -1,4 +1,4 @@
-"""Any file -> Source."""
+"""Read files of any format."""
 
 from image_erase.imaging.avif import read_avif
 from image_erase.imaging.bmp.reader import read_bmp
@@ -23,9 +23,9 @@ _READERS = {
 
 
 def read_source(data: bytes, file_format: str) -> Source:
-    """Read what a file says besides its pixels; no pixel is decoded.
+    """Read everything in a file except its pixels.
 
-    file_format: as format_of() tells it. Metadata that are broken are left out. Raises ValueError where what the pixels
-    need is broken or not there, TooCostly, Unsupported, and anything else for a file that makes no sense.
+    file_format: from format_of(). Broken metadata is left out. Raises ValueError if data that the pixels need is broken
+    or missing, TooCostly, Unsupported, and any other exception for an invalid file.
     """
     return _READERS[file_format](data)

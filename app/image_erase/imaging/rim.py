@@ -1,4 +1,4 @@
-"""The soft rim of a mask: grey pixels in which what is to be erased and what is not are mixed."""
+"""The soft rim of a mask: grey pixels that the mask covers partly."""
 
 import cv2
 import numpy as np
@@ -8,30 +8,29 @@ from image_erase.imaging.area import extent_of
 from image_erase.imaging.picture import Hole
 
 REACH = 2
-"""How far from the painted pixels the rim may reach, in pixels."""
+"""Greatest distance of the rim from the painted pixels, in pixels."""
 _FALL = 7
-"""Side of the window in which a grey pixel of a rim has a darker one: at a hard edge to a grey ground there is none."""
+"""Side of the window in which grey pixels of a rim have a darker one; those at a hard edge to grey ground do not."""
 _SLOPE = 3
-"""How much the grey around a pixel differs, if it is no flat ground but a valley between two rims."""
+"""Least difference of the grey levels around a pixel for it to be a valley between two rims, not flat ground."""
 _FULL = 0.9
-"""Share of the brightest paint from which on a pixel is fully painted and says nothing of the grey beside it."""
-# Noise is measured that far from the hole: sides of the windows around a pixel of it.
+"""Share of the brightest paint from which a pixel is fully painted and tells nothing about the grey beside it."""
+# Noise is measured at this distance from the hole: sides of the windows around its pixels.
 _NEAR, _FAR = 7, 25
 _LEAST, _LEAST_OF_LOSSY, _MOST = 5, 16, 120
-# Ringing is stronger at the edge that makes it than beside. Measured over JPEGs of quality 50 to 95.
+# Ringing is strongest at the edge that causes it. Measured over JPEGs of quality 50 to 95.
 _NOISE_FACTOR, _NOISE_PERCENTILE = 2.0, 99.9
-# A drawn mask has no noise at all; one that has been a JPEG has it in a twentieth of the pixels beside the hole.
+# A drawn mask has no noise at all; one that was a JPEG has noise in 5 % of the pixels beside the hole.
 _NOISY, _NOISY_SHARE = 2, 0.01
 _AROUND = 16
 
 
 def soft_rim(paint: NDArray[np.uint8], threshold: int, *, lossy: bool) -> tuple[Hole, Hole]:
-    """The rim that belongs to the hole, and what is half covered beyond it. Both HxW bool, outside the hole.
+    """Return the rim that belongs to the hole, and the half covered pixels beyond it. Both HxW bool, outside the hole.
 
-    paint: HxW, the hole is where it is at least the threshold. Grey counts where it is brighter than the ground near
-    it, or on a slope and brighter than the darkest ground, by more than the noise that lossy coding left. It belongs
-    to the rim where it is at most REACH pixels from the hole and joined to it; what else is joined to it is half
-    covered.
+    paint: HxW; the hole is where it is at least the threshold. A grey pixel counts if it is brighter than the ground
+    near it, or on a slope and brighter than the darkest ground, by more than the noise of lossy compression. It belongs
+    to the rim if it is at most REACH pixels from the hole and connected to it; other connected pixels are half covered.
     """
     rim, half_covered = np.zeros(paint.shape, np.bool_), np.zeros(paint.shape, np.bool_)
     area = extent_of(paint, _LEAST, margin=_AROUND)
@@ -44,7 +43,7 @@ def soft_rim(paint: NDArray[np.uint8], threshold: int, *, lossy: bool) -> tuple[
 
 
 def _mixed(paint: NDArray[np.uint8], hole: Hole, *, lossy: bool) -> tuple[Hole, Hole]:
-    """Rim and half covered pixels of an area."""
+    """Return rim and half covered pixels of an area."""
     margin = _margin(paint, hole, lossy=lossy)
     partly = np.where(hole & (paint >= _FULL * paint.max()), np.uint8(0), paint)
     lowest = cv2.erode(paint, np.ones((_FALL, _FALL), np.uint8))
@@ -59,7 +58,7 @@ def _mixed(paint: NDArray[np.uint8], hole: Hole, *, lossy: bool) -> tuple[Hole, 
 
 
 def _margin(paint: NDArray[np.uint8], hole: Hole, *, lossy: bool) -> float:
-    """By how much a pixel has to stand out. Noise is bumps on black, which a median takes away, beside the hole."""
+    """Return by how much a pixel must be brighter. Noise is what a median filter removes beside the hole."""
     beside = _dilated(hole, _FAR) & ~_dilated(hole, _NEAR)
     bumps = cv2.subtract(paint, cv2.medianBlur(paint, 5))[beside]
     noise = np.where(bumps >= paint[beside] // 2, bumps, 0)
@@ -79,7 +78,7 @@ def _within_reach(hole: Hole) -> Hole:
 
 
 def _joined(soft: Hole, hole: Hole) -> Hole:
-    """The soft pixels from which others lead to the hole."""
+    """Return the soft pixels that are connected to the hole."""
     if not soft.any():
         return soft
     _, parts = cv2.connectedComponents((soft | hole).view(np.uint8))

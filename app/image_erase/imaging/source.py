@@ -1,4 +1,4 @@
-"""What a file says besides its pixels, parsed once."""
+"""The properties of a file other than its pixels, parsed once."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from image_erase.imaging.jpeg.markers import Segment
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """An ancillary chunk of a PNG file that is sound. kind: its four letters."""
+    """A valid ancillary chunk of a PNG file. kind: its four letters."""
 
     kind: bytes
     data: bytes
@@ -15,14 +15,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file's facts.
+    """The properties of a file.
 
-    format: one of ALL_FORMATS. coded: a file of that format with the same pixels, of its first picture,
-    and nothing else that a decoder could stumble over; its framing is sound. lossy: whether pixels are only about what
-    they were before they were encoded. orientation: EXIF's, 1 to 8. icc_profile: None where there is none. density:
-    dots per inch across and down, both over 0, of a BMP or TIFF. exif, xmp: as in the file, empty where there is none;
-    of a PNG they are in its chunks. segments: all of a JPEG's, up to its first end of image. chunks: the ancillary
-    chunks of a PNG that a result may keep.
+    format: one of ALL_FORMATS. coded: a minimal valid file of that format with the pixels of the first picture. lossy:
+    whether the pixels were compressed with loss. orientation: EXIF's, 1 to 8. icc_profile: None if there is none.
+    density: horizontal and vertical dots per inch, both positive, of a BMP or TIFF. exif, xmp: as in the file, empty if
+    there is none; for a PNG they are in its chunks. segments: all of a JPEG's, up to its first end of image. chunks:
+    the ancillary chunks of a PNG that a result may keep.
     """
 
     format: str

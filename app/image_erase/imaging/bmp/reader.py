@@ -1,4 +1,4 @@
-"""A BMP file -> Source, with the kinds that Pillow does not read turned into those that it does."""
+"""Read BMP files; variants that Pillow does not support are converted into ones that it does."""
 
 import struct
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from image_erase.imaging.source import Source
 _FILE_HEADER = struct.Struct("<2sIHHI")
 _INFO_HEADER = struct.Struct("<IiiHHIIiiII")
 _CORE_BYTES, _INFO_BYTES, _OS2_BYTES = 12, 40, 64
-# BITMAPINFOHEADER, with masks of three or four colours behind it, and versions 4 and 5. Any other length up to 64 is
+# BITMAPINFOHEADER, also followed by masks of three or four colours, and versions 4 and 5. Any other length up to 64 is
 # that of an OS/2 2.x header, which may end after any of its fields.
 _WINDOWS_BYTES = frozenset({40, 52, 56, 108, 124})
 _RGB, _BITFIELDS, _ALPHA_BITFIELDS = 0, 3, 6
@@ -23,7 +23,7 @@ _MOST_DPI = 1e6
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """The fields of BITMAPINFOHEADER; those that a shorter header leaves out are 0."""
+    """The fields of BITMAPINFOHEADER; 0 for those that a shorter header lacks."""
 
     size: int
     width: int
@@ -38,7 +38,7 @@ class _Header:
     important: int
 
     def file(self, behind: bytes, pixels: bytes) -> bytes:
-        """A file with this header. behind: what stands between its fields and the pixels: masks or a palette."""
+        """Return a file with this header. behind: the bytes between header and pixels: masks or a palette."""
         fields = (getattr(self, name) for name in self.__slots__)
         offset = _MASKS_AT + len(behind)
         start = _FILE_HEADER.pack(b"BM", offset + len(pixels), 0, 0, offset)
@@ -46,10 +46,10 @@ class _Header:
 
 
 def read_bmp(data: bytes) -> Source:
-    """Read the header. Raises ValueError and struct.error where it makes no sense.
+    """Read the header. Raises ValueError or struct.error if it is invalid.
 
-    Pixels of bit fields, wherever their masks are, become pixels of 24 or 32 bits; alpha that is 0 in every pixel is
-    none, as Windows and browsers show it.
+    Pixels with bit fields are converted to 24 or 32 bits, whatever their masks. An alpha channel that is 0 everywhere
+    is ignored, as Windows and browsers do.
     """
     (size,) = struct.unpack_from("<I", data, _FILE_HEADER.size)
     if size == _CORE_BYTES:
@@ -77,7 +77,7 @@ def _density(header: _Header) -> tuple[float, float] | None:
 
 
 def _with_whole_header(data: bytes, header: _Header) -> bytes:
-    """The same file with a BITMAPINFOHEADER. Colours of OS/2 2.x have four bytes, like those of Windows."""
+    """Return the file with a BITMAPINFOHEADER. Colours of OS/2 2.x have four bytes, like those of Windows."""
     begin = _FILE_HEADER.size + header.size
     offset = _pixels_at(data) or begin
     most = 1 << header.bits if header.bits <= 8 else 0
@@ -92,7 +92,7 @@ def _pixels_at(data: bytes) -> int:
 
 
 def _without_fields(data: bytes, header: _Header) -> bytes:
-    """The same picture with pixels of 8 bits for each of blue, green, red and, if any alpha is not 0, alpha."""
+    """Return the picture with 8 bits each for blue, green, red and, unless it is 0 everywhere, alpha."""
     red, green, blue, alpha = _masks(data, header)
     stored = _stored(data, header)
     opacity = stored & np.uint32(alpha)
@@ -104,13 +104,13 @@ def _without_fields(data: bytes, header: _Header) -> bytes:
         return replace(plain, bits=24, compression=_RGB).file(b"", padded.tobytes())
     pixels = np.dstack([*shown, _scaled(stored, alpha)])
     masks = struct.pack("<IIII", *_USUAL_MASKS[32])
-    # Version 3 is the first one that has a mask for alpha.
+    # Version 3 is the first with a mask for alpha.
     version_3 = replace(plain, size=_INFO_BYTES + len(masks), bits=32, compression=_BITFIELDS)
     return version_3.file(masks, pixels.tobytes())
 
 
 def _masks(data: bytes, header: _Header) -> tuple[int, ...]:
-    """Which bits of a pixel are its red, green, blue and alpha."""
+    """Return the bit masks of red, green, blue and alpha."""
     count = 4 if header.size > _INFO_BYTES + 12 or header.compression == _ALPHA_BITFIELDS else 3
     masks = struct.unpack_from(f"<{count}I", data, _MASKS_AT)
     if not any(masks) and header.bits in _USUAL_MASKS:
@@ -119,7 +119,7 @@ def _masks(data: bytes, header: _Header) -> tuple[int, ...]:
 
 
 def _stored(data: bytes, header: _Header) -> NDArray[np.uint32]:
-    """HxW, in the file's order of rows: the pixels as numbers."""
+    """Return the pixels as numbers, HxW, in the file's order of rows."""
     if header.bits not in _USUAL_MASKS or header.width <= 0:
         raise ValueError("bit fields in pixels of another depth")
     height, offset, step = abs(header.height), _pixels_at(data), header.bits // 8
@@ -137,7 +137,7 @@ def _stored(data: bytes, header: _Header) -> NDArray[np.uint32]:
 
 
 def _scaled(stored: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
-    """The bits of a mask as 0 to 255, rounded."""
+    """Extract the bits of a mask and scale them to 0..255, rounded."""
     shift = (mask & -mask).bit_length() - 1 if mask else 0
     most = mask >> shift
     values = (stored & np.uint32(mask)).astype(np.uint64) >> np.uint64(shift)

@@ -1,20 +1,20 @@
-"""Run-length coded BMP pixels -> palette indices, in a time that the size of the file bounds."""
+"""Decode run-length encoded BMP pixels to palette indices, in a time bounded by the size of the file."""
 
 from PIL import (
-    BmpImagePlugin,  # noqa: F401  it registers its own decoder when it is loaded, so that has to be before
+    BmpImagePlugin,  # noqa: F401  registers its own decoder on import, which must happen first
     Image,
     ImageFile,
 )
 
 from image_erase.imaging.limits import TooCostly
 
-# Each costs two microseconds; a picture of that many runs is as small without them.
+# Each costs two microseconds; a picture with more runs would be as small uncompressed.
 MAX_CODES = 500_000
 _END_OF_LINE, _END_OF_BITMAP, _DELTA = 0, 1, 2
 
 
 def use() -> None:
-    """Make Pillow decode with this: its own decoder takes seconds for a few kilobytes of line ends."""
+    """Replace Pillow's decoder, which takes seconds for a few kilobytes of line ends."""
     Image.register_decoder("bmp_rle", RleDecoder)
 
 
@@ -24,7 +24,7 @@ class RleDecoder(ImageFile.PyDecoder):
     _pulls_fd = True
 
     def decode(self, buffer: object) -> tuple[int, int]:
-        """Decode all of the tile. Raises ValueError where the pixels are not all there."""
+        """Decode the whole tile. Raises ValueError if pixels are missing."""
         assert self.fd is not None
         size = self.state.xsize, self.state.ysize
         indices = expanded(self.fd.read(), size, four_bits=bool(self.args[1]))
@@ -33,16 +33,16 @@ class RleDecoder(ImageFile.PyDecoder):
 
 
 def expanded(codes: bytes, size: tuple[int, int], *, four_bits: bool) -> bytes:
-    """The indices of all rows in the file's order, one byte each; what the codes leave out is 0.
+    """Return the indices of all rows in the file's order, one byte each; pixels that the codes skip are 0.
 
-    codes: BI_RLE8, or BI_RLE4 where four_bits, as the Windows GDI documentation of bitmap compression lays them out.
-    Raises ValueError where the codes end before the bitmap does, TooCostly.
+    codes: BI_RLE8, or BI_RLE4 if `four_bits`, as specified by the Windows GDI documentation of bitmap compression.
+    Raises ValueError if the codes end before the bitmap is full, and TooCostly.
     """
     return bytes(_Bitmap(codes, size, four_bits).filled())
 
 
 class _Bitmap:
-    """Rows being filled from codes. x, y: where the next pixel goes. at: the next code."""
+    """Rows being decoded. x, y: position of the next pixel. at: offset of the next code."""
 
     def __init__(self, codes: bytes, size: tuple[int, int], four_bits: bool) -> None:
         self.codes, self.four_bits = codes, four_bits
@@ -66,7 +66,7 @@ class _Bitmap:
         return self.pixels
 
     def _ends(self) -> bool:
-        """Whether the last row is full and nothing follows: not all encoders write the end of the bitmap."""
+        """Whether the last row is full and nothing follows: not all encoders write an end-of-bitmap code."""
         return self.at == len(self.codes) and self.y == self.height - 1 and self.x >= self.width
 
     def _take(self, count: int) -> bytes:
@@ -86,7 +86,7 @@ class _Bitmap:
             stored = (value + 1) // 2 if self.four_bits else value
             taken = self._take(stored)
             self._put(_nibbles(taken)[:value] if self.four_bits else taken)
-            self.at += stored % 2  # each stretch ends at a 16-bit boundary
+            self.at += stored % 2  # absolute runs are padded to a 16-bit boundary
 
     def _put(self, run: bytes) -> None:
         start, room = self.y * self.width + self.x, max(0, self.width - self.x)
@@ -95,7 +95,7 @@ class _Bitmap:
 
 
 def _run(count: int, value: int) -> bytes:
-    """Two colours in turn."""
+    """Return a run of two alternating colours."""
     return (bytes((value >> 4, value & 15)) * ((count + 1) // 2))[:count]
 
 

@@ -1,17 +1,17 @@
-"""A GIF file -> Source, of its first frame."""
+"""Read the first frame of GIF files."""
 
 from image_erase.imaging.limits import MAX_CHUNKS, refuse
 from image_erase.imaging.source import Source
 
-# GIF89a: the header with the logical screen, flags of a colour table, and what introduces blocks.
+# GIF89a: the header with the logical screen, flags of a colour table, and the introducers of blocks.
 _HEADER, _FLAGS_AT, _HAS_TABLE, _TABLE_SIZE = 13, 10, 0x80, 0x07
 _EXTENSION, _IMAGE, _GRAPHIC_CONTROL = 0x21, 0x2C, 0xF9
 
 
 def read_gif(data: bytes) -> Source:
-    """Read the blocks before the first image. Raises ValueError where there is none, and TooCostly.
+    """Read the blocks before the first image. Raises ValueError if there is no image, and TooCostly.
 
-    Of these only the last graphic control is taken over, which says what is transparent.
+    Only the last graphic control extension is kept, which defines the transparent colour.
     """
     flags = data[_FLAGS_AT]
     at = start = _HEADER + (3 << (flags & _TABLE_SIZE) + 1 if flags & _HAS_TABLE else 0)
@@ -28,7 +28,7 @@ def read_gif(data: bytes) -> Source:
 
 
 def _end_of(data: bytes, at: int, blocks: int) -> tuple[int, int]:
-    """Where a chain of sub-blocks ends, and how many blocks there were so far."""
+    """Return the end of a chain of sub-blocks, and the number of blocks so far."""
     while size := data[at]:
         at += 1 + size
         blocks += 1

@@ -1,1 +1,1 @@
-"""A JPEG in which nothing changes but what has to."""
+"""JPEG files, edited block by block so that the rest of the picture is unchanged."""

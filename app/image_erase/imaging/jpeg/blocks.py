@@ -1,4 +1,4 @@
-"""New quantised coefficients for the blocks of a JPEG that a hole touches."""
+"""Compute new quantised coefficients for the blocks of a JPEG that a hole touches."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,10 +13,10 @@ Hole: TypeAlias = NDArray[np.bool_]
 Real: TypeAlias = NDArray[np.float32]
 Coefficients: TypeAlias = NDArray[np.int16]
 
-_LARGEST = 1023  # what 8-bit Huffman coding takes for an AC coefficient (T.81, F.1.2.2)
+_LARGEST = 1023  # largest AC coefficient of 8-bit Huffman coding (T.81, F.1.2.2)
 
-# Each component is an affine function of the pixel that Pillow decodes: a row of weights, then what is added;
-# ITU-T T.871 for YCbCr. Pillow shows CMYK in Adobe's polarity: 255 minus what is stored.
+# Each component is an affine function of the pixel that Pillow decodes: a row of weights, then an offset; ITU-T T.871
+# for YCbCr. Pillow returns CMYK in Adobe's polarity: 255 minus the stored value.
 _GREY = ((1.0, 0.0),)
 _RGB = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
 _YCC = (
@@ -36,7 +36,7 @@ _WEIGHTS = {
 
 
 def _cosines() -> Real:
-    """Give the 64 x 64 matrix that takes a block's samples to its coefficients (T.81, A.3.3), both row-major."""
+    """Return the 64 x 64 matrix that turns a block's samples into its coefficients (T.81, A.3.3), both row-major."""
     at = np.arange(BLOCK)
     line = np.cos((2 * at + 1) * at[:, None] * np.pi / (2 * BLOCK)) / 2
     line[0] /= np.sqrt(2)
@@ -59,7 +59,7 @@ class Plane:
 
 
 def planes_of(frame: Frame, transposed: bool) -> list[Plane]:
-    """Give the components of a regular frame, as they are once the picture is upright."""
+    """Return the components of a regular frame after the picture is turned upright."""
     upright = frame.upright(transposed)
     planes = []
     for component, row in zip(upright.components, _WEIGHTS[frame.colours], strict=True):
@@ -70,13 +70,13 @@ def planes_of(frame: Frame, transposed: bool) -> list[Plane]:
 
 
 class BlockFiller:
-    """Fills the hole in rows of quantised blocks; blocks without a pixel of the hole stay as they are."""
+    """Fills the hole in rows of quantised blocks; blocks without a pixel of the hole are unchanged."""
 
     def __init__(self, planes: list[Plane], filled: Pixels, hole: Hole, start: tuple[int, int] = (0, 0)) -> None:
-        """Take the upright picture, hole H x W, and what it shows around the hole.
+        """Prepare to fill a hole (H x W) of the upright picture.
 
-        filled: of whole blocks, or up to the picture's end; rows x columns (x channels) as Pillow decodes it. start:
-        the first row and column in it.
+        filled: the picture around the hole, in whole blocks or up to its border; rows x columns (x channels) as Pillow
+        decodes it. start: the first row and column in it.
         """
         self._planes = planes
         self._filled = filled if filled.ndim == 3 else filled[:, :, None]
@@ -94,7 +94,7 @@ class BlockFiller:
         return row in self._edited[plane.down, plane.across]
 
     def edit(self, component: int, row: int, blocks: Coefficients) -> None:
-        """Give the touched blocks of one row of blocks (N x 64, changed in place) their new coefficients."""
+        """Update the touched blocks of one row of blocks (N x 64) in place."""
         plane = self._planes[component]
         touched = np.flatnonzero(self._touched[plane.down, plane.across][row])
         if not touched.size:
@@ -105,7 +105,7 @@ class BlockFiller:
         blocks[touched] = self._coefficients(plane, blocks[touched], wanted[chosen], share[chosen])
 
     def _samples(self, plane: Plane, row: int, first: int, last: int) -> tuple[Real, Real]:
-        """Give what blocks first..last-1 of a row should show, and which share of each sample the hole has (N x 64)."""
+        """Return the wanted samples of blocks first..last-1 of a row, and the hole's share of each sample (N x 64)."""
         height, width = plane.down * BLOCK, plane.across * BLOCK
         hole = self._hole[row * height : (row + 1) * height, first * width : last * width]
         top, left = row * height - self._start[0], first * width - self._start[1]
@@ -122,10 +122,10 @@ class BlockFiller:
         return _as_blocks(values), _as_blocks(share)
 
     def _coefficients(self, plane: Plane, old: Coefficients, wanted: Real, share: Real) -> Coefficients:
-        """Quantise a mix of what the old coefficients say, unrounded and unclipped, and of what the hole wants.
+        """Quantise a mix of the old coefficients' samples, unrounded and unclipped, and the wanted samples of the hole.
 
-        Taking what was there from the coefficients and not from decoded pixels loses no second rounding, and keeps
-        chroma from being upsampled and downsampled once more.
+        Using coefficients instead of decoded pixels avoids a second rounding, and upsampling and downsampling of the
+        chroma.
         """
         before: Real = (old.astype(np.float32) * plane.steps).dot(self._forward)
         levels: Real = np.rint((before + share * (wanted - before)).dot(self._forward.T) / plane.steps)
@@ -133,7 +133,7 @@ class BlockFiller:
 
 
 def touched_blocks(hole: Hole, down: int, across: int) -> Hole:
-    """Tell which blocks of a component have a pixel of the hole, blocks spanning 8·down x 8·across pixels."""
+    """Return which blocks of a component contain a pixel of the hole; blocks span 8·down x 8·across pixels."""
     tall, wide = BLOCK * down, BLOCK * across
     rows, columns = -(-hole.shape[0] // tall), -(-hole.shape[1] // wide)
     touched = np.zeros((rows, columns), dtype=np.bool_)
@@ -146,12 +146,12 @@ def touched_blocks(hole: Hole, down: int, across: int) -> Hole:
 
 
 def _box_sum(samples: Real, plane: Plane) -> Real:
-    """The sums of down x across samples. Added as strips: a sum over two axes at once takes many times longer."""
+    """Return the sums of down x across samples, added as strips: much faster than a sum over two axes at once."""
     rows: Real = sum(samples[at :: plane.down] for at in range(1, plane.down)) + samples[:: plane.down]
     total: Real = sum(rows[:, at :: plane.across] for at in range(1, plane.across)) + rows[:, :: plane.across]
     return total
 
 
 def _as_blocks(samples: Real) -> Real:
-    """Cut an 8 x 8N strip into N x 64."""
+    """Reshape an 8 x 8N strip to N x 64."""
     return samples.reshape(BLOCK, -1, BLOCK).transpose(1, 0, 2).reshape(-1, BLOCK * BLOCK)

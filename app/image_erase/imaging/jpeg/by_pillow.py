@@ -1,4 +1,4 @@
-"""Code pixels as a JPEG of a given header with Pillow, as far as Pillow can."""
+"""Encode pixels with Pillow as a JPEG similar to a given one."""
 
 import io
 
@@ -12,10 +12,10 @@ _SAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}
 
 
 def coded_by_pillow(frame: Frame, filled: NDArray[np.uint8]) -> bytes:
-    """Give a JPEG of `filled` with the quantisation tables and the mode of `frame`.
+    """Encode `filled` with the quantisation tables and the mode of `frame`.
 
-    filled: H x W grey, H x W x 3 RGB or H x W x 4 CMYK in Pillow's polarity. Pillow counts tables by component, and
-    knows three samplings; any other becomes 4:4:4, which loses nothing.
+    filled: H x W grey, H x W x 3 RGB or H x W x 4 CMYK in Pillow's polarity. Pillow numbers tables by component and
+    supports three samplings; any other becomes 4:4:4, which is lossless.
     """
     tables = [frame.tables[each.table] for each in frame.components]
     distinct = [tables[0], *(table for table in tables[1:2] if not np.array_equal(table, tables[0]))]

@@ -11,7 +11,7 @@ _BITS_PER_BLOCK = 2
 
 
 def blank(frame: Frame) -> bytes:
-    """Give a sequential JPEG with the size, components, tables and colour space of `frame`, all blocks zero."""
+    """Return a sequential JPEG with the size, components, tables and colour space of `frame`, all blocks zero."""
     components = b"".join(bytes((e.identifier, e.across << 4 | e.down, e.table)) for e in frame.components)
     size = frame.height.to_bytes(2) + frame.width.to_bytes(2)
     scan = b"".join(bytes((e.identifier, 0)) for e in frame.components)
@@ -33,7 +33,7 @@ def blank(frame: Frame) -> bytes:
 
 
 def _blocks(frame: Frame) -> int:
-    """Count the blocks of the one scan; a scan of one component has no MCUs that reach over the edge."""
+    """Return the number of blocks of the only scan; with one component, no MCU extends beyond the picture."""
     across, down = (1, 1) if len(frame.components) == 1 else (frame.most_across, frame.most_down)
     units = -(-frame.width // (8 * across)) * -(-frame.height // (8 * down))
     return units * (1 if len(frame.components) == 1 else sum(e.across * e.down for e in frame.components))

@@ -1,4 +1,4 @@
-"""What the header of a JPEG says: size, components, tables, colour space, completeness."""
+"""The header of a JPEG: size, components, tables, colour space, completeness."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ ZIGZAG: NDArray[np.intp] = np.array(_ORDER, dtype=np.intp)
 
 
 class ColourSpace(Enum):
-    """How the components of a JPEG make colours."""
+    """The colour space of a JPEG's components."""
 
     GREY = "grey"
     YCC = "YCbCr"
@@ -59,7 +59,7 @@ class Frame:
 
     @property
     def progressive(self) -> bool:
-        """Whether the coefficients come in progressive scans."""
+        """Whether the coefficients are stored in progressive scans."""
         return self.marker in PROGRESSIVE
 
     @property
@@ -74,14 +74,14 @@ class Frame:
 
     @property
     def regular(self) -> bool:
-        """Whether every sample spans a whole number of pixels, and every component's table is there."""
+        """Whether every sample spans a whole number of pixels and every component has its table."""
         return all(
             self.most_across % each.across == 0 and self.most_down % each.down == 0 and each.table in self.tables
             for each in self.components
         )
 
     def upright(self, transposed: bool) -> "Frame":
-        """Give the header of the same picture with rows and columns swapped, if they are."""
+        """Return the header of the picture with rows and columns swapped if `transposed`."""
         if not transposed:
             return self
         return replace(
@@ -94,7 +94,7 @@ class Frame:
 
 
 def read_frame(segments: Sequence[Segment]) -> Frame:
-    """Read the header of a picture from its segments; raises BadJpeg when it makes no sense."""
+    """Read the header of a picture from its segments. Raises BadJpeg if it is invalid."""
     frames = [each for each in segments if each.marker in SOF_MARKERS]
     if len(frames) != 1 or len(frames[0].payload) < 6:
         raise BadJpeg("not exactly one frame header")
@@ -130,7 +130,7 @@ def _components(payload: bytes) -> tuple[Component, ...]:
 
 
 def _tables(segments: Sequence[Segment]) -> dict[int, Table]:
-    """Give the quantisation tables by slot, each 8x8 with the vertical frequency first."""
+    """Return the quantisation tables by slot, each 8x8 with the vertical frequency first."""
     tables: dict[int, Table] = {}
     for each in segments:
         at = 0
@@ -145,7 +145,7 @@ def _tables(segments: Sequence[Segment]) -> dict[int, Table]:
 
 
 def _table(steps: NDArray[np.integer[Any]]) -> Table:
-    """Give a table that is stored in zigzag order as rows and columns."""
+    """Return a table that is stored in zigzag order as rows and columns."""
     if not steps.all():
         raise BadJpeg("a quantisation table holds a zero")
     table = np.empty(BLOCK * BLOCK, dtype=np.uint16)
@@ -154,7 +154,7 @@ def _table(steps: NDArray[np.integer[Any]]) -> Table:
 
 
 def _colours(segments: Sequence[Segment], components: tuple[Component, ...]) -> ColourSpace:
-    """Tell the colour space by the rules of libjpeg's `default_decompress_parms`."""
+    """Return the colour space by the rules of libjpeg's `default_decompress_parms`."""
     jfif = any(e.marker == APP0 and e.payload[:5] == b"JFIF\0" and len(e.payload) >= 14 for e in segments)
     adobe = [e.payload[11] for e in segments if e.marker == APP14 and e.payload[:5] == b"Adobe" and len(e.payload) > 11]
     match len(components):
@@ -173,7 +173,7 @@ def _colours(segments: Sequence[Segment], components: tuple[Component, ...]) -> 
 
 
 def _all_bits_sent(scans: list[bytes], components: tuple[Component, ...]) -> bool:
-    """Tell whether progressive scans sent every bit; a decoder smooths blocks it doesn't know exactly."""
+    """Return whether the progressive scans contain every bit; decoders smooth blocks that are not known exactly."""
     pending = {each.identifier: np.full(64, -1) for each in components}
     for payload in scans:
         count = payload[0] if payload else 0

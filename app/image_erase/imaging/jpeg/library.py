@@ -1,6 +1,6 @@
-"""Find and declare a libturbojpeg: the TurboJPEG API (turbojpeg.h, 2.1 and later) by ctypes.
+"""Find libturbojpeg and declare its TurboJPEG API (turbojpeg.h, 2.1 and later) for ctypes.
 
-It works in memory, never exits the process and reports an error of libjpeg as a string. It is bound by ctypes because
+The API works in memory, never exits the process and reports errors of libjpeg as strings. It is bound by ctypes because
 no Python package offers all of it.
 """
 
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-# Packages whose wheel has the TurboJPEG API inside, and where; none of their Python code is run.
+# Packages whose wheel contains the TurboJPEG API, and its path; none of their Python code is run.
 _CARRIERS = (
     ("pylibjxl", "_pylibjxl*.so"),
     ("turbojpeg", "turbojpeg.libs/libturbojpeg*.so*"),
     ("turbojpeg", "turbojpeg.dylibs/libturbojpeg*.dylib"),
     ("turbojpeg", "turbojpeg-*.dll"),
 )
-# Names that the system's loader finds, and where Homebrew, MacPorts and the installer for Windows put it.
+# Names for the system's loader, and the paths of Homebrew, MacPorts and the installer for Windows.
 _SYSTEM = (
     "libturbojpeg.so.0",
     "libturbojpeg.0.dylib",
@@ -57,7 +57,7 @@ class Transform(ctypes.Structure):
 
 
 def available() -> bool:
-    """Tell whether a libturbojpeg is there."""
+    """Return whether there is a libturbojpeg."""
     try:
         find_library()
     except LibraryMissing:
@@ -66,7 +66,7 @@ def available() -> bool:
 
 
 def complete() -> bool:
-    """Tell whether the library can set restart intervals, handles any sampling and optimises (TurboJPEG 3.1)."""
+    """Return whether the library supports restart intervals, any sampling and optimisation (TurboJPEG 3.1)."""
     return has_v3(find_library())
 
 
@@ -77,7 +77,7 @@ def has_v3(library: ctypes.CDLL) -> bool:
 
 @cache
 def find_library() -> ctypes.CDLL:
-    """The best library there is, declared. Raises LibraryMissing."""
+    """Return the best library there is, declared. Raises LibraryMissing."""
     found: ctypes.CDLL | None = None
     for library in _candidates():
         if has_v3(library):
@@ -89,7 +89,7 @@ def find_library() -> ctypes.CDLL:
 
 
 def _candidates() -> Iterator[ctypes.CDLL]:
-    """Load the libraries that have the transform, those of Python packages first, since their version is known."""
+    """Load the libraries that have the transform, those in Python packages first, because their version is known."""
     for path in (*_packaged(), *_SYSTEM):
         try:
             library = ctypes.CDLL(path)

@@ -1,4 +1,4 @@
-"""Walk the marker segments of a JPEG without decoding anything."""
+"""Read the marker segments of a JPEG without decoding it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ TEM, RST0, FILL = 0x01, 0xD0, 0xFF
 
 
 class BadJpeg(ValueError):
-    """The bytes are not a JPEG as far as its markers go."""
+    """The markers of the JPEG are invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One marker segment: `payload` follows the length word; `raw` is the whole, a scan with its coded data."""
+    """One marker segment. payload: the bytes after the length. raw: all bytes, for a scan with its coded data."""
 
     marker: int
     payload: bytes
@@ -28,7 +28,7 @@ class Segment:
 
     @property
     def is_metadata(self) -> bool:
-        """Whether it is an APPn or a comment, which the coded picture doesn't need."""
+        """Whether it is an APPn segment or a comment, which decoding the picture does not need."""
         return APP0 <= self.marker <= APP15 or self.marker == COM
 
 
@@ -38,11 +38,11 @@ def segment(marker: int, payload: bytes) -> Segment:
 
 
 def read_segments(source: bytes) -> tuple[list[Segment], bool]:
-    """The segments between SOI and EOI of the first picture in `source`, in order, and whether the EOI is there.
+    """Return the segments between SOI and EOI of the first picture in `source`, in order, and whether there is an EOI.
 
-    What follows that EOI (further pictures of an MPO, garbage) is not looked at, nor are bytes between segments. A
-    metadata segment whose length is no length is left out. Raises BadJpeg where a marker or another length makes no
-    sense, TooCostly where there are more segments or scans than any encoder writes.
+    Bytes after that EOI (further pictures of an MPO, garbage) and between segments are ignored. A metadata segment with
+    an invalid length is left out. Raises BadJpeg if a marker or another length is invalid, TooCostly if there are more
+    segments or scans than any encoder writes.
     """
     if source[:2] != b"\xff\xd8":
         raise BadJpeg("no SOI marker")
@@ -61,7 +61,7 @@ def read_segments(source: bytes) -> tuple[list[Segment], bool]:
 
 
 def _segment_at(source: bytes, at: int, places: NDArray[np.intp]) -> Segment | None:
-    """The segment whose marker stands at `at`; None for a marker that stands alone."""
+    """Return the segment whose marker is at `at`; None for a marker without a segment."""
     marker = source[at + 1]
     length = int.from_bytes(source[at + 2 : at + 4])
     if marker in (SOI, TEM) or (length < 2 and (APP0 <= marker <= APP15 or marker == COM)):
@@ -72,12 +72,12 @@ def _segment_at(source: bytes, at: int, places: NDArray[np.intp]) -> Segment | N
     payload = source[at + 4 : end]
     if marker != SOS:
         return Segment(marker, payload, source[at:end])
-    # A stuffed 0xFF is followed by a zero: one at the end of a scan fills the place before the next marker.
+    # A stuffed 0xFF is followed by a zero; an 0xFF at the end of a scan is a fill byte of the next marker.
     return Segment(marker, payload, source[at : _next_place(places, end)].rstrip(b"\xff"))
 
 
 def _marker_places(source: bytes) -> NDArray[np.intp]:
-    """Give the offsets of all 0xFF before a code that is no stuffed zero, no restart and no filling 0xFF."""
+    """Return the offsets of all markers: of 0xFF before a code that is not a stuffed zero, restart or fill byte."""
     data = np.frombuffer(source, dtype=np.uint8)
     places = np.flatnonzero(data[:-1] == FILL)
     codes = data[places + 1]
@@ -91,5 +91,5 @@ def _next_place(places: NDArray[np.intp], position: int) -> int | None:
 
 
 def join(segments: Iterable[Segment]) -> bytes:
-    """Put segments back into a file, with SOI and EOI."""
+    """Join segments to a file, with SOI and EOI."""
     return b"".join((b"\xff\xd8", *(each.raw for each in segments), b"\xff\xd9"))

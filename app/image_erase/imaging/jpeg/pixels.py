@@ -1,4 +1,4 @@
-"""The pixels of a JPEG, decoded by libjpeg-turbo into the layout that erasing works on."""
+"""Decode the pixels of a JPEG by libjpeg-turbo, in the layout that the eraser works on."""
 
 import ctypes
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LAYOUTS = {3: 1, 1: 6}
 _WIDTH, _HEIGHT = 5, 6
 
 
-# Cropping begins where a row of MCUs, at most 32 pixels wide and high, does; beside a crop, colours are interpolated
+# Cropping starts at an MCU, which is at most 32 pixels wide and high; at the border of a crop, chroma is interpolated
 # from one side only.
 _MCU = 32
 
@@ -23,9 +23,9 @@ def decoded_pixels(
 ) -> NDArray[np.uint8] | None:
     """Decode a part of a JPEG file as it is stored, not turned upright: H x W x channels, 3 are BGR, 1 is grey.
 
-    size: width and height in pixels of the picture. part: rows and columns. The same pixels as Pillow's, which calls
-    the same library with the same parameters. None where the library is missing, older than 3.1, or has anything to
-    complain of: then another decoder shall say what the file is.
+    size: width and height in pixels of the picture. part: rows and columns. The pixels are the same as Pillow's, which
+    calls the same library with the same parameters. Returns None if the library is missing, older than 3.1, or reports
+    any problem: then another decoder decides what the file is.
     """
     try:
         library = find_library()
@@ -49,13 +49,13 @@ class _Decoder:
     coded: bytes
 
     def size(self) -> tuple[int, int] | None:
-        """Width and height in pixels, None where the header makes no sense."""
+        """Return width and height in pixels, None if the header is invalid."""
         if self.library.tj3DecompressHeader(self.handle, self.coded, len(self.coded)):
             return None
         return self.library.tj3Get(self.handle, _WIDTH), self.library.tj3Get(self.handle, _HEIGHT)
 
     def fill(self, pixels: NDArray[np.uint8], left: int, top: int) -> bool:
-        """Decode the rectangle that begins there into `pixels`; False where the library warns or refuses."""
+        """Decode the rectangle that starts there into `pixels`. Returns False if the library warns or fails."""
         height, width, channels = pixels.shape
         if self.library.tj3SetCroppingRegion(self.handle, Region(left, top, width, height)):
             return False

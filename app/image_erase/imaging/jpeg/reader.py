@@ -1,4 +1,4 @@
-"""A JPEG file -> Source."""
+"""Read JPEG files."""
 
 from collections.abc import Iterable
 
@@ -10,15 +10,14 @@ from image_erase.imaging.metadata.exif import orientation_of
 from image_erase.imaging.source import Source
 
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
-# What tells libjpeg the colour space.
+# The segments from which libjpeg derives the colour space.
 _COLOUR_MARKS = ((APP0, b"JFIF\0"), (APP14, b"Adobe"))
 
 
 def read_jpeg(data: bytes) -> Source:
     """Read the segments of the first picture. Raises BadJpeg and TooCostly.
 
-    Bytes between segments and fill bytes are left out. An end of image that is missing is put there, where no block
-    is missing.
+    Bytes between segments and fill bytes are left out. A missing end-of-image marker is added if no block is missing.
     """
     segments, ended = read_segments(data)
     coded = join(each for each in segments if not each.is_metadata or _marks_colours(each))
@@ -41,7 +40,7 @@ def _marks_colours(each: Segment) -> bool:
 
 
 def _require_all_blocks(segments: list[Segment], coded: bytes) -> None:
-    """Raise BadJpeg unless every block of every component is there. libjpeg warns of the first that is not."""
+    """Raise BadJpeg unless every component has all its blocks; libjpeg warns of the first missing one."""
     frame = read_frame(segments)
     sent = {each for scan in segments if scan.marker == SOS for each in _scanned(scan)}
     if not frame.complete or not sent >= {each.identifier for each in frame.components}:
@@ -53,13 +52,13 @@ def _require_all_blocks(segments: list[Segment], coded: bytes) -> None:
 
 
 def _scanned(scan: Segment) -> bytes:
-    """The identifiers of the components in a scan."""
+    """Return the identifiers of the components in a scan."""
     count = scan.payload[0] if scan.payload else 0
     return scan.payload[1 : 1 + 2 * count : 2]
 
 
 def _profile(segments: Iterable[Segment]) -> bytes | None:
-    """The ICC profile, over however many segments it goes; None where one of them is missing (ICC.1, annex B.4)."""
+    """Return the ICC profile from all its segments; None if one of them is missing (ICC.1, annex B.4)."""
     parts = {
         each.payload[len(_ICC)]: each.payload
         for each in segments

@@ -1,4 +1,4 @@
-"""The JPEG of an erased picture: spliced where possible, otherwise re-encoded, with its metadata."""
+"""The JPEG of an erased picture: spliced if possible, otherwise re-encoded, with its metadata."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _QUARTER_TURNS = frozenset({5, 6, 7, 8})
 
 @dataclass(frozen=True, slots=True)
 class JpegResult:
-    """The file, and why it was re-encoded, for the log; empty where nothing but the hole changed."""
+    """The file, and the reason why it was re-encoded, for the log; empty if only the hole changed."""
 
     data: bytes
     reencode_reason: str = ""
@@ -30,11 +30,11 @@ def jpeg_result(
     policy: Policy,
     part: tuple[slice, slice] | None = None,
 ) -> JpegResult:
-    """Give the upright JPEG of `source` with its hole filled; arguments as for `splice`.
+    """Return the upright JPEG of `source` with its hole filled; arguments as for `splice`.
 
-    With nothing to erase in an upright picture, its coded bytes are the source's own. Raises CannotSplice, or
-    BadJpeg, for a source whose header makes no sense, so that not even its tables can be taken over, and where the
-    whole picture must be re-encoded but only a part of it is there.
+    If nothing is erased from an upright picture, its coded bytes are the source's own. Raises CannotSplice or BadJpeg
+    for a source with an invalid header, whose tables cannot be used either, and if the whole picture must be
+    re-encoded but only a part of it is given.
     """
     if orientation == 1 and not hole.any():
         return JpegResult(strip(source.segments, policy))

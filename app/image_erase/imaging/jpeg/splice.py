@@ -1,4 +1,4 @@
-"""Put the filled hole of a picture back into its JPEG, changing nothing but the blocks the hole touches."""
+"""Put the filled hole of a picture back into its JPEG, changing only the blocks that the hole touches."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from image_erase.imaging.jpeg.turbojpeg import Option, TransformFailed, Turn, tr
 from image_erase.imaging.source import Source
 
 _MOST_SCANS = 200
-# What a result may have grown, in parts of the source, before Huffman tables are made for it.
+# Relative growth of a result from which Huffman tables are optimised for it.
 _GROWN = 1.03
 _CHANNELS = {ColourSpace.GREY: 1, ColourSpace.CMYK: 4, ColourSpace.YCCK: 4}
 # EXIF 2.32, tag 274: what makes a picture stored with this orientation upright
@@ -31,7 +31,7 @@ _TRANSPOSING = frozenset({5, 6, 7, 8})
 
 
 class CannotSplice(ValueError):
-    """The picture can't be changed block by block; the message says why, for the log."""
+    """The picture cannot be changed block by block; the message is the reason, for the log."""
 
 
 def splice(
@@ -42,15 +42,15 @@ def splice(
     orientation: int,
     part: tuple[slice, slice] | None = None,
 ) -> bytes:
-    """Give the upright JPEG of `source` with new coefficients in the blocks that `hole` touches, and only there.
+    """Return the upright JPEG of `source` with new coefficients in the blocks that `hole` touches, and only there.
 
-    source: a JPEG. filled: what it shows, as Pillow decodes it (H x W grey, H x W x 3 RGB, H x W x 4 CMYK
-    in Pillow's polarity, 0 is no ink), upright, filled inside of the hole. hole: H x W, upright. orientation: of
-    the EXIF tag, 1 to 8. part: which rows and columns `filled` has, with all blocks that the hole touches; None for
-    all. Quantisation tables, sampling, restart interval and progressive mode are the source's;
-    Huffman tables are the usual ones, or made for the result where it would grow by over 3 %; no metadata but JFIF
-    and Adobe's colour mark, as libjpeg writes them.
-    Raises CannotSplice where the picture can't be turned without loss, or is of a kind this does not handle.
+    source: a JPEG. filled: its pixels as Pillow decodes them (H x W grey, H x W x 3 RGB, H x W x 4 CMYK in Pillow's
+    polarity, 0 is no ink), upright, with the hole filled. hole: H x W, upright. orientation: of the EXIF tag, 1 to 8.
+    part: the rows and columns in `filled`, which include all blocks that the hole touches; None for all.
+    Quantisation tables, sampling, restart interval and progressive mode are the source's. Huffman tables are the
+    standard ones, or optimised if the result would otherwise grow by over 3 %. The only metadata is JFIF and Adobe's
+    colour marker, as libjpeg writes them.
+    Raises CannotSplice if the picture cannot be turned losslessly, or is of a kind that is not supported.
     """
     _refuse_if({"an unknown orientation": orientation not in _UPRIGHT})
     frame = _frame_of(source)
@@ -69,11 +69,11 @@ def splice(
 
 
 def reencode(source: Source, filled: NDArray[np.uint8], *, orientation: int) -> bytes:
-    """Code `filled` (upright, as for `splice`) from its pixels, with the tables, sampling and mode of `source`.
+    """Encode `filled` (upright, as for `splice`) from its pixels, with the tables, sampling and mode of `source`.
 
-    All blocks are new, so the loss is that of one more encoding. Where libturbojpeg is missing or refuses, Pillow
-    codes with the same tables and the nearest sampling it can write. Raises CannotSplice for a source whose header
-    can't be taken over.
+    All blocks are new, so the loss is that of one more encoding. If libturbojpeg is missing or fails, Pillow encodes
+    with the same tables and the nearest sampling that it supports. Raises CannotSplice for a source whose header
+    cannot be used.
     """
     frame = _frame_of(source)
     upright = frame.upright(orientation in _TRANSPOSING)
@@ -105,7 +105,7 @@ def _filler(
 
 
 def _code(source: bytes, frame: Frame, filler: BlockFiller, orientation: int) -> bytes:
-    """Code with the usual Huffman tables where they do, since finding the best ones takes as long as all the rest."""
+    """Encode with the standard Huffman tables if they are good enough: optimising takes as long as everything else."""
 
     def coded(more: Option) -> bytes:
         options = Option.PERFECT | Option.COPY_NOTHING | more
@@ -120,7 +120,7 @@ def _code(source: bytes, frame: Frame, filler: BlockFiller, orientation: int) ->
 
 
 def _check_pixels(frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_], part: tuple[slice, slice]) -> None:
-    """Raise CannotSplice unless blocks can be made for an upright frame, and the arrays fit it."""
+    """Raise CannotSplice unless blocks of the upright frame can be computed from the arrays."""
     channels = filled.shape[2] if filled.ndim == 3 else 1
     _refuse_if(
         {

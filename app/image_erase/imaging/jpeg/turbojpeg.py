@@ -30,7 +30,7 @@ class TransformFailed(ValueError):
 
 
 class Turn(IntEnum):
-    """TurboJPEG's TJXOP: how the transform turns the picture."""
+    """TurboJPEG's TJXOP: rotations and flips of the transform."""
 
     NONE = 0
     MIRROR = 1
@@ -43,7 +43,7 @@ class Turn(IntEnum):
 
 
 class Option(IntFlag):
-    """TurboJPEG's TJXOPT, as far as used here."""
+    """The options of TurboJPEG's TJXOPT that are used here."""
 
     PERFECT = 1
     PROGRESSIVE = 32
@@ -54,7 +54,7 @@ class Option(IntFlag):
 def transform(
     source: bytes, turn: Turn, options: Option, restart_interval: int, edit: EditRow, *, has_edits: HasEdits = _always
 ) -> bytes:
-    """Rewrite `source` losslessly from its coefficients, turned, after `edit` was called for rows of blocks.
+    """Rewrite `source` losslessly from its coefficients, turned, after calling `edit` for rows of blocks.
 
     edit(component, row, blocks): blocks is a writable view, N x 64 int16, of the quantised coefficients
     of one row of blocks of the turned picture (vertical frequency first), valid during the call only.
@@ -94,24 +94,24 @@ def _run(library: ctypes.CDLL, handle: int, source: bytes, job: Transform, resta
         coded = ctypes.string_at(target, size.value) if target else b""
     finally:
         library.tjFree(target)
-    # An error after a warning leaves the warning's text, so that alone doesn't tell that the result is whole.
+    # An error after a warning keeps the warning's text, so the text alone does not prove that the result is complete.
     if not coded.endswith(_END_OF_IMAGE):
         raise TransformFailed("the result broke off")
     return coded
 
 
 def _raise_unless_padded(message: bytes) -> None:
-    """Raise TransformFailed for all but padding before the EOI, as cameras write it.
+    """Raise TransformFailed for every warning except the one about padding before the EOI, which cameras write.
 
-    Coded data that are damaged give other coefficients in other releases of libjpeg-turbo, so what was read here
-    need not be what the decoder showed. The text is that of the first warning.
+    Damaged data gives different coefficients in different releases of libjpeg-turbo, so the coefficients read here
+    may differ from what the decoder showed. The text is that of the first warning.
     """
     if not message.endswith(b"extraneous bytes before marker 0xd9"):
         raise TransformFailed(message.decode("ascii", "replace"))
 
 
 def _checked(edit: EditRow) -> EditRow:
-    """Refuse coefficients no 8-bit picture has; TurboJPEG 2 would code garbage for them and say nothing."""
+    """Refuse coefficients that no 8-bit picture has; TurboJPEG 2 would silently encode garbage for them."""
 
     def checked(component: int, row: int, blocks: Coefficients) -> None:
         if blocks.min() < -_LARGEST - 1 or blocks.max() > _LARGEST:
@@ -122,7 +122,7 @@ def _checked(edit: EditRow) -> EditRow:
 
 
 def _guarded(edit: EditRow, has_edits: HasEdits, raised: list[Exception]) -> Callable[..., int]:
-    """Wrap `edit` for C. An exception can't pass through libjpeg: it is kept, to be raised when C has returned."""
+    """Wrap `edit` for C. Exceptions cannot pass through libjpeg: they are kept and raised after C has returned."""
 
     def rows(blocks: "ctypes._Pointer[ctypes.c_short]", row: Region, plane: Region, component: int, *_: object) -> int:
         try:

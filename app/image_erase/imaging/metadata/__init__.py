@@ -1,1 +1,1 @@
-"""Which of a file's metadata its result keeps, and how what stays is cleaned."""
+"""Which metadata of a file its result keeps, and how it is cleaned."""

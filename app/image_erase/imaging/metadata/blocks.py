@@ -1,4 +1,4 @@
-"""The metadata of any source as blocks, for a result of another format than the source's."""
+"""The metadata of any source as separate blocks, for a result in another format."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp"
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """icc, exif (without JPEG's prefix) and xmp; empty where there is none to keep."""
+    """Blocks of metadata. icc, exif (without JPEG's prefix), xmp: empty if there is none to keep."""
 
     icc: bytes = b""
     exif: bytes = b""
@@ -24,9 +24,9 @@ class Blocks:
 
 
 def metadata_blocks(source: Source, policy: Policy, *, transposed: bool) -> Blocks:
-    """Return what a policy keeps of a source.
+    """Return the metadata of a source that a policy keeps.
 
-    transposed: the result is the source turned by a quarter, so its sizes change places.
+    transposed: whether the result is rotated by 90 degrees, so that width and height are exchanged.
     """
     icc = source.icc_profile or b""
     if policy is not Policy.ALL:

@@ -1,4 +1,4 @@
-"""Take the previews out of an EXIF segment and say that the picture is upright, moving nothing else."""
+"""Remove previews from an EXIF segment and set its orientation to upright, in place."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,13 +10,13 @@ _ORIENTATION, _WIDTH, _HEIGHT, _EXIF_IFD, _MAKER_NOTE = 0x0112, 0xA002, 0xA003, 
 _THUMBNAIL, _THUMBNAIL_SIZE, _STRIPS, _STRIP_SIZES = 0x0201, 0x0202, 0x0111, 0x0117
 _TILES, _TILE_SIZES, _SUB_IFDS, _XMP, _IMAGE_RESOURCES = 0x0144, 0x0145, 0x014A, 0x02BC, 0x8649
 _PICTURES = ((_THUMBNAIL, _THUMBNAIL_SIZE), (_STRIPS, _STRIP_SIZES), (_TILES, _TILE_SIZES))
-# What a result's first IFD may not name: pictures, IFDs of pictures, and blocks that hold previews of their own.
+# Tags removed from the first IFD: pictures, IFDs of pictures, and blocks with previews of their own.
 _POINTERS = frozenset({_SUB_IFDS, _XMP, _IMAGE_RESOURCES, *(tag for pair in _PICTURES for tag in pair)})
 _MOST_IFDS = 16
 
 
 def orientation_of(exif: bytes) -> int:
-    """EXIF orientation, 1 to 8; 1 where there is none, or none that can be read. exif: with or without its prefix."""
+    """Return the EXIF orientation, 1 to 8; 1 if it is missing or unreadable. exif: with or without its prefix."""
     try:
         tiff = Tiff(exif.removeprefix(PREFIX))
         values = tiff.values(tiff.entries(tiff.first).get(_ORIENTATION))
@@ -26,11 +26,11 @@ def orientation_of(exif: bytes) -> int:
 
 
 def cleaned_exif(payload: bytes, transposed: bool) -> bytes | None:
-    """Give the segment's payload without thumbnails and with orientation 1; None where it can't be read.
+    """Return the segment's payload without thumbnails and with orientation 1; None if it is unreadable.
 
-    IFD1, the sub-IFDs and what they point to are overwritten with zeros, and so are the entries that named them; no
-    offset moves and maker notes stay valid. A preview in a maker note or elsewhere is told by how a picture begins.
-    transposed: width and height change places.
+    IFD1, the sub-IFDs, the data that they point to and the entries that refer to them are overwritten with zeros; no
+    offset changes and maker notes stay valid. Previews in maker notes or elsewhere are recognised by the signatures of
+    image formats. transposed: whether width and height are exchanged.
     """
     prefix = PREFIX if payload.startswith(PREFIX) else b""
     try:
@@ -63,7 +63,7 @@ def _wipe_pictures(tiff: Tiff) -> None:
 
 
 def _picture_ifds(tiff: Tiff, tags: dict[int, Entry]) -> Iterator[int]:
-    """Where the IFDs behind IFD0 and the sub-IFDs stand. Raises UnreadableTiff where there are too many."""
+    """Return the offsets of the IFDs after IFD0 and of the sub-IFDs. Raises UnreadableTiff if there are too many."""
     found = tiff.values(tags.get(_SUB_IFDS))
     following = tiff.next_ifd(tiff.first)
     while following and len(found) <= _MOST_IFDS:
@@ -75,13 +75,13 @@ def _picture_ifds(tiff: Tiff, tags: dict[int, Entry]) -> Iterator[int]:
 
 
 def _pictures(tiff: Tiff, tags: dict[int, Entry]) -> Iterator[tuple[int, int]]:
-    """Give where the pictures of an IFD stand, and how long they are."""
+    """Return the offsets and lengths of the pictures of an IFD."""
     for where, size in _PICTURES:
         yield from zip(tiff.values(tags.get(where)), tiff.values(tags.get(size)), strict=False)
 
 
 def _wipe(tiff: Tiff, spans: Iterable[tuple[int, int]]) -> None:
-    """Overwrite the spans, each byte once however they overlap; a stretch at the end is cut off."""
+    """Overwrite the spans, each byte once even if they overlap; a span at the end is cut off."""
     begin = done = 0
     for at, length in sorted(spans):
         end = min(at + length, len(tiff.data))
@@ -103,7 +103,7 @@ def _set_upright(tiff: Tiff, tags: dict[int, Entry]) -> None:
 
 
 def _swap_sizes(tiff: Tiff, tags: dict[int, Entry]) -> None:
-    """Let PixelXDimension and PixelYDimension change places."""
+    """Exchange PixelXDimension and PixelYDimension."""
     entries = [tags.get(tag) for tag in (_WIDTH, _HEIGHT)]
     values = [tiff.values(entry) for entry in entries]
     for entry, numbers in zip(entries, reversed(values), strict=True):

@@ -1,4 +1,4 @@
-"""Which metadata of a JPEG a result keeps."""
+"""Select and clean the metadata of a JPEG."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,9 +25,9 @@ from image_erase.imaging.metadata.xmp import cleaned_xmp
 _JFIF, _JFIF_FIXED = b"JFIF\0", 14
 _EXIF, _ICC, _ADOBE, _PHOTOSHOP = b"Exif\0", b"ICC_PROFILE\0", b"Adobe", b"Photoshop 3.0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
-# What holds pictures, or points to pictures behind the first one, which go: thumbnails (JFXX), previews (FlashPix), the
-# index of a multi-picture file, the version of its gain map (ISO 21496-1), thermal images, the part of XMP that is too
-# long for one segment, residual images and the manifests of the whole file (JUMBF), gain curves.
+# Removed, because they contain pictures or refer to pictures after the first one: thumbnails (JFXX), previews
+# (FlashPix), the index of a multi-picture file, the version of its gain map (ISO 21496-1), thermal images, the part of
+# XMP that is too long for one segment, residual images and the manifests of the whole file (JUMBF), gain curves.
 _GONE = (
     (APP0, b"JFXX\0"),
     (APP1, b"http://ns.adobe.com/xmp/extension/\0"),
@@ -41,15 +41,15 @@ _GONE = (
 
 
 def strip(segments: Sequence[Segment], policy: Policy) -> bytes:
-    """Give the same picture, coded bytes untouched, with the metadata `policy` keeps; for an upright source."""
+    """Return the picture of an upright source, coded bytes unchanged, with the metadata that `policy` keeps."""
     return join([*_kept(segments, policy, False), *(each for each in segments if not each.is_metadata)])
 
 
 def with_metadata(segments: Sequence[Segment], result: bytes, policy: Policy, *, transposed: bool = False) -> bytes:
-    """Give `result`, a JPEG of the same colour space as the source, with what `policy` keeps of the source's metadata.
+    """Return `result`, a JPEG in the source's colour space, with the source's metadata that `policy` keeps.
 
-    segments: of the source. transposed: the result is the source turned by a quarter, so its density and its sizes
-    change places. Raises BadJpeg where the segments of the result make no sense.
+    segments: of the source. transposed: whether the result is rotated by 90 degrees, so that the two densities and
+    sizes are exchanged. Raises BadJpeg if the segments of the result are invalid.
     """
     coded = (each for each in read_segments(result)[0] if not each.is_metadata)
     return join([*_kept(segments, policy, transposed), *coded])
@@ -68,7 +68,7 @@ def _kept(segments: Sequence[Segment], policy: Policy, transposed: bool) -> Iter
 
 
 def _colour(each: Segment, transposed: bool) -> bytes | None:
-    """Give the payload that policy `colour` keeps, or None."""
+    """Return the payload that policy `colour` keeps, or None."""
     if each.marker == APP0 and each.payload.startswith(_JFIF) and len(each.payload) >= _JFIF_FIXED:
         return _without_thumbnail(each.payload, transposed)
     if (each.marker, True) in ((APP2, each.payload.startswith(_ICC)), (APP14, each.payload.startswith(_ADOBE))):
@@ -82,7 +82,7 @@ def _without_thumbnail(jfif: bytes, transposed: bool) -> bytes:
 
 
 def _described(each: Segment, transposed: bool, allowance: Allowance) -> bytes | None:
-    """Give the payload that policy `all` keeps beyond the colours, without previews, or None."""
+    """Return the payload that policy `all` keeps in addition, without previews, or None."""
     if any(each.marker == marker and each.payload.startswith(name) for marker, name in _GONE):
         return None
     if each.marker == APP0 and each.payload.startswith(_JFIF):
@@ -99,6 +99,6 @@ def _described(each: Segment, transposed: bool, allowance: Allowance) -> bytes |
 
 
 def _is_unknown(each: Segment) -> bool:
-    """Whether the segment is none of those that are cleaned. A preview may go over several of these."""
+    """Whether the segment is none of those that are cleaned. A preview may span several of these."""
     known = ((APP0, _JFIF), (APP1, _EXIF), (APP1, _XMP), (APP2, _ICC), (APP13, _PHOTOSHOP), (APP14, _ADOBE))
     return not any(each.marker == marker and each.payload.startswith(name) for marker, name in known)

@@ -1,4 +1,4 @@
-"""XML edited in place: parsed by expat within bounds, and given back with some of its bytes left out or replaced."""
+"""Edit XML in place: parse it by expat within limits, and remove or replace some of its bytes."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_ELEMENTS = 10_000
 MAX_ATTRIBUTES = 20_000
-# Applied to a start tag that expat has found well-formed.
+# Only applied to start tags that expat has accepted.
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _XMLNS = "xmlns"
 
@@ -22,13 +22,13 @@ class BadMarkup(ValueError):
 
 
 class Allowance:
-    """How many elements and attributes of one file may still be read, in however many packets they are."""
+    """The number of elements and attributes that may still be read, for all packets of one file together."""
 
     def __init__(self) -> None:
         self._elements, self._attributes = MAX_ELEMENTS, MAX_ATTRIBUTES
 
     def take(self, attributes: int) -> None:
-        """Count one element with so many attributes. Raises BadMarkup when too few are left."""
+        """Count one element and its attributes. Raises BadMarkup if the allowance is used up."""
         self._elements -= 1
         self._attributes -= attributes
         if self._elements < 0 or self._attributes < 0:
@@ -37,7 +37,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """An attribute, or an element without child elements: its name, all of it, and its value, as slices of the bytes.
+    """An attribute, or an element without child elements: its name, and slices of its bytes and of its value.
 
     name: namespace and local name.
     """
@@ -59,16 +59,16 @@ class _Element:
 
 @dataclass
 class Edits:
-    """What is to change: slices of the bytes, and what takes their place."""
+    """The changes to make: slices of the bytes and their replacements."""
 
     changes: list[tuple[slice, bytes]] = field(default_factory=list)
 
     def replace(self, where: slice, by: bytes = b"") -> None:
-        """Note one change. A change within one that has been noted as a whole must not be noted as well."""
+        """Add a change. It must not lie within another one that replaces a whole element."""
         self.changes.append((where, by))
 
     def applied(self, data: bytes) -> bytes:
-        """Give the data with all changes made; of changes inside one another the outer one counts."""
+        """Return the data with all changes applied; of nested changes, only the outer one."""
         parts, at = [], 0
         for where, by in sorted(self.changes, key=lambda change: (change[0].start, -change[0].stop)):
             if where.start >= at:
@@ -78,7 +78,7 @@ class Edits:
 
 
 class Reader:
-    """Reads XML in UTF-8 and reports its properties, in the order of their ends."""
+    """Reads XML in UTF-8 and reports its properties, in the order in which they end."""
 
     def __init__(
         self,
@@ -90,11 +90,11 @@ class Reader:
         *,
         allowance: Allowance,
     ) -> None:
-        """Take data, of at most MAX_BYTES.
+        """data: at most MAX_BYTES.
 
-        usual: the namespaces that prefixes stand for where the data don't declare them. removes: tells by their name
-        elements and attributes that are to be removed with all they contain; that is noted in edits, and nothing
-        within is reported. found: is called for every other property. allowance: of the file that the data are from.
+        usual: the namespaces of prefixes that the data does not declare. removes: returns, by name, whether an element
+        or attribute is to be removed with everything in it; this is added to the edits, and nothing inside is
+        reported. found: called for every other property. allowance: of the file that contains the data.
         """
         self._data, self._usual, self._removes, self._found, self._edits = data, usual, removes, found, edits
         self._allowance = allowance
@@ -146,7 +146,7 @@ class Reader:
             self._found(Property(element.name, whole, slice(element.content, at)))
 
     def _tag(self, start: int, length: int) -> tuple[list[re.Match[bytes]], int]:
-        """The attributes of the start tag that begins at start, and where it ends. length: of its name."""
+        """Return the attributes and the end of the start tag at `start`. length: of its name."""
         attributes, at = [], start + 1 + length
         while found := _ATTRIBUTE.match(self._data, at):
             attributes.append(found)
@@ -175,7 +175,7 @@ class Reader:
 
 
 def _declared(attributes: list[str]) -> dict[str, str]:
-    """The namespaces that an element declares, by prefix; the empty prefix is the default namespace's."""
+    """Return the namespaces that an element declares, by prefix; the empty prefix is the default namespace."""
     pairs = zip(attributes[::2], attributes[1::2], strict=True)
     return {
         written.removeprefix(_XMLNS).removeprefix(":"): uri

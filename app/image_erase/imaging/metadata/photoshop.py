@@ -1,21 +1,21 @@
-"""Take the thumbnails out of Photoshop's image resources, where IPTC lives too."""
+"""Remove thumbnails from Photoshop's image resources, which also contain IPTC."""
 
 from collections.abc import Iterator
 
 from image_erase.imaging.metadata.previews import holds_picture
 
 _SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
-# Thumbnails, and EXIF and XMP blocks, which have segments of their own in a JPEG and thumbnails in them here.
+# Thumbnails, and EXIF and XMP blocks, which a JPEG has in segments of their own and which contain thumbnails here.
 _GONE = frozenset({0x0409, 0x040C, 0x0422, 0x0423, 0x0424})
 _FIXED = 4 + 2  # the signature and the number of the resource
 
 
 def cleaned_resources(resources: bytes) -> bytes:
-    """Give the resources without thumbnails, EXIF and XMP (Adobe, Photoshop File Formats, Image Resource Blocks).
+    """Return the resources without thumbnails, EXIF and XMP (Adobe, Photoshop File Formats, Image Resource Blocks).
 
-    One that holds a picture under another number goes as well.
-    Each is a signature, a number, a name and data, the latter two padded to even length. What can't be read is
-    left out, since it may be the rest of a thumbnail.
+    Resources with other numbers that contain a picture are removed as well. Each resource is a signature, a number, a
+    name and data, the latter two padded to even length. Unreadable data is left out, because it may be the rest of a
+    thumbnail.
     """
     return b"".join(raw for number, raw in _walk(resources) if number not in _GONE and not holds_picture(raw))
 

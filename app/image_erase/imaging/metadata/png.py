@@ -1,4 +1,4 @@
-"""Which chunks a result PNG gets from its source, be it a PNG or another format's file."""
+"""The metadata chunks of a PNG result, from a source of any format."""
 
 import struct
 import zlib
@@ -16,26 +16,26 @@ from image_erase.imaging.source import Source
 
 Pair = tuple[bytes, bytes]
 
-# What the colours and the size on paper need: PNG specification, third edition, 11.3.2 and 11.3.4.3.
+# Chunks that colours and the printed size depend on: PNG specification, third edition, 11.3.2 and 11.3.4.3.
 _COLOUR = frozenset({b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI", b"pHYs"})
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _XMP = b"XML:com.adobe.xmp"
-# ImageMagick's and exiftool's habit of hiding whole metadata blocks, thumbnails and all, in text.
+# Names under which ImageMagick and exiftool store whole metadata blocks, with thumbnails, as text.
 _RAW_PROFILE = b"Raw profile type "
 _METRES_PER_INCH = 0.0254
 
 
 def metadata_chunks(source: Source, policy: Policy, transposed: bool) -> list[bytes]:
-    """The chunks that go into the result of a file, ready to be written behind IHDR.
+    """Return the chunks of the result, to be written after IHDR.
 
-    transposed: the result is the source turned by a quarter, so its density and its sizes change places.
+    transposed: whether the result is rotated by 90 degrees, so that the two densities and sizes are exchanged.
     """
     found = _of_png(source, policy, transposed) if source.format == "PNG" else _of_others(source, policy, transposed)
     return [png.chunk(*pair) for pair in found]
 
 
 def profile_of(profile: bytes) -> Pair:
-    """Kind and data of the chunk that carries an ICC profile."""
+    """Return kind and data of the chunk that contains an ICC profile."""
     return b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)
 
 
@@ -51,7 +51,7 @@ def _of_png(source: Source, policy: Policy, transposed: bool) -> Iterator[Pair]:
 
 
 def _described(kind: bytes, data: bytes, transposed: bool, inflation: Inflation, allowance: Allowance) -> list[Pair]:
-    """What policy `all` keeps of a chunk beyond the colours."""
+    """Return what policy `all` keeps of a chunk in addition."""
     if kind == b"eXIf":
         return _exif(data, transposed)
     if kind in _TEXT:
@@ -73,13 +73,13 @@ def _of_others(source: Source, policy: Policy, transposed: bool) -> Iterator[Pai
 
 
 def _exif(data: bytes, transposed: bool) -> list[Pair]:
-    """An eXIf chunk without previews and upright; none where the EXIF can't be read. Its prefix is JPEG's alone."""
+    """Return an upright eXIf chunk without previews; none if the EXIF is unreadable. Only JPEG has the prefix."""
     exif = cleaned(data.removeprefix(PREFIX), lambda block: cleaned_exif(block, transposed))
     return [(b"eXIf", exif)] if exif else []
 
 
 def _text(kind: bytes, data: bytes, transposed: bool, inflation: Inflation, allowance: Allowance) -> list[Pair]:
-    """A text chunk unless it holds a picture; none where it can't be read, or is too long to be looked through."""
+    """Return a text chunk; none if it contains a picture, is unreadable or too long to be searched."""
     text = read_text(kind, data, inflation)
     if text is None or text.keyword.startswith(_RAW_PROFILE):
         return []

@@ -1,4 +1,4 @@
-"""Tell whether metadata hold a picture or a video, however they are written down."""
+"""Detect pictures and videos in metadata, in any encoding."""
 
 import base64
 import binascii
@@ -31,9 +31,9 @@ _QUANTUM = 4
 
 
 def holds_picture(data: bytes) -> bool:
-    """Whether a picture or a video begins anywhere in the data: as it is, in base64 or in hexadecimal digits.
+    """Return whether a picture or a video starts anywhere in the data: binary, in base64 or in hexadecimal digits.
 
-    Takes a time proportional to the length of the data.
+    The time is proportional to the length of the data.
     """
     return _begins(data) or _begins_in_text(_LINE_ENDS.sub(b"", data) if b"&#" in data else data)
 
@@ -53,7 +53,7 @@ def _begins_in_text(text: bytes) -> bool:
 
 
 def _decoded(run: bytes) -> bytes:
-    """Decode base64 without its padding. What stands before may be text, so the quantum may begin anywhere."""
+    """Decode base64 without its padding. It may follow text, so its groups of four may start anywhere."""
     whole = len(run) - len(run) % _QUANTUM
     try:
         return base64.b64decode(run[:whole])

@@ -1,4 +1,4 @@
-"""The TIFF structure that EXIF is written in: read with bounds, and changed in place."""
+"""The TIFF structure of EXIF data: read within limits, and changed in place."""
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _MOST_VALUES = 1024
 
 
 class UnreadableTiff(ValueError):
-    """An offset or a count of the TIFF structure makes no sense."""
+    """An offset or a count of the TIFF structure is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One tag: where its entry stands, its type and count, where its value stands and how many bytes it has."""
+    """One tag: the offset of its entry, its type and count, and the offset and size in bytes of its value."""
 
     at: int
     kind: int
@@ -26,7 +26,7 @@ class Entry:
 
     @property
     def inline(self) -> bool:
-        """Whether the value stands in the entry itself."""
+        """Whether the value is stored in the entry itself."""
         return self.value_at == self.at + 8
 
 
@@ -34,7 +34,7 @@ class Tiff:
     """A TIFF structure whose bytes can be read and overwritten in place."""
 
     def __init__(self, data: bytes) -> None:
-        """Take a copy of the data. Raises UnreadableTiff where they don't begin as a TIFF file."""
+        """Copy the data. Raises UnreadableTiff if it does not start like a TIFF file."""
         self.data = bytearray(data)
         if data[:4] not in (b"II*\0", b"MM\0*"):
             raise UnreadableTiff("no TIFF header")
@@ -42,11 +42,11 @@ class Tiff:
 
     @property
     def first(self) -> int:
-        """Where IFD0 stands."""
+        """The offset of IFD0."""
         return self.number(4, 4)
 
     def number(self, at: int, size: int) -> int:
-        """An unsigned number of so many bytes."""
+        """Return an unsigned number of `size` bytes."""
         if at < 0 or at + size > len(self.data):
             raise UnreadableTiff("an offset leads out of the segment")
         return int.from_bytes(self.data[at : at + size], "little" if self._little else "big")
@@ -57,23 +57,23 @@ class Tiff:
         self.data[at : at + size] = value.to_bytes(size, "little" if self._little else "big")
 
     def wipe(self, at: int, end: int) -> None:
-        """Overwrite with zeros what is there from `at` to `end`; nothing where that is no stretch of the data."""
+        """Overwrite the data from `at` to `end` with zeros; do nothing if that is not a valid range."""
         if 0 <= at < end <= len(self.data):
             self.data[at:end] = bytes(end - at)
 
     def count(self, ifd: int) -> int:
-        """How many entries an IFD has."""
+        """Return the number of entries of an IFD."""
         count = self.number(ifd, 2)
         if count > _MOST_ENTRIES:
             raise UnreadableTiff("too many tags")
         return count
 
     def entries(self, ifd: int) -> dict[int, Entry]:
-        """The entries of an IFD by tag."""
+        """Return the entries of an IFD by tag."""
         return {self.number(at, 2): self._entry(at) for at in self._places(ifd)}
 
     def remove_entries(self, ifd: int, tags: Set[int]) -> None:
-        """Take entries out of an IFD. Those behind move up, and the offset of the next IFD with them."""
+        """Remove entries from an IFD. The entries after them and the offset of the next IFD move up."""
         at, end = ifd + 2, self.end_of(ifd)
         places = [each for each in self._places(ifd) if self.number(each, 2) not in tags]
         kept = [bytes(self.data[each : each + ENTRY_BYTES]) for each in places]
@@ -82,20 +82,20 @@ class Tiff:
         self.data[at:end] = (b"".join(kept) + following).ljust(end - at, b"\0")
 
     def next_at(self, ifd: int) -> int:
-        """Where the offset of the next IFD stands."""
+        """Return the position of the offset of the next IFD."""
         return ifd + 2 + ENTRY_BYTES * self.count(ifd)
 
     def next_ifd(self, ifd: int) -> int:
-        """Where the next IFD stands, 0 where there is none."""
+        """Return the offset of the next IFD, 0 if there is none."""
         at = self.next_at(ifd)
         return self.number(at, 4) if at + 4 <= len(self.data) else 0
 
     def end_of(self, ifd: int) -> int:
-        """Where an IFD ends; some writers leave out the offset of the next one at the end of the data."""
+        """Return the end of an IFD; some writers omit the offset of the next one at the end of the data."""
         return min(self.next_at(ifd) + 4, len(self.data))
 
     def values(self, entry: Entry | None) -> list[int]:
-        """Give the numbers of a SHORT or LONG tag; none for one that is missing or of another type."""
+        """Return the numbers of a SHORT or LONG tag; none if it is missing or of another type."""
         if entry is None or entry.kind not in (SHORT, LONG):
             return []
         if entry.count > _MOST_VALUES:

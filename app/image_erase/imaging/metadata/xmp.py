@@ -1,4 +1,4 @@
-"""Take out of an XMP packet the previews and whatever points to parts that a result does not have."""
+"""Remove previews, and references to parts that a result does not have, from an XMP packet."""
 
 from image_erase.imaging.metadata.markup import Allowance, BadMarkup, Edits, Name, Property, Reader
 from image_erase.imaging.metadata.previews import holds_picture
@@ -8,7 +8,7 @@ _NOTE, _CAMERA = "http://ns.adobe.com/xmp/note/", "http://ns.google.com/photos/1
 _THUMBNAIL = "http://ns.adobe.com/xap/1.0/g/img/"
 _GAIN_MAP = "http://ns.adobe.com/hdr-gain-map/1.0/"
 _GOOGLE = "http://ns.google.com/photos/1.0/"
-# All that these namespaces say is of thumbnails, gain maps, depth maps, sound, mattes or the directory of such parts.
+# Namespaces that only describe thumbnails, gain maps, depth maps, sound, mattes or the directory of such parts.
 _GONE_NAMESPACES = (
     _THUMBNAIL,
     _GAIN_MAP,
@@ -20,7 +20,7 @@ _GONE_NAMESPACES = (
     "http://ns.apple.com/portraitEffectsMatte/1.0/",
     "http://ns.apple.com/semanticSegmentationMatte/1.0/",
 )
-# Dynamic Depth (Google) and its forerunner, the Extensible Device Metadata, have one namespace for each kind of part.
+# Dynamic Depth (Google) and its predecessor, Extensible Device Metadata, have one namespace for each kind of part.
 _GONE_FAMILIES = ("http://ns.google.com/photos/dd/", "http://ns.xdm.org/photos/", "http://www.xdm.org/")
 _GONE = frozenset({(_XMP, "Thumbnails"), (_XMP, "PageInfo"), (_NOTE, "HasExtendedXMP")})
 _GONE_OF_CAMERA = ("MicroVideo", "MotionPhoto")
@@ -50,11 +50,11 @@ _USUAL_PREFIXES = {
 
 
 def cleaned_xmp(packet: bytes, allowance: Allowance, transposed: bool = False) -> bytes:
-    """Give the packet (UTF-8) without previews, with tiff:Orientation 1; empty where it can't be read.
+    """Return the packet (UTF-8) without previews, with tiff:Orientation 1; empty if it is unreadable.
 
-    What is removed is recognised by namespace and name, anywhere in the packet, and a preview under another name by
-    the first bytes of a picture. Nothing else changes, to the byte. allowance: what may still be read of the file.
-    transposed: width and height are exchanged.
+    Removed properties are recognised by namespace and name, anywhere in the packet, and previews under other names by
+    the signatures of image formats. Everything else is unchanged, to the byte. allowance: of the whole file.
+    transposed: whether width and height are exchanged.
     """
     try:
         cleaned = _Cleaner(packet.strip(b"\0"), allowance, transposed).cleaned()
@@ -74,7 +74,7 @@ def _is_gone(name: Name) -> bool:
 
 
 class _Cleaner:
-    """Reads a packet once, and notes what is to change."""
+    """Reads a packet once and collects the changes."""
 
     def __init__(self, packet: bytes, allowance: Allowance, transposed: bool) -> None:
         self._packet, self._allowance, self._transposed = packet, allowance, transposed

@@ -1,4 +1,4 @@
-"""The chunks of a PNG file, as the PNG specification (third edition, §5) lays them out."""
+"""The chunks of a PNG file (PNG specification, third edition, §5)."""
 
 import re
 import struct
@@ -14,7 +14,7 @@ _KIND = re.compile(rb"[A-Za-z]{4}")
 
 @dataclass(frozen=True, slots=True)
 class RawChunk:
-    """A chunk as it stands in a file. kind: its four letters. sound: whether its checksum is right."""
+    """A chunk of a file. kind: its four letters. sound: whether its checksum is correct."""
 
     kind: bytes
     data: memoryview
@@ -23,17 +23,17 @@ class RawChunk:
 
     @property
     def critical(self) -> bool:
-        """Whether a decoder must know it: its first letter is a capital."""
+        """Whether decoders must support it: its first letter is a capital."""
         return self.kind[:1].isupper()
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """One chunk with its length and checksum. kind: its four letters."""
+    """Return a chunk with its length and checksum. kind: its four letters."""
     return b"".join((_HEAD.pack(len(data), kind), data, _CRC.pack(zlib.crc32(data, zlib.crc32(kind)))))
 
 
 def raw_chunks(png: bytes) -> Iterator[RawChunk]:
-    """Each chunk up to and with IEND, without copying. Raises ValueError where the file ends before."""
+    """Yield each chunk up to and including IEND, without copying. Raises ValueError if the file ends before it."""
     view, at = memoryview(png), len(SIGNATURE)
     kind = b""
     while kind != b"IEND":

@@ -1,4 +1,4 @@
-"""A PNG file -> Source."""
+"""Read PNG files."""
 
 from image_erase.imaging.limits import MAX_CHUNKS, refuse
 from image_erase.imaging.metadata.exif import orientation_of
@@ -9,7 +9,7 @@ from image_erase.imaging.source import Chunk, Source
 _GREY, _TRUECOLOUR, _PALETTE = 0, 2, 3
 _IHDR_BYTES, _COLOUR_TYPE_AT = 13, 9
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-# PNG specification, third edition, 11.3: what has one length, and what of these must stand before the pixels.
+# PNG specification, third edition, 11.3: chunks of a fixed length, and those that must precede the pixels.
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"pHYs": 9, b"tIME": 7}
 _BEFORE_PIXELS = frozenset(_LENGTHS) - {b"tIME"} | {b"iCCP", b"tRNS"}
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -18,10 +18,10 @@ _MOST_SRGB_INTENT = 3
 
 
 def read_png(data: bytes) -> Source:
-    """Read the chunks up to IEND. Raises ValueError where a critical chunk is broken or out of place, and TooCostly.
+    """Read the chunks up to IEND. Raises ValueError if a critical chunk is broken or misplaced, and TooCostly.
 
-    Ancillary chunks that are broken, out of place, doubled or too large are left out; so are the chunks of an
-    animation, so that any decoder shows the picture in IDAT.
+    Ancillary chunks that are broken, misplaced, repeated or too large are left out, and so are the chunks of an
+    animation, so that every decoder shows the picture in IDAT.
     """
     reading = _Reading()
     for number, chunk in enumerate(raw_chunks(data)):
@@ -31,7 +31,7 @@ def read_png(data: bytes) -> Source:
 
 
 class _Reading:
-    """What has been read of a file so far."""
+    """The state of reading a file."""
 
     def __init__(self) -> None:
         self._parts: list[memoryview | bytes] = [SIGNATURE]
@@ -45,7 +45,7 @@ class _Reading:
         self._pixels_began = False
 
     def take(self, chunk: RawChunk) -> None:
-        """Read one more chunk."""
+        """Read the next chunk."""
         if chunk.critical:
             self._require_in_place(chunk)
             self._parts.append(chunk.raw)
@@ -55,7 +55,7 @@ class _Reading:
         self._pixels_began |= chunk.kind == b"IDAT"
 
     def source(self) -> Source:
-        """What the whole file says."""
+        """Return the properties of the file, once all chunks are read."""
         exif = self._kept[b"eXIf"].data if b"eXIf" in self._kept else b""
         return Source(
             "PNG",
@@ -66,7 +66,7 @@ class _Reading:
         )
 
     def _require_in_place(self, chunk: RawChunk) -> None:
-        """Raise ValueError where a critical chunk is broken, unknown or not where it belongs."""
+        """Raise ValueError if a critical chunk is broken, unknown or misplaced."""
         if not chunk.sound:
             raise ValueError("a checksum is wrong")
         if chunk.kind not in _CRITICAL:
@@ -83,7 +83,7 @@ class _Reading:
             raise ValueError("IDAT chunks are not in one row")
 
     def _is_right(self, kind: bytes, data: memoryview) -> bool:
-        """Whether an ancillary chunk is one to keep, for the first time, in its place and of a right length."""
+        """Whether an ancillary chunk is to be kept: known, not repeated, in a valid position, of a valid length."""
         if kind in self._kept or (self._pixels_began and kind in _BEFORE_PIXELS):
             return False
         if kind == b"tRNS":
@@ -111,7 +111,7 @@ class _Reading:
             self._kept[kind] = Chunk(kind, data)
 
     def _inflated(self, data: bytes) -> bytes | None:
-        """The profile in an iCCP chunk, None where it is broken or too large."""
+        """Return the profile in an iCCP chunk, None if it is broken or too large."""
         name, _, rest = data.partition(b"\0")
         named = 1 <= len(name) <= _MOST_PROFILE_NAME and rest[:1] == b"\0"
         return self._inflation.inflated(rest[1:]) if named else None

@@ -1,4 +1,4 @@
-"""The text chunks of a PNG file: tEXt, zTXt and iTXt, inflated within bounds."""
+"""The text chunks of a PNG file: tEXt, zTXt and iTXt, inflated within limits."""
 
 import zlib
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ _DEFLATE = b"\0"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a text chunk says. text: Latin-1 of tEXt and zTXt, UTF-8 of iTXt."""
+    """The contents of a text chunk. text: Latin-1 of tEXt and zTXt, UTF-8 of iTXt."""
 
     keyword: bytes
     text: bytes
 
 
 class Inflation:
-    """How much of one file may still be inflated: a few kilobytes can become gigabytes."""
+    """The bytes of one file that may still be inflated: a few kilobytes can become gigabytes."""
 
     def __init__(self) -> None:
         self._left = _MOST_INFLATED_BYTES
 
     def inflated(self, data: bytes) -> bytes | None:
-        """A whole zlib stream inflated; None where it is broken, over MAX_INFLATED_BYTES or beyond what is left."""
+        """Inflate a whole zlib stream; None if it is broken or exceeds MAX_INFLATED_BYTES or the allowance."""
         most = min(MAX_INFLATED_BYTES, self._left)
         if not most:
             return None
@@ -38,7 +38,7 @@ class Inflation:
 
 
 def read_text(kind: bytes, data: bytes, inflation: Inflation) -> Text | None:
-    """Read a text chunk as the PNG specification (third edition, 11.3.3) lays it out; None where it is broken."""
+    """Read a text chunk (PNG specification, third edition, 11.3.3); None if it is broken."""
     keyword, separator, rest = data.partition(b"\0")
     if not separator or not 1 <= len(keyword) <= _MOST_KEYWORD_BYTES:
         return None
@@ -52,7 +52,7 @@ def read_text(kind: bytes, data: bytes, inflation: Inflation) -> Text | None:
 
 
 def _international(rest: bytes) -> tuple[bool, bytes, bytes | None]:
-    """Whether an iTXt chunk is compressed, by which method, and its text; None where a field does not end."""
+    """Return whether an iTXt chunk is compressed, the method, and its text; None if a field has no end."""
     _, first, behind = rest[2:].partition(b"\0")
     _, second, text = behind.partition(b"\0")
     return rest[:1] == b"\1", rest[1:2], text if first and second else None

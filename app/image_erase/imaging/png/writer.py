@@ -1,4 +1,4 @@
-"""Pixels -> a PNG file, by the row filter that suits them and ISA-L's compressor."""
+"""Write PNG files, with a row filter chosen by a sample and ISA-L's compressor."""
 
 import struct
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from image_erase.imaging.png.filters import Filter, Rows, average, by_row, plain
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _SWAPS = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
-# The usual first, which photographs are smallest with; another must make a sample smaller by what is worth its time.
+# The first is best for photographs; another must make a sample smaller by enough to be worth its time.
 _FILTERS: tuple[tuple[Filter, float], ...] = ((sub, 1.0), (average, 0.98), (up, 0.98), (plain, 0.98), (by_row, 0.95))
 _LEVEL = 3
 _BAND_BYTES = 1024 * 1024
@@ -21,7 +21,7 @@ _SAMPLES, _SAMPLE_BYTES, _LEAST_ROWS = 3, 128 * 1024, 8
 
 
 def encoded_png(image: Pixels) -> bytes:
-    """The PNG file of a canvas: HxWxC uint8 or uint16, colours as BGR."""
+    """Encode a canvas as PNG: HxWxC uint8 or uint16, colours as BGR."""
     height, width, channels = image.shape
     depth = image.dtype.itemsize * 8
     header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
@@ -33,7 +33,7 @@ def encoded_png(image: Pixels) -> bytes:
 
 
 def _filter_for(image: Pixels) -> Filter:
-    """The filter that makes a sample of the rows smallest, if it is worth it."""
+    """Return the filter with which a sample of the rows is smallest, if that is worth its time."""
     sample = list(_sample(image))
     sizes = [
         sum(len(isal_zlib.compress(next(_filtered(rows, each, len(rows))), _LEVEL)) for rows in sample) / worth
@@ -43,7 +43,7 @@ def _filter_for(image: Pixels) -> Filter:
 
 
 def _sample(image: Pixels) -> Iterator[Pixels]:
-    """Stretches of rows, each longer than what a compressor looks back."""
+    """Return bands of rows, each longer than the window of the compressor."""
     height = len(image)
     rows = min(height, max(_LEAST_ROWS, _SAMPLE_BYTES // image[:1].nbytes))
     for number in range(_SAMPLES if rows < height else 1):
@@ -56,7 +56,7 @@ def _band(image: Pixels) -> int:
 
 
 def _filtered(image: Pixels, by: Filter, band: int) -> Iterator[Rows]:
-    """The filtered rows, so many at once, so that the picture isn't copied as a whole."""
+    """Yield the filtered rows in bands, so that the picture is not copied as a whole."""
     step = image.shape[2] * image.dtype.itemsize
     last = np.zeros((1, image.shape[1] * step), np.uint8)
     for start in range(0, len(image), band):
@@ -66,7 +66,7 @@ def _filtered(image: Pixels, by: Filter, band: int) -> Iterator[Rows]:
 
 
 def _as_bytes(image: Pixels) -> Rows:
-    """Rows as PNG has them: colours as RGB, 16 bits with the high byte first."""
+    """Return rows in PNG's layout: colours as RGB, 16 bits with the high byte first."""
     code = _SWAPS.get(image.shape[2])
     pixels = image if code is None else cv2.cvtColor(image, code)
     if image.dtype == np.uint16:

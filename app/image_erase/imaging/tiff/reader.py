@@ -1,4 +1,4 @@
-"""A TIFF file -> Source."""
+"""Read TIFF files."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from image_erase.imaging.source import Source
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 259, 262, 274, 277
 _STRIPS, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _SAMPLE_FORMAT = 273, 284, 322, 323, 324, 339
 _ACROSS, _DOWN, _UNIT, _XMP, _ICC, _SUBFILE = 282, 283, 296, 700, 34675, 254
-# None, CCITT, LZW, deflate by both its numbers, PackBits. Others, JPEG among them, could cost what nobody expects.
+# None, CCITT, LZW, deflate by both its numbers, PackBits. The cost of others, such as JPEG, is not bounded.
 _COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946})
 _GREY_INVERTED, _GREY, _RGB, _PALETTE, _INK = 0, 1, 2, 3, 5
 _DEPTHS = {_GREY_INVERTED: (1, 2, 4, 8), _GREY: (1, 2, 4, 8, 16), _RGB: (8, 16), _PALETTE: (1, 2, 4, 8), _INK: (8,)}
@@ -23,9 +23,9 @@ Tags = Mapping[int, Entry]
 
 
 def read_tiff(data: bytes) -> Source:
-    """Read the first IFD. Raises Unsupported for what is no picture of one page with 8 or 16 bits, and TooCostly.
+    """Read the first IFD. Raises Unsupported for all but pictures of one page with 8 or 16 bits, and TooCostly.
 
-    Raises ValueError where the file makes no sense. EXIF, whose offsets are the file's, is left out.
+    Raises ValueError if the file is invalid. EXIF is left out, because its offsets refer to the whole file.
     """
     if data[2:4] in (b"+\0", b"\0+"):
         raise Unsupported("is a BigTIFF")
@@ -38,7 +38,7 @@ def read_tiff(data: bytes) -> Source:
     _require_cheap(tiff, tags)
     orientation = _orientation(tiff, tags)
     if orientation != 1:
-        tiff.write(tags[_ORIENTATION].value_at, 2, 1)  # the picture is turned here, and not by the decoder
+        tiff.write(tags[_ORIENTATION].value_at, 2, 1)  # the picture is turned by this program, not by the decoder
     return Source(
         "TIFF",
         bytes(tiff.data) if orientation != 1 else data,
@@ -50,12 +50,12 @@ def read_tiff(data: bytes) -> Source:
 
 
 def _one(tiff: Tiff, tags: Tags, tag: int, usual: int) -> int:
-    """The only value of a tag."""
+    """Return the only value of a tag."""
     return (tiff.values(tags.get(tag)) or [usual])[0]
 
 
 def _require_one_page(tiff: Tiff) -> None:
-    """Raise Unsupported where other pages follow; smaller versions of the same picture are none."""
+    """Raise Unsupported if other pages follow; smaller versions of the same picture do not count."""
     following = tiff.next_ifd(tiff.first)
     for _ in range(_MOST_PAGES):
         if not following:
@@ -80,7 +80,7 @@ def _require_known(tiff: Tiff, tags: Tags) -> None:
 
 
 def _require_cheap(tiff: Tiff, tags: Tags) -> None:
-    """Raise TooCostly for tiles and strips that no writer makes."""
+    """Raise TooCostly for tiles and strips that no encoder writes."""
     parts = [tags[tag].count for tag in (_STRIPS, _TILES) if tag in tags]
     if len(parts) != 1:
         raise UnreadableTiff("neither strips nor tiles, or both")
@@ -100,7 +100,7 @@ def _bytes(tiff: Tiff, entry: Entry | None) -> bytes:
 
 
 def _density(tiff: Tiff, tags: Tags) -> tuple[float, float] | None:
-    """Dots per inch; None where there is no density, or none that can be true."""
+    """Return the dots per inch; None if there is no density or it is implausible."""
     factor = _INCHES.get(_one(tiff, tags, _UNIT, 2))
     if factor is None or _ACROSS not in tags or _DOWN not in tags:
         return None

@@ -1,4 +1,4 @@
-"""Pixels -> a TIFF file of one page: strips, deflated, by TIFF 6.0 and Adobe's technical notes of 2002."""
+"""Write TIFF files of one page in deflated strips (TIFF 6.0 and Adobe's technical notes of 2002)."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ Tag = tuple[int, int, int, bytes]
 
 
 def encoded_tiff(picture: Picture, blocks: Blocks) -> bytes:
-    """A TIFF with the picture's depth, channels, profile and XMP. EXIF, whose offsets are the file's, is left out."""
+    """Encode a TIFF with the picture's depth, channels, profile and XMP, but without EXIF (its offsets are invalid)."""
     strips = [zlib.compress(each, _DEFLATE_LEVEL) for each in _strips(picture.pixels)]
     data = [strip + bytes(len(strip) % 2) for strip in strips]
     offsets = np.cumsum([8, *map(len, data)])
@@ -35,7 +35,7 @@ def _rows(pixels: Pixels) -> int:
 
 
 def _strips(pixels: Pixels) -> Iterator[bytes]:
-    """The samples of some rows at a time, each less the one to its left."""
+    """Yield the samples of some rows at a time, as differences from the sample to the left."""
     rows = _rows(pixels)
     for top in range(0, len(pixels), rows):
         strip = pixels[top : top + rows].astype(pixels.dtype.newbyteorder("<"), order="C")
@@ -75,7 +75,7 @@ def _numbers(tag: int, kind: int, *values: int) -> Tag:
 
 
 def _directory(tags: list[Tag], at: int) -> bytes:
-    """The only IFD, which stands at that offset, and behind it the values that don't fit into it."""
+    """Return the only IFD, for that offset, followed by the values that do not fit into it."""
     entries, values = [], bytearray()
     after = at + 2 + 12 * len(tags) + 4
     for tag, kind, count, value in sorted(tags):

@@ -1,4 +1,4 @@
-"""A WebP file -> Source."""
+"""Read WebP files."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from image_erase.imaging.limits import MAX_CHUNKS, refuse
 from image_erase.imaging.metadata.exif import orientation_of
 from image_erase.imaging.source import Source
 
-# RFC 9649: the header before the first chunk, a chunk's own, and the flags of VP8X for what is left out here.
+# RFC 9649: the sizes of the file's header and of a chunk's, and the flags of VP8X for chunks that are left out.
 _FILE_HEADER, _CHUNK_HEADER = 12, 8
 _ICC, _EXIF, _XMP = 0x20, 0x08, 0x04
 _STILL = frozenset({b"VP8 ", b"VP8L"})
@@ -14,9 +14,9 @@ _PIXELS = _STILL | {b"VP8X", b"ANIM", b"ANMF", b"ALPH"}
 
 
 def read_webp(data: bytes) -> Source:
-    """Read the chunks. Raises ValueError where one that the pixels need is cut off, and TooCostly.
+    """Read the chunks. Raises ValueError if one that the pixels need is truncated, and TooCostly.
 
-    Of an animation only the first frame is taken over.
+    Of an animation only the first frame is kept.
     """
     found: dict[bytes, bytes] = {}
     for number, (kind, payload) in enumerate(_chunks(data)):
@@ -37,7 +37,7 @@ def read_webp(data: bytes) -> Source:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and payload of each chunk. What is cut off is left out, if it is not needed for the pixels."""
+    """Yield kind and payload of each chunk. Truncated chunks are left out unless the pixels need them."""
     at = _FILE_HEADER
     while at + _CHUNK_HEADER <= len(data):
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
@@ -50,7 +50,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _coded(found: dict[bytes, bytes]) -> bytes:
-    """The file of those chunks alone that the first picture needs."""
+    """Return a file of only the chunks that the first picture needs."""
     flags = found.get(b"VP8X", b"")
     if flags:
         found = found | {b"VP8X": bytes((flags[0] & ~(_ICC | _EXIF | _XMP),)) + flags[1:]}

@@ -1,4 +1,4 @@
-"""Pixels -> a WebP file."""
+"""Write WebP files."""
 
 import io
 
@@ -17,9 +17,9 @@ _NO_MEMORY = ("encoding error 1", "encoding error 2")
 
 
 def encoded_webp(picture: Picture, blocks: Blocks, quality: int | None) -> bytes:
-    """A WebP of a picture with 8 bits and no CMYK. quality: 1 to 100, None for lossless.
+    """Encode a WebP of a picture with 8 bits, not CMYK. quality: 1 to 100, None for lossless.
 
-    Lossless, the colours of fully transparent pixels are kept too. Raises MemoryError.
+    Lossless files keep the colours of fully transparent pixels too. Raises MemoryError.
     """
     pixels = np.ascontiguousarray(picture.pixels)
     image = Image.fromarray(pixels[..., 0] if picture.mode == "L" else pixels, picture.mode)
