@@ -1,4 +1,4 @@
-"""A picture and a rough mask in, the mask of the thing meant out."""
+"""A picture and a rough mask in, the mask of the object out."""
 
 import cv2
 import numpy as np

@@ -87,7 +87,7 @@ class Options(Choices):
 class SelectOptions(Choices):
     """What a request to select can choose."""
 
-    grow: int = Field(0, ge=0, le=MAX_SIDE, description="Pixels by which the mask of the thing is grown")
+    grow: int = Field(0, ge=0, le=MAX_SIDE, description="Pixels by which the mask of the object is grown")
 
     def job_request(self, max_pixels: int) -> JobRequest:
         """Return the options of the job."""

@@ -1,1 +1,1 @@
-"""Pixels and a rough mask -> the mask of the thing meant."""
+"""Pixels and a rough mask -> the mask of the object."""

@@ -1,4 +1,4 @@
-"""Selecting: a picture and a rough mask in, the mask of the thing meant out."""
+"""Selecting: a picture and a rough mask in, the mask of the object out."""
 
 from __future__ import annotations
 
