@@ -254,7 +254,7 @@ def anchors(path: Path) -> set[str]:
 
 
 def test_rooms_exist() -> None:
-    paths = first_cells("docs/architecture.md", "Room")
+    paths = first_cells("docs/architecture.md", "Package")
     assert "app/image_erase/routes/" in paths
     assert not [path for path in paths if not (ROOT / path).exists()]
 
@@ -262,7 +262,7 @@ def test_rooms_exist() -> None:
 def test_every_room_is_described() -> None:
     code = ROOT / "app/image_erase"
     rooms = {f"app/image_erase/{path.parent.name}/" for path in code.glob("*/__init__.py")}
-    assert rooms <= first_cells("docs/architecture.md", "Room")
+    assert rooms <= first_cells("docs/architecture.md", "Package")
 
 
 def test_example_files_exist() -> None:
