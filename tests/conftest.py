@@ -1,6 +1,11 @@
 """What all tests share: one server for the whole run, others for one test."""
 
 import os
+
+# One thread each, as workers have it. The tests run in several processes, and threads of OpenBLAS that find no
+# processor free spend the time of the others. Read when NumPy and OpenCV are loaded.
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
+
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
