@@ -1,6 +1,8 @@
 """Small files that would keep a decoder busy for long: each is refused, or done, in no time."""
 
 import zlib
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 from PIL import Image
@@ -18,8 +20,16 @@ LARGE = (4096, 4096)
 # Each takes a second at most on a quiet machine, and would take many minutes if it were not refused.
 pytestmark = pytest.mark.timeout(60)
 JPEG = valid_files((16, 16))["jpeg"]
-PROGRESSIVE = file_of(Image.new("RGB", LARGE, (120, 3, 77)), "JPEG", progressive=True, quality=20)
-BOMB = zlib.compress(bytes(200 * 1024 * 1024))
+
+
+@cache
+def progressive() -> bytes:
+    return file_of(Image.new("RGB", LARGE, (120, 3, 77)), "JPEG", progressive=True, quality=20)
+
+
+@cache
+def bomb() -> bytes:
+    return zlib.compress(bytes(200 * 1024 * 1024))
 
 
 def with_segments(segment: bytes, count: int) -> bytes:
@@ -28,8 +38,9 @@ def with_segments(segment: bytes, count: int) -> bytes:
 
 def with_scans(count: int, between: bytes = b"") -> bytes:
     """A progressive JPEG with this many scans, most of them the last one again."""
-    last = PROGRESSIVE[PROGRESSIVE.rindex(b"\xff\xda") : -2]
-    return PROGRESSIVE[:-2] + (between + last) * (count - PROGRESSIVE.count(b"\xff\xda")) + b"\xff\xd9"
+    whole = progressive()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + (between + last) * (count - whole.count(b"\xff\xda")) + b"\xff\xd9"
 
 
 def webp_claiming(width: int, height: int) -> bytes:
@@ -38,35 +49,37 @@ def webp_claiming(width: int, height: int) -> bytes:
     return b"RIFF" + (4 + len(body)).to_bytes(4, "little") + b"WEBP" + body
 
 
-COSTLY = {
-    "JPEG of 500 scans": (with_scans(500), BrokenFile),
-    "JPEG of 500 scans with rubbish between": (with_scans(500, b"\xff\xfe\0\2rubbish\xff\0"), BrokenFile),
-    "JPEG of comments": (with_segments(b"\xff\xfe\0\2", MEGABYTES // 4), BrokenFile),
-    "JPEG of APP1": (with_segments(b"\xff\xe1\0\2", MEGABYTES // 4), BrokenFile),
-    "JPEG of fill bytes": (with_segments(b"\xff", MEGABYTES), None),
-    "JPEG of stuffed zeros": (with_segments(b"\xff\0", MEGABYTES // 2), None),
-    "JPEG cut off in a flood": (with_segments(b"\xff\xfe\0\2", MEGABYTES // 4)[:MEGABYTES], BrokenFile),
-    "PNG of empty chunks": (png_file((8, 8), 8, 2, *[chunk(b"abCd", b"")] * (MEGABYTES // 12)), BrokenFile),
-    "PNG of empty texts": (png_file((8, 8), 8, 2, *[chunk(b"tEXt", b"a\0")] * (MEGABYTES // 14)), BrokenFile),
-    "PNG of 2,000,000 x 10": (png_file((2_000_000, 10), 8, 0, rows=b""), SideTooLong),
-    "PNG of 10 x 2,000,000": (png_file((10, 2_000_000), 8, 0, rows=b""), SideTooLong),
-    "PNG of 2^31": (png_file((2**31 - 1, 2**31 - 1), 16, 6, rows=b""), SideTooLong),
-    "PNG with a zip bomb in iCCP": (png_file((8, 8), 8, 2, chunk(b"iCCP", b"p\0\0" + BOMB)), None),
-    "PNG with a zip bomb in zTXt": (png_file((8, 8), 8, 2, chunk(b"zTXt", b"p\0\0" + BOMB)), None),
-    "PNG with a zip bomb in iTXt": (png_file((8, 8), 8, 2, chunk(b"iTXt", b"p\0\1\0\0\0" + BOMB)), None),
-    "16-bit PNG with a zip bomb in iCCP": (png_file((8, 8), 16, 2, chunk(b"iCCP", b"p\0\0" + BOMB)), None),
-    "BMP of runs of one": (bmp_rle(LARGE, b"\1\5" * (MEGABYTES // 2)), BrokenFile),
-    "BMP of moves": (bmp_rle(LARGE, b"\0\2\0\0" * (MEGABYTES // 4)), BrokenFile),
-    "BMP of stretches": (bmp_rle(LARGE, b"\0\3\1\2\3\0" * (MEGABYTES // 6)), BrokenFile),
-    "BMP that moves only": (bmp_rle(LARGE, b"\0\2\xff\xff" * 1000), None),
-    "BMP of line ends": (bmp_rle(LARGE, b"\1\1\0\0" * LARGE[1]), None),
-    "WEBP of 16777216 x 16777216": (webp_claiming(1 << 24, 1 << 24), SideTooLong),
-    "WEBP of 4096 x 4096 and nothing in it": (webp_claiming(*LARGE), BrokenFile),
+#: Made only when they are needed: some are large.
+COSTLY: dict[str, tuple[Callable[[], bytes], type[ImagingFailure] | None]] = {
+    "JPEG of 500 scans": (lambda: with_scans(500), BrokenFile),
+    "JPEG of 500 scans with rubbish between": (lambda: with_scans(500, b"\xff\xfe\0\2rubbish\xff\0"), BrokenFile),
+    "JPEG of comments": (lambda: with_segments(b"\xff\xfe\0\2", MEGABYTES // 4), BrokenFile),
+    "JPEG of APP1": (lambda: with_segments(b"\xff\xe1\0\2", MEGABYTES // 4), BrokenFile),
+    "JPEG of fill bytes": (lambda: with_segments(b"\xff", MEGABYTES), None),
+    "JPEG of stuffed zeros": (lambda: with_segments(b"\xff\0", MEGABYTES // 2), None),
+    "JPEG cut off in a flood": (lambda: with_segments(b"\xff\xfe\0\2", MEGABYTES // 4)[:MEGABYTES], BrokenFile),
+    "PNG of empty chunks": (lambda: png_file((8, 8), 8, 2, *[chunk(b"abCd", b"")] * (MEGABYTES // 12)), BrokenFile),
+    "PNG of empty texts": (lambda: png_file((8, 8), 8, 2, *[chunk(b"tEXt", b"a\0")] * (MEGABYTES // 14)), BrokenFile),
+    "PNG of 2,000,000 x 10": (lambda: png_file((2_000_000, 10), 8, 0, rows=b""), SideTooLong),
+    "PNG of 10 x 2,000,000": (lambda: png_file((10, 2_000_000), 8, 0, rows=b""), SideTooLong),
+    "PNG of 2^31": (lambda: png_file((2**31 - 1, 2**31 - 1), 16, 6, rows=b""), SideTooLong),
+    "PNG with a zip bomb in iCCP": (lambda: png_file((8, 8), 8, 2, chunk(b"iCCP", b"p\0\0" + bomb())), None),
+    "PNG with a zip bomb in zTXt": (lambda: png_file((8, 8), 8, 2, chunk(b"zTXt", b"p\0\0" + bomb())), None),
+    "PNG with a zip bomb in iTXt": (lambda: png_file((8, 8), 8, 2, chunk(b"iTXt", b"p\0\1\0\0\0" + bomb())), None),
+    "16-bit PNG with a zip bomb in iCCP": (lambda: png_file((8, 8), 16, 2, chunk(b"iCCP", b"p\0\0" + bomb())), None),
+    "BMP of runs of one": (lambda: bmp_rle(LARGE, b"\1\5" * (MEGABYTES // 2)), BrokenFile),
+    "BMP of moves": (lambda: bmp_rle(LARGE, b"\0\2\0\0" * (MEGABYTES // 4)), BrokenFile),
+    "BMP of stretches": (lambda: bmp_rle(LARGE, b"\0\3\1\2\3\0" * (MEGABYTES // 6)), BrokenFile),
+    "BMP that moves only": (lambda: bmp_rle(LARGE, b"\0\2\xff\xff" * 1000), None),
+    "BMP of line ends": (lambda: bmp_rle(LARGE, b"\1\1\0\0" * LARGE[1]), None),
+    "WEBP of 16777216 x 16777216": (lambda: webp_claiming(1 << 24, 1 << 24), SideTooLong),
+    "WEBP of 4096 x 4096 and nothing in it": (lambda: webp_claiming(*LARGE), BrokenFile),
 }
 
 
-@pytest.mark.parametrize(("data", "failure"), COSTLY.values(), ids=COSTLY.keys())
-def test_is_refused_at_once(data: bytes, failure: type[ImagingFailure] | None) -> None:
+@pytest.mark.parametrize(("make", "failure"), COSTLY.values(), ids=COSTLY.keys())
+def test_is_refused_at_once(make: Callable[[], bytes], failure: type[ImagingFailure] | None) -> None:
+    data = make()
     if failure:
         with pytest.raises(failure):
             decode_picture(data, LARGE[0])
@@ -98,5 +111,5 @@ def test_of_an_animation_only_the_first_frame_is_decoded(format: str, frames: in
 
 
 def test_says_what_there_is_too_much_of(client: Client) -> None:
-    answer = client.erase(COSTLY["JPEG of 500 scans"][0], mask_file(LARGE))
+    answer = client.erase(COSTLY["JPEG of 500 scans"][0](), mask_file(LARGE))
     assert_failure(answer, "FILE_DECODING_FAILURE", "image", "too many scans")

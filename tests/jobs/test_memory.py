@@ -3,6 +3,7 @@
 import asyncio
 import io
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -42,15 +43,15 @@ def answers(memory_mb: int, *jobs: tuple[bytes, bytes]) -> list[Done | Failed]:
 
 @pytest.mark.hostile
 @pytest.mark.parametrize(
-    "image",
+    "make",
     [
-        pytest.param(flat_png(16, 6, 8 * LARGE[0]), id="16-bit RGBA"),
-        pytest.param(file_of(Image.new("RGBA", LARGE, (9, 99, 199, 99)), "WEBP", quality=20), id="WEBP RGBA"),
-        pytest.param(file_of(Image.new("CMYK", LARGE, (9, 99, 199, 99)), "JPEG", progressive=True), id="CMYK"),
+        pytest.param(lambda: flat_png(16, 6, 8 * LARGE[0]), id="16-bit RGBA"),
+        pytest.param(lambda: file_of(Image.new("RGBA", LARGE, (9, 99, 199, 99)), "WEBP", quality=20), id="WEBP RGBA"),
+        pytest.param(lambda: file_of(Image.new("CMYK", LARGE, (9, 99, 199, 99)), "JPEG", progressive=True), id="CMYK"),
     ],
 )
-def test_the_default_is_enough_for_the_largest_pictures(image: bytes) -> None:
-    (answer,) = answers(1024, (image, mask_file(LARGE)))
+def test_the_default_is_enough_for_the_largest_pictures(make: Callable[[], bytes]) -> None:
+    (answer,) = answers(1024, (make(), mask_file(LARGE)))
     assert isinstance(answer, Done)
     assert answer.facts.width == LARGE[0]
 
