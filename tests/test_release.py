@@ -1,6 +1,7 @@
 """The workflows that release a version, and what they do to the tree first."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -61,6 +62,23 @@ def test_workflows_pass_the_auditor() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failed to parse" not in done.stderr
+
+
+def test_a_release_lists_what_the_server_needs(tmp_path: Path) -> None:
+    """The line of the workflow, run here."""
+    (line,) = [step["run"] for step in steps(GITHUB / "workflows/release.yml") if "cyclonedx-py" in step.get("run", "")]
+    program, *arguments = line.split()
+    listed = tmp_path / "listed.json"
+    arguments[arguments.index("--output-file") + 1] = str(listed)
+    done = subprocess.run(
+        [Path(sys.executable).with_name(Path(program).name), *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(listed.read_text())
+    assert found["metadata"]["component"]["name"] == "image-erase"
+    locked = set(re.findall(r"^([\w.-]+)==([^ ;\\]+)", (ROOT / "requirements.lock").read_text(), re.M))
+    assert {(one["name"], one["version"]) for one in found["components"]} == locked
 
 
 @pytest.mark.parametrize("form", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.name)
