@@ -151,3 +151,57 @@ def test_an_edge_between_two_grounds_stays_an_edge() -> None:
     hole = np.hypot(y, x) <= 1
     result = erased(truth, hole, 1, 0, 8, 3)
     assert np.abs(result[hole].mean(axis=1) - truth[hole]).mean() < 8
+
+
+def two_surfaces(
+    radius: int, low: list[float], high: list[float], contrast: float, angle: float, bend: float
+) -> tuple[Surface, Bool, Bool]:
+    """Two smooth surfaces that meet in a hole, the hole, and where the brighter of them is."""
+    y, x = coordinates(radius, "middle")
+    far = np.hypot(y, x)
+    along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    beyond = (across - 0.15 - bend * along**2) * radius
+    dark = ranged(polynomial(y, x, low) + peak(y - 0.3, x, 1.5), far < 2.5, 65 - contrast, 65 + contrast)
+    bright = ranged(polynomial(y, x, high) - peak(y, x + 0.3, 2), far < 2.5, 190 - contrast, 190 + contrast)
+    share = np.clip(beyond + 0.5, 0, 1)
+    return dark * (1 - share) + bright * share, far <= 1, beyond > 0
+
+
+def assert_both_levels_go_on(truth: Surface, result: Surface, hole: Bool, bright: Bool, slack: float) -> None:
+    near = cv2.dilate(hole.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    for side in (bright, ~bright):
+        inner = cv2.erode(side.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        if np.count_nonzero(hole & inner) < 60:
+            continue
+        ring, wanted, got = (
+            float(a[inner & b].mean()) for a, b in ((truth, near & ~hole), (truth, hole), (result, hole))
+        )
+        assert abs(got - wanted) <= abs(ring - wanted) + slack
+        assert np.abs(result - truth)[hole & inner].mean() < 2.5 * slack
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0, 3.0]), st.sampled_from([(8, 3), (8, 1), (16, 3), (8, 4)]))
+def test_where_two_surfaces_meet_each_level_goes_on(seed: int, noise: float, layout: tuple[int, int]) -> None:
+    random = np.random.default_rng(seed)
+    low, high = (random.uniform(-1, 1, random.integers(2, 7)).tolist() for _ in range(2))
+    contrast, angle, bend = random.uniform([15, 0, -0.1], [45, 3.14, 0.1])
+    truth, hole, bright = two_surfaces(int(random.integers(16, 30)), low, high, contrast, angle, bend)
+    result = erased(truth, hole, noise, seed, *layout).mean(axis=2)
+    assert_both_levels_go_on(truth, result, hole, bright, 2 + 0.5 * noise)
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.15])
+def test_two_surfaces_meet_in_a_large_hole(bend: float) -> None:
+    truth, hole, bright = two_surfaces(120, [1, 0.5], [-1, 1, 0.5], 40, 0.4, bend)
+    result = erased(truth, hole, 2, 0, 8, 3).mean(axis=2)
+    assert_both_levels_go_on(truth, result, hole, bright, 3)
+    assert np.abs(result - truth)[hole].mean() < 5
+
+
+def test_three_surfaces_keep_their_levels() -> None:
+    y, x = coordinates(40, "middle")
+    truth = np.select([x < -0.2, y > 0.1], [60 + 20 * y, 130 + 15 * x], 200 - 20 * peak(y, x, 1.5))
+    hole = np.hypot(y, x) <= 1
+    result = erased(truth, hole, 1, 0, 8, 3).mean(axis=2)
+    assert np.median(np.abs(result - truth)[hole]) < 4

@@ -1,6 +1,7 @@
 """Soft rims belong to the hole; hard edges and the ringing of JPEGs do not make it larger."""
 
 import io
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -120,8 +121,8 @@ def test_the_rim_is_turned_along() -> None:
     np.testing.assert_array_equal(stored.half_covered, upright.half_covered)
 
 
-def erased(image: Levels, levels: Levels) -> NDArray[np.float64]:
-    own = JobOptions(engine="opencv")
+def erased(image: Levels, levels: Levels, engine: Literal["auto", "opencv"] = "opencv") -> NDArray[np.float64]:
+    own = JobOptions(engine=engine)
     files = file_of(Image.fromarray(image)), file_of(Image.fromarray(levels))
     done = erase_file(*files, own, make_eraser(own), time_left=lambda: 60.0)
     with Image.open(io.BytesIO(done.data)) as result:
@@ -140,6 +141,45 @@ def test_no_ghost_is_left_of_what_was_painted(blur: float) -> None:
     mask = read(levels)
     assert np.abs(result - ground)[mask.hole].mean() < (3 if blur else 1.5)
     np.testing.assert_array_equal(result[~mask.hole], image[~mask.hole])
+
+
+def texture(seed: int) -> Levels:
+    """Rough ground of two sizes of grain, brighter than ink."""
+    random = np.random.default_rng(seed)
+    fine, coarse = (cv2.GaussianBlur(random.normal(0, 1, (HEIGHT, WIDTH, 3)), (0, 0), sigma) for sigma in (0.7, 3))
+    return np.clip(np.rint(150 + 20 * fine / fine.std() + 15 * coarse / coarse.std()), 90, 255).astype(np.uint8)
+
+
+def written(ground: Levels, share: Levels) -> Levels:
+    """Dark ink over a picture, where share (HxW, 255 is all) says how much."""
+    covering = share[..., np.newaxis] / 255
+    return np.rint(ground * (1 - covering) + 20 * covering).astype(np.uint8)
+
+
+@pytest.mark.parametrize("blur", [0, 1.5])
+@pytest.mark.parametrize("beside", ["nothing", "text"])
+def test_no_ghost_of_a_text_is_left_in_a_texture(blur: float, beside: str) -> None:
+    """The text is as invisible as where the whole of what it covers is erased; the mask is the text itself."""
+    ground = texture(1)
+    if beside == "text":
+        ground = written(ground, np.roll(covered("text"), 60, axis=0))
+    levels = np.asarray(Image.fromarray(covered("text")).filter(ImageFilter.GaussianBlur(blur)))
+    image, mask = written(ground, covered("text")), read(levels)
+    result = erased(image, levels, "auto")
+    whole = erased(image, np.where(covered("text") > 0, np.uint8(255), np.uint8(0)), "auto")
+    rim = mask.hole & (covered("text") > 0) & (covered("text") < 250)
+    assert np.mean(whole[rim]) - np.mean(result[rim]) < 4
+    darker = [float(np.mean(picture[mask.hole].min(axis=-1) < 75)) for picture in (result, whole)]
+    assert darker[0] <= darker[1] + 0.01
+    np.testing.assert_array_equal(result[~mask.hole], image[~mask.hole])
+
+
+@pytest.mark.parametrize("shape", ["discs", "lines", "text"])
+def test_beside_a_hard_edge_nothing_changes(shape: str) -> None:
+    image, hole = texture(2), covered(shape) >= 128
+    result = erased(image, np.where(hole, np.uint8(255), np.uint8(0)), "auto")
+    np.testing.assert_array_equal(result[~hole], image[~hole])
+    assert (result[hole] != image[hole]).any(axis=-1).mean() > 0.9
 
 
 def test_a_mask_that_half_covers_all_is_still_filled() -> None:

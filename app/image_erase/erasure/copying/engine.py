@@ -52,8 +52,7 @@ class Copying:
         view.check()
         if level is None:
             return self._copies(view)
-        # On plain ground a layout would add nothing.
-        engine = replace(self, layouts=None) if level.bare else self
+        engine = replace(self, layouts=level.layouts(self.layouts, view.guide))
         copies = engine._copies(_flattened(view, level))
         return None if copies is None else _on_ground(copies, level, view)
 
@@ -133,12 +132,14 @@ def _flattened(view: View, level: Ground) -> View:
     guide = np.empty_like(view.guide)
     for c, plane in enumerate(cv2.split(view.guide)):
         view.check()
-        guide[:, :, c] = cv2.subtract(plane, level.under(np.asarray(plane)), dtype=cv2.CV_8U)
+        guide[:, :, c] = cv2.subtract(plane, level.under(np.asarray(plane), steps=False), dtype=cv2.CV_8U)
     return replace(view, guide=guide, valid=view.valid & level.copied_from(guide))
 
 
 def _on_ground(copies: Painter, level: Ground, view: View) -> Painter:
     """Paint the difference from the ground, channel by channel to save memory."""
+
+    level = level.continued(copies)
 
     def paint(pixels: Pixels) -> None:
         for c in range(pixels.shape[2]):

@@ -2,35 +2,24 @@
 
 Copied pixels can be no brighter than their sources, and blending their seams turns highlights and shadows the wrong
 way round. So the level of the ground is predicted from the known pixels around the hole, and patches carry only the
-difference from it: grain and texture.
+difference from it: grain and texture. If several smooth surfaces meet in the hole, the level of each is predicted
+separately, and the copied patches decide which surface each pixel belongs to.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import F32, U8, Bool, Pixels
-from image_erase.erasure.copying import kriging
-from image_erase.erasure.copying.kriging import F64, Field
+from image_erase.erasure.arrays import F32, U8, Bool, Index, Pixels
+from image_erase.erasure.copying import border, surface
+from image_erase.erasure.copying.border import Border, BorderLayouts
+from image_erase.erasure.copying.layout import Layouts
 from image_erase.erasure.copying.ring import Ring, sampled
-
-SMOOTH_REACH = 1.0
-"""Distance over which smooth ground is correlated, in depths of the hole."""
-
-PLAIN = 4.0
-"""Grey levels (of 255): on plain ground, 95 % of the squares differ less than this from the field."""
-
-EVEN = 4.0
-"""With uniform grain of any strength, 95 % of the squares differ from the field by less than this times the median."""
-
-FLAT = 0.5
-"""Grey levels (of 255): ground that varies less than this is not subtracted."""
-
-OFF = 1.5
-"""How many times more than the squares of the ring other squares may differ from the ground and still count as it."""
+from image_erase.erasure.copying.surface import Surface
 
 MOST_OF_IT = 0.85
 """Share of the ring that must be ground; the rest may show things that lie on it, such as a wire."""
@@ -38,25 +27,30 @@ MOST_OF_IT = 0.85
 ALL_OF_IT = 0.98
 """Share of the ring: with more ground than this, only ground is copied."""
 
-GRID = 12.0
-"""Samples per correlation length at which the field is evaluated; between them it is interpolated linearly."""
+NEARLY_ALL_OF_IT = 0.965
+"""Share of the ring that several surfaces must cover. With less than this, results on photographs were worse."""
 
-WINDOW = 9
-"""Side in pixels of the squares whose means decide whether a place shows the ground."""
+MOST_SURFACES = 3
+"""More surfaces than this are not treated as ground."""
+
+BORDER = 13
+"""Side in pixels of the squares that show two surfaces if they lie on the border between them."""
+
+SHOWN = 255
 
 
 @dataclass(frozen=True)
 class Ground:
-    """The smooth ground of a region.
+    """The smooth ground of a region: one surface, or several with steps between them.
 
-    ring: the squares in which it was found. field: interpolates values in them. spread: grey levels (of 255) by which
-    the means of squares may differ from it. share: of all squares around the hole.
+    share: of all squares around the hole. shows: for every surface but the first, HxW uint8, SHOWN in its pixels and
+    0 elsewhere. border: between two surfaces, if it is a smooth curve.
     """
 
-    ring: Ring
-    field: Field
-    spread: float
+    surfaces: tuple[Surface, ...]
     share: float
+    shows: tuple[U8, ...] = ()
+    border: Border | None = None
 
     @property
     def surrounds(self) -> bool:
@@ -66,17 +60,29 @@ class Ground:
     @property
     def bare(self) -> bool:
         """Whether the hole is surrounded by ground alone, and the ground has no texture."""
-        return self.surrounds and self.spread < 2 * PLAIN
+        return self.surrounds and all(each.plain for each in self.surfaces)
 
-    def under(self, plane: Pixels) -> F32:
-        """The ground under one channel (HxW, any dtype) minus its mean in the ring: HxW float32, in the same unit."""
-        values = self.ring.means(plane[:, :, None])
-        values -= values.mean(axis=0)
-        step = max(1, int(self.field.reach * self.ring.unit / GRID))
-        ys, xs = (self.ring.coordinates(axis, length, step) for axis, length in enumerate(plane.shape))
-        coarse = self.field.on_grid(self.field.weights(values)[:, 0], ys, xs).astype(np.float32)
-        most = 2 * float(np.abs(values).max())
-        return _enlarged(np.clip(coarse, -most, most), step)[: plane.shape[0], : plane.shape[1]]
+    def under(self, plane: Pixels, *, steps: bool = True) -> F32:
+        """The ground under one channel (HxW, any dtype) minus the first surface's level: HxW float32, in the same unit.
+
+        steps: whether to include the steps between the surfaces; otherwise each has its own level subtracted.
+        """
+        first, *others = self.surfaces
+        under = first.under(plane)
+        for other, shows in zip(others, self.shows, strict=True):
+            step = np.float32(other.level(plane) - first.level(plane) if steps else 0)
+            under += (other.under(plane) + step - under) * (shows * np.float32(1 / SHOWN))
+        return under
+
+    def layouts(self, others: Layouts | None, guide: U8) -> Layouts | None:
+        """What lays out the hole: the border if there is one, nothing on bare ground, otherwise `others`.
+
+        guide: HxWx3.
+        """
+        if self.border is None:
+            return None if self.bare else others
+        levels = [[each.level(np.asarray(plane)) for plane in cv2.split(guide)] for each in self.surfaces]
+        return BorderLayouts(self.border, np.rint(levels).astype(np.uint8))
 
     def copied_from(self, flat: U8) -> Bool:
         """The pixels that may be copied (HxW): all, or those of this ground if the hole is surrounded by ground alone.
@@ -85,8 +91,19 @@ class Ground:
         """
         if not self.surrounds:
             return np.ones(flat.shape[:2], np.bool_)
-        level, most = self.ring.means(flat).mean(axis=0), OFF * max(PLAIN, self.spread)
-        return cv2.inRange(cv2.blur(flat, (WINDOW, WINDOW)), level - most, level + most).astype(np.bool_)
+        places = [each.shown_in(flat) for each in self.surfaces]
+        window = np.ones((BORDER, BORDER), np.uint8)
+        seen = np.sum([cv2.dilate(place.view(np.uint8), window) for place in places], axis=0)
+        return np.asarray(np.logical_or.reduce(places) | (seen > 1), np.bool_)
+
+    def continued(self, copies: Callable[[Pixels], None]) -> Ground:
+        """The same ground, with the surfaces in the hole as `copies` fills them in."""
+        shows = []
+        for known in self.shows:
+            plane = known[:, :, None].copy()
+            copies(plane)
+            shows.append(np.where(plane[:, :, 0] > SHOWN // 2, np.uint8(SHOWN), np.uint8(0)))
+        return replace(self, shows=tuple(shows))
 
 
 def find(guide: U8, hole: Bool, valid: Bool) -> Ground | None:
@@ -97,38 +114,52 @@ def find(guide: U8, hole: Bool, valid: Bool) -> Ground | None:
     ring = sampled(hole, valid)
     if ring is None:
         return None
-    values = ring.means(guide)
-    chosen = ring.large_parts(values)
-    share = float(chosen.mean())
-    if share < MOST_OF_IT:
+    part = ring.large_parts(ring.means(guide))
+    if np.mean((part > 0) | ring.between(part)) < MOST_OF_IT:
         return None
-    chosen[chosen] = _expected(ring.only(chosen), values[chosen])
-    share = float(chosen.mean())
-    return _surface(ring.only(chosen), guide, share) if share >= MOST_OF_IT else None
+    # A thing that lies on a single surface may divide it into parts.
+    return _one_surface(ring, guide, part) or _several_surfaces(ring, guide, part, hole, valid)
 
 
-def _expected(ring: Ring, values: F64) -> Bool:
-    """The squares (N,) that the others predict well; the rest show something that lies on the ground."""
-    field = kriging.fit(ring.at, values - values.mean(axis=0), 1 / ring.count)
-    surprise = np.abs(field.surprise(values - values.mean(axis=0))).max(axis=1)
-    return np.asarray(surprise <= max(PLAIN, EVEN * float(np.median(surprise))), np.bool_)
-
-
-def _surface(ring: Ring, guide: U8, share: float) -> Ground | None:
-    """Fit the ground to all squares; None if it is not smooth."""
-    values, grain = ring.means(guide), ring.grain(guide)
-    values -= values.mean(axis=0)
-    field = kriging.fit(ring.at, values, 1 / ring.count)
-    grainy = field.residual(values)
-    if float((values - grainy).std(axis=0).max()) < FLAT:
+def _one_surface(ring: Ring, guide: U8, part: Index) -> Ground | None:
+    chosen = part > 0
+    found = _surface(ring, guide, chosen) if chosen.mean() >= MOST_OF_IT else None
+    if found is None:
         return None
-    residual = np.abs(grainy).max(axis=1)
-    usual, most = (float(v) for v in np.quantile(residual, (0.5, 0.95)))
-    even = most < max(PLAIN, EVEN * usual) and usual < max(PLAIN / 2, grain)
-    smooth = even and field.reach >= SMOOTH_REACH
-    return Ground(ring, field, most, share) if smooth else None
+    share = float(chosen.mean())
+    return None if found.flat or not found.smooth or share < MOST_OF_IT else Ground((found,), share)
 
 
-def _enlarged(plane: F32, step: int) -> F32:
-    size = plane.shape[1] * step, plane.shape[0] * step
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.float32) if step > 1 else plane
+def _several_surfaces(ring: Ring, guide: U8, part: Index, hole: Bool, valid: Bool) -> Ground | None:
+    """The ground if every part is a separate surface."""
+    if not 1 < part.max() <= MOST_SURFACES or np.mean((part > 0) | ring.between(part)) < NEARLY_ALL_OF_IT:
+        return None
+    chosen = [part == number for number in range(1, int(part.max()) + 1)]
+    surfaces = []
+    for squares in chosen:
+        found = _surface(ring, guide, squares)
+        if found is None or not found.plain:
+            return None
+        surfaces.append(found)
+    part = np.sum([squares * number for number, squares in enumerate(chosen, 1)], axis=0)
+    share = float(np.mean((part > 0) | ring.between(part)))
+    if share < NEARLY_ALL_OF_IT or all(each.flat for each in surfaces):
+        return None
+    number = surface.nearest(surfaces, guide)
+    shows = tuple((number == i).astype(np.uint8) * np.uint8(SHOWN) for i in range(1, len(surfaces)))
+    between = border.find(number == 1, hole, valid, ring.unit) if len(surfaces) == 2 else None
+    return Ground(tuple(surfaces), share, shows, between)
+
+
+def _surface(ring: Ring, guide: U8, chosen: Bool) -> Surface | None:
+    """Fit a surface to the chosen squares (N,); squares that show something on the surface are removed from them."""
+    own = ring.only(chosen)
+    field = surface.field_of(own, guide)
+    expected = surface.expected(own, field, guide)
+    if expected.mean() < MOST_OF_IT:
+        return None
+    if not expected.all():
+        chosen[chosen] = expected
+        own = ring.only(chosen)
+        field = surface.field_of(own, guide)
+    return surface.through(own, field, guide)

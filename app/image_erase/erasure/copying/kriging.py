@@ -73,22 +73,37 @@ def fit(at: F64, values: F64, variance: F64) -> Field:
     """
     quality = variance / variance.mean()
     scale = np.sqrt(quality)[:, None]
-    best = min(_candidates(at, values / scale, scale), key=lambda candidate: candidate[0])
-    _, reach, noise, spectrum, vectors = best
+    _, reach, noise, spectrum, vectors = _likeliest(at, values / scale, scale)
     inverse = vectors / scale
     return Field(at, reach, noise, (inverse / spectrum) @ inverse.T, quality)
 
 
-def _candidates(at: F64, whitened: F64, scale: F64) -> Iterator[tuple[float, float, float, F64, F64]]:
-    """For every reach and noise: the cost (-2 log likelihood), reach, noise, and the covariance's decomposition."""
+_Candidate = tuple[float, float, float, F64, F64]
+"""Cost (-2 log likelihood), reach, noise, and the eigendecomposition of the covariance."""
+
+
+def _likeliest(at: F64, whitened: F64, scale: F64) -> _Candidate:
+    """The candidate of the lowest cost; once a longer reach raises the cost, even longer ones are not tried."""
     gaps = ((at[:, None] - at[None]) ** 2).sum(axis=2)
-    vague = VAGUE * (at @ at.T + 1)
-    count, channels = whitened.shape
+    best: _Candidate | None = None
     for reach in REACHES:
-        values, vectors = np.linalg.eigh((np.exp(-gaps / (2 * reach**2)) + vague) / scale / scale.T)
-        turned = (vectors.T @ whitened) ** 2
-        for noise in NOISES:
-            spectrum = np.maximum(values, 0) + noise
-            power = np.maximum((turned / spectrum[:, None]).mean(axis=0), LEAST_POWER)
-            cost = channels * float(np.log(spectrum).sum()) + count * float(np.log(power).sum())
-            yield cost, reach, noise, spectrum, vectors
+        covariance = np.exp(-gaps / (2 * reach**2))
+        found = min(_candidates(at, covariance, reach, whitened, scale), key=lambda candidate: candidate[0])
+        if best and found[0] >= best[0]:
+            break
+        best = found
+    assert best is not None  # there are reaches
+    return best
+
+
+def _candidates(at: F64, covariance: F64, reach: float, whitened: F64, scale: F64) -> Iterator[_Candidate]:
+    """The candidates of one reach, one per noise."""
+    count, channels = whitened.shape
+    vague = VAGUE * (at @ at.T + 1)
+    values, vectors = np.linalg.eigh((covariance + vague) / scale / scale.T)
+    turned = (vectors.T @ whitened) ** 2
+    for noise in NOISES:
+        spectrum = np.maximum(values, 0) + noise
+        power = np.maximum((turned / spectrum[:, None]).mean(axis=0), LEAST_POWER)
+        cost = channels * float(np.log(spectrum).sum()) + count * float(np.log(power).sum())
+        yield cost, reach, noise, spectrum, vectors

@@ -33,6 +33,9 @@ STEP = 6.0
 LARGE = 0.1
 """Least share of the squares in a large part."""
 
+BESIDE = 2
+"""Greatest distance, in squares, from a step between two parts to either of them."""
+
 STEEP = 3.0
 """A difference of neighbours is an edge from this many times the usual difference on."""
 
@@ -55,14 +58,18 @@ class Ring:
     unit: float
 
     def means(self, picture: Pixels) -> F64:
-        """The mean of HxWxC in each square: (N, C)."""
-        shown = picture.reshape(-1, picture.shape[2]).take(self.pixels, axis=0)
-        return _means(shown.astype(np.float64), self.square)
+        """The mean of each square: (N, C), of HxWxC."""
+        return _means(self._values(picture), self.square)
 
     def grain(self, picture: Pixels) -> float:
-        """The typical standard deviation of HxWxC inside a square."""
-        spread = self.means(picture.astype(np.float32) ** 2) - self.means(picture) ** 2
+        """The median, over the squares, of the standard deviation inside a square, of HxWxC."""
+        values = self._values(picture)
+        spread = _means(values**2, self.square) - _means(values, self.square) ** 2
         return float(np.median(np.sqrt(np.maximum(spread, 0).max(axis=1))))
+
+    def _values(self, picture: Pixels) -> F64:
+        """The values of the pixels: (M, C), of HxWxC."""
+        return picture.reshape(-1, picture.shape[2]).take(self.pixels, axis=0).astype(np.float64)
 
     def coordinates(self, axis: int, length: int, step: int) -> F64:
         """The centres of intervals of `step` pixels that together cover `length` pixels along an axis."""
@@ -82,10 +89,12 @@ class Ring:
             cells=self.cells[chosen],
         )
 
-    def large_parts(self, values: F64) -> Bool:
-        """The squares (N,) that belong to large parts without a step between the values (N, C) of neighbours."""
-        cells = self.cells - self.cells.min(axis=0)
-        shape = cells.max(axis=0) + 1
+    def large_parts(self, values: F64) -> Index:
+        """The number (N,), from 1 on, of the large part that each square belongs to; 0 if to none.
+
+        No two neighbours in a part differ by a step in values (N, C).
+        """
+        cells, shape = self._rows_and_columns()
         plane = np.full((*shape, values.shape[1]), np.nan)
         plane[cells[:, 0], cells[:, 1]] = values
         down, across = (np.abs(np.diff(plane, axis=axis)).max(axis=2) for axis in (0, 1))
@@ -98,7 +107,22 @@ class Ring:
         _, labels = cv2.connectedComponents(links, connectivity=4)
         label = labels[2 * cells[:, 0], 2 * cells[:, 1]]
         large = np.bincount(label) >= LARGE * len(label)
-        return np.asarray(large[label], np.bool_)
+        return np.asarray((np.cumsum(large) * large)[label], np.intp)
+
+    def between(self, part: Index) -> Bool:
+        """The squares (N,) of no part (N,) that are close to two parts: they lie on the step between them."""
+        cells, shape = self._rows_and_columns()
+        beside = np.zeros(len(part), np.intp)
+        for number in range(1, int(part.max()) + 1):
+            plane = np.zeros(shape, np.uint8)
+            plane[tuple(cells[part == number].T)] = 1
+            beside += cv2.dilate(plane, np.ones((2 * BESIDE + 1,) * 2, np.uint8))[tuple(cells.T)]
+        return np.asarray((part == 0) & (beside > 1), np.bool_)
+
+    def _rows_and_columns(self) -> tuple[Index, Index]:
+        """The cells, shifted to start at 0, and the number of their rows and columns."""
+        cells = self.cells - self.cells.min(axis=0)
+        return cells, cells.max(axis=0) + 1
 
 
 def sampled(hole: Bool, valid: Bool) -> Ring | None:
