@@ -18,7 +18,7 @@ from support.server import KEY, PATH, CommandServer, Server, StartCommand, conti
 
 
 class TestStop:
-    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
     def test_jobs_taken_are_finished(self, start_command: StartCommand, how: signal.Signals) -> None:
         own: CommandServer = start_command(QUEUE="2")
         pids = own.stop_workers()

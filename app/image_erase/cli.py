@@ -17,18 +17,16 @@ from image_erase import __version__
 from image_erase.batch.options import erase
 from image_erase.clock import Clock, system_clock
 from image_erase.logs import configure_logging
-from image_erase.system import allow_open_files
 
 if TYPE_CHECKING:
     from image_erase.doctor import Finding
     from image_erase.http.protocol import Limits
+    from image_erase.reloading import Load
     from image_erase.settings import Settings
     from image_erase.stopping import StoppingServer
 
 # Within the 30 s that orchestrators give by default.
 STOP_SECONDS = 20
-# Files that are open beside connections: pipes to workers, libraries, logs.
-SPARE_FILES = 256
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +38,13 @@ log = logging.getLogger(__name__)
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="File with lines NAME=value that are added to the environment, which wins.",
 )
-def main(env_file: Path | None) -> None:
+@click.pass_context
+def main(context: click.Context, env_file: Path | None) -> None:
     """Erase what a mask covers from an image: as a server of the Image Erasure API, or from files."""
-    from image_erase.environment import EnvironmentFileError, complete  # noqa: PLC0415
+    from image_erase.environment import Environment, EnvironmentFileError  # noqa: PLC0415
 
     try:
-        complete(os.environ, env_file)
+        context.obj = Environment(os.environ, env_file)
     except EnvironmentFileError as error:
         print(f"image-erase: {error}", file=sys.stderr)
         sys.exit(2)
@@ -59,22 +58,26 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
     """Run the server. All settings are ERASE_ environment variables; see docs/settings.md."""
     from image_erase.greeting import greeting  # noqa: PLC0415
     from image_erase.listening import listening  # noqa: PLC0415
+    from image_erase.reloading import allow_connections  # noqa: PLC0415
     from image_erase.secrets import key_to_show  # noqa: PLC0415
     from image_erase.settings import SettingsError, load_settings, unknown_variables  # noqa: PLC0415
+
+    def load_again() -> "Settings":
+        context.obj.read_again()
+        return load_settings(host=host, port=port)
 
     try:
         settings = load_settings(host=host, port=port)
         configure_logging(settings.log_format, settings.log_level)
         key = key_to_show(settings)
-        server = make_server(settings)
+        server = make_server(settings, load=load_again)
         sockets = context.with_resource(listening(settings))
     except SettingsError as error:
         print(f"image-erase: {error}", file=sys.stderr)
         sys.exit(2)
     for warning in unknown_variables(os.environ):
         print(f"image-erase: warning: {warning}", file=sys.stderr)
-    # Each connection is an open file, and may read a result.
-    allow_open_files(2 * settings.connections + SPARE_FILES)
+    allow_connections(settings)
     for line in greeting(settings.host, sockets[0], key, Path.cwd(), page=settings.page):
         print(line, flush=True)
     _run(server, sockets)
@@ -183,14 +186,20 @@ def _refusal(error: BaseException | None) -> str | None:
     return None
 
 
-def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limits | None" = None) -> "StoppingServer":
+def make_server(
+    settings: "Settings",
+    clock: Clock = system_clock,
+    limits: "Limits | None" = None,
+    load: "Load | None" = None,
+) -> "StoppingServer":
     """Return uvicorn with the application, configured for clients of this API.
 
-    limits: of connections, in addition to those in the settings.
+    limits: of connections, in addition to those in the settings. load: reads the settings again for a reload.
     """
     import uvicorn  # noqa: PLC0415
 
-    from image_erase.http.protocol import Limits, connections_within  # noqa: PLC0415
+    from image_erase.http.protocol import Limits, Shared, connections_of  # noqa: PLC0415
+    from image_erase.reloading import Connections, Reloader  # noqa: PLC0415
     from image_erase.server import create_app  # noqa: PLC0415
     from image_erase.stopping import StoppingServer  # noqa: PLC0415
 
@@ -198,10 +207,12 @@ def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limi
     limits = replace(
         limits or Limits(), connections=settings.connections, keep_alive_seconds=settings.keepalive_seconds
     )
+    shared = Shared(limits)
+    parts = (app.state.application.prepare, Connections(shared).prepare)
     return StoppingServer(
         uvicorn.Config(
             app,
-            http=connections_within(limits),  # type: ignore[arg-type]  # uvicorn calls it as it would a class
+            http=connections_of(shared),  # type: ignore[arg-type]  # uvicorn calls it as it would a class
             ws="none",
             lifespan="on",
             log_config=None,
@@ -212,4 +223,5 @@ def make_server(settings: "Settings", clock: Clock = system_clock, limits: "Limi
         ),
         app.state,
         settings.stop_delay_seconds,
+        Reloader(settings, load, parts).reload if load else None,
     )

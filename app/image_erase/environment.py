@@ -22,6 +22,27 @@ class EnvironmentFileError(Exception):
     """A file cannot be used. The message is one line, names the variable, and shows no value."""
 
 
+class Environment:
+    """The environment of this process, completed from files, which can be read again.
+
+    environment: changed in place. env_file: see `complete`.
+    """
+
+    def __init__(self, environment: MutableMapping[str, str], env_file: Path | None) -> None:
+        """Complete the environment. Raises EnvironmentFileError."""
+        self._environment, self._env_file = environment, env_file
+        self._given = dict(environment)
+        complete(environment, env_file)
+
+    def read_again(self) -> None:
+        """Read the files again. Raises EnvironmentFileError, and changes nothing then."""
+        fresh = dict(self._given)
+        complete(fresh, self._env_file)
+        for name in set(self._environment) - set(fresh):
+            del self._environment[name]
+        self._environment.update(fresh)
+
+
 def complete(environment: MutableMapping[str, str], env_file: Path | None) -> None:
     """Add what the files say to the environment. Raises EnvironmentFileError with one line that shows no value.
 
@@ -41,7 +62,8 @@ def _env_file(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values  # noqa: PLC0415, only where there is such a file
 
     try:
-        values = dotenv_values(path, interpolate=False, verbose=False)
+        with path.open(encoding="utf-8") as file:
+            values = dotenv_values(stream=file, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentFileError(f"--env-file: {path} cannot be read ({_reason(error)})") from None
     if wrong := [name for name, value in values.items() if value is None]:

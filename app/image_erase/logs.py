@@ -57,9 +57,15 @@ def configure_logging(log_format: Literal["console", "json"], level: Level = "in
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonFormatter() if log_format == "json" else ConsoleFormatter())
-    wanted = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(level=max(wanted, logging.INFO), handlers=[handler], force=True)
-    logging.getLogger("image_erase").setLevel(wanted)
+    logging.basicConfig(handlers=[handler], force=True)
+    set_level(level)
     # What is wrong with a request is in its own log line; messages of the libraries would only repeat it.
     for noisy in ("python_multipart", "uvicorn.error", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+def set_level(level: Level) -> None:
+    """Write only log lines at or above a level."""
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger().setLevel(max(wanted, logging.INFO))
+    logging.getLogger("image_erase").setLevel(wanted)

@@ -62,8 +62,6 @@ def links_base(settings: Settings, store: ResultStore) -> str | None:
 
 def rate_limit(settings: AccessSettings) -> Limiter:
     """Return the rate limit of each key. Raises SettingsError."""
-    if not settings.rate_limit:
-        return Limiter()
     own = RateLimit(settings.rate_limit, WindowMemory(time.monotonic), time.monotonic)
     return SharedRateLimit(shared_rates(settings), own) if settings.rate_limit_url else own
 
@@ -73,7 +71,6 @@ def shared_rates(settings: AccessSettings) -> Shared:
     # Imported late: most servers do not need the client, which takes 6 MB and 0.1 s.
     from image_erase.access.shared_windows import SharedRates, SharedWindows  # noqa: PLC0415
 
-    assert settings.rate_limit
     assert settings.rate_limit_url
     try:
         return SharedRates(settings.rate_limit, SharedWindows(settings.rate_limit_url.get_secret_value()))

@@ -30,6 +30,7 @@ from image_erase.observer import Observer
 from image_erase.parts import background_tasks, job_options, links_base, rate_limit, result_store
 from image_erase.plain import problems
 from image_erase.plain.reception import PlainReception
+from image_erase.reloading import Application
 from image_erase.results.links import Links
 from image_erase.results.store import ResultStore
 from image_erase.routes import account, erase, operations, plain, results, select
@@ -109,6 +110,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         base = links_base(settings, store)
         app.router.routes.extend(page_routes(base, max_file_bytes=largest, max_side=settings.max_side))
     raise_failures(app)
+    app.state.application = Application(keys, links, limit, pool, intake, arriving, answers, clock)
     return app
 
 

@@ -17,10 +17,12 @@ class Shares:
     One owner may hold all of it while no other needs any. When another does, the newest holding of the largest owner
     is evicted until there is room, or until no owner holds more than the one that asks. A holding larger than the
     whole amount is allowed if it is the only one.
+
+    capacity: the amount; it may be changed, which evicts nothing by itself.
     """
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._holdings: dict[Holding, None] = {}  # as they came
 
     @property
@@ -31,7 +33,7 @@ class Shares:
     def has_room(self, owner: str, size: int = 1) -> bool:
         """Whether a new holding of that owner could grow to that size now."""
         held = self.held
-        return not held or held + size <= self._capacity or self._heaviest(owner, size) is not None
+        return not held or held + size <= self.capacity or self._heaviest(owner, size) is not None
 
     def open(self, owner: str, evict: Evict | None = None) -> "Holding":
         """Return an empty holding. evict: called to end it for another owner; None if it cannot be evicted."""
@@ -40,7 +42,7 @@ class Shares:
         return holding
 
     def _grow(self, holding: "Holding", size: int) -> None:
-        while self.held + size > self._capacity and self.held > holding.size:
+        while self.held + size > self.capacity and self.held > holding.size:
             heaviest = self._heaviest(holding.owner, size)
             if heaviest is None:
                 raise NoRoom

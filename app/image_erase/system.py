@@ -37,13 +37,22 @@ HAS_FILE_MODES = hasattr(os, "geteuid")
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that end the server in order, of those that the system has.
+    """Return the signals that stop the server gracefully, of those that the system has.
 
-    SIGHUP comes when a terminal closes, SIGQUIT from its keyboard and from supervisors, SIGBREAK from a console of
+    SIGHUP, if the terminal was closed, SIGQUIT from its keyboard and from supervisors, SIGBREAK from a console of
     Windows.
     """
     names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK")
     return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+def has_terminal() -> bool:
+    """Whether this process has a terminal that is open: one that sends SIGHUP when it is closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
 def allow_open_files(wanted: int) -> None:

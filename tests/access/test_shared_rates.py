@@ -189,6 +189,9 @@ class Fake:
         self.asked += 1
         await self._answer()
 
+    def change(self, _: str | None) -> None:
+        pass
+
     async def try_out(self) -> None:
         self.trials.put_nowait(None)
         await self._answer()

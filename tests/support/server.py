@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any, Self
 
@@ -270,8 +271,10 @@ def stop_workers(pids: set[int]) -> set[int]:
 
 
 def continue_workers(pids: set[int]) -> None:
+    """SIGCONT those that still run: the server may have killed one whose job was cancelled."""
     for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def _bare_environment() -> dict[str, str]:

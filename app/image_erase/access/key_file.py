@@ -65,7 +65,7 @@ class KeyFile:
         self, path: Path, clock: Clock = system_clock, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         """Raise OSError or UnicodeDecodeError where the file can't be read."""
-        self._path, self._clock, self._monotonic = path, clock, monotonic
+        self.path, self._clock, self._monotonic = path, clock, monotonic
         self._stamp: Stamp | None = None  # of what has been taken as a whole
         self._seen: Stamp | None = None
         self._seen_at = 0.0
@@ -90,7 +90,7 @@ class KeyFile:
         if stamp != self._seen:
             self._seen, self._seen_at = stamp, self._monotonic()
             if not self._is_still(stamp):
-                self._entries = self._whole | _states(line for line in read_lines(self._path) if line.is_ended)
+                self._entries = self._whole | _states(line for line in read_lines(self.path) if line.is_ended)
                 return
         if self._is_still(stamp):
             self._take(stamp)
@@ -101,7 +101,7 @@ class KeyFile:
 
     def _take(self, stamp: Stamp) -> None:
         """Take the file as it is, where it does not change while it is read."""
-        lines = read_lines(self._path)
+        lines = read_lines(self.path)
         if self._current_stamp() == stamp:
             changed = self._stamp is not None or _states(lines) != self._whole
             self._whole = self._entries = _states(lines)
@@ -111,13 +111,13 @@ class KeyFile:
                 self._warn(lines)
 
     def _current_stamp(self) -> Stamp:
-        found = self._path.stat()
+        found = self.path.stat()
         return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
     def _warn(self, lines: list[KeyLine]) -> None:
         refused = [line.number for line in lines if line.key is None]
         if refused:
-            facts = {"file": self._path.name, "lines": ",".join(map(str, refused[:20])), "refused": len(refused)}
+            facts = {"file": self.path.name, "lines": ",".join(map(str, refused[:20])), "refused": len(refused)}
             log.warning("keys refused: a key must be printable ASCII", extra=facts)
 
     def _tell_once(self, reason: str) -> None:

@@ -30,5 +30,11 @@ class Keys:
             raise ApiError(Code.ERROR_USER_LOCKED, f"{HEADER}: The key has been switched off.")
         return found.hex()
 
+    def replace(self, others: "Keys") -> None:
+        """Accept other keys instead, from the next call on. The same file is followed as before."""
+        self._fixed = others._fixed
+        if not (self._file and others._file and self._file.path == others._file.path):
+            self._file = others._file
+
     def _entries(self) -> dict[bytes, bool]:
         return self._fixed | self._file.entries() if self._file else self._fixed

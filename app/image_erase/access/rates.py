@@ -95,14 +95,18 @@ class Limiter:
     async def admit(self, key: str) -> None:
         """Count one call of the key. Raises ApiError and counts nothing if that exceeds a limit."""
 
+    def change(self, rates: str | None) -> None:
+        """Use other limits from now on; None for no limit. Calls already counted count only for unchanged limits."""
+
 
 class RateLimit(Limiter):
     """Limits the calls of each key within a moving window.
 
-    rates: such as `60/minute;1000/day`. storage: where calls are counted; it must use the same clock as `now`.
+    rates: such as `60/minute;1000/day`; None for no limit. storage: where calls are counted; it must use the same clock
+    as `now`.
     """
 
-    def __init__(self, rates: str, storage: Storage, now: Callable[[], float]) -> None:
+    def __init__(self, rates: str | None, storage: Storage, now: Callable[[], float]) -> None:
         self._rates = distinct(rates)
         self._limiter = MovingWindowRateLimiter(storage)
         self._now = now
@@ -110,6 +114,10 @@ class RateLimit(Limiter):
     async def admit(self, key: str) -> None:
         """See Limiter."""
         self.count(key)
+
+    def change(self, rates: str | None) -> None:
+        """See Limiter."""
+        self._rates = distinct(rates)
 
     def count(self, key: str) -> None:
         """Count one call of the key. Raises ApiError and counts nothing if that exceeds a limit."""
@@ -127,9 +135,9 @@ class RateLimit(Limiter):
         return self._limiter.get_window_stats(rate, key).reset_time
 
 
-def distinct(rates: str) -> list[RateLimitItem]:
+def distinct(rates: str | None) -> list[RateLimitItem]:
     """Return the rates without duplicates: a duplicate must not count twice."""
-    return list(dict.fromkeys(parse_many(rates)))
+    return list(dict.fromkeys(parse_many(rates))) if rates else []
 
 
 def too_often(waits: Mapping[RateLimitItem, float]) -> ApiError:

@@ -23,6 +23,9 @@ class Shared(Protocol):
     async def count(self, key: str) -> None:
         """Count a call. Raises ApiError if it exceeds a limit, and any other exception if Redis fails."""
 
+    def change(self, rates: str | None) -> None:
+        """Use other limits from now on."""
+
     async def try_out(self) -> None:
         """Check that it works. Raises any exception if not."""
 
@@ -77,6 +80,11 @@ class SharedRateLimit(Limiter):
             self._own.note(key)
         else:
             self._own.count(key)
+
+    def change(self, rates: str | None) -> None:
+        """See Limiter."""
+        self._shared.change(rates)
+        self._own.change(rates)
 
     async def _counted(self, key: str) -> bool:
         try:

@@ -90,7 +90,7 @@ def _connections(url: str) -> BlockingConnectionPool:
 class SharedRates:
     """Limits the calls of each key over all servers that use the same Redis. rates: as in RateLimit."""
 
-    def __init__(self, rates: str, storage: SharedWindows) -> None:
+    def __init__(self, rates: str | None, storage: SharedWindows) -> None:
         self._rates = distinct(rates)
         self._storage = storage
 
@@ -99,9 +99,12 @@ class SharedRates:
 
         Raises any exception of the client if Redis fails.
         """
-        waits = await self._storage.acquire_all(self._rates, key)
-        if waits:
+        if self._rates and (waits := await self._storage.acquire_all(self._rates, key)):
             raise too_often(waits)
+
+    def change(self, rates: str | None) -> None:
+        """Use other limits from now on."""
+        self._rates = distinct(rates)
 
     async def try_out(self) -> None:
         """Write an entry that soon expires. Raises any exception of the client if that fails."""

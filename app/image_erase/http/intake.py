@@ -21,10 +21,13 @@ T = TypeVar("T")
 
 
 class Intake:
-    """Receives bodies. seconds: limit for a whole body. shares: the memory for all bodies received at the same time."""
+    """Receives bodies. seconds: limit for a whole body. shares: the memory for all bodies received at the same time.
+
+    Changed seconds apply to the bodies that start after that.
+    """
 
     def __init__(self, seconds: float, shares: Shares) -> None:
-        self._seconds, self._shares = seconds, shares
+        self.seconds, self._shares = seconds, shares
         self._mean_seconds = 0.0
         # The time limit of each body, in the loop's time.
         self._ends: dict[object, float] = {}
@@ -38,7 +41,7 @@ class Intake:
         """
         loop, ticket = asyncio.get_running_loop(), object()
         started = loop.time()
-        self._ends[ticket] = started + self._seconds
+        self._ends[ticket] = started + self.seconds
         try:
             async with asyncio.timeout(None) as evicted:
                 with self._shares.open(owner, lambda: evicted.reschedule(loop.time())) as holding:

@@ -68,7 +68,7 @@ class State(Enum):
 
 
 class Shared:
-    """State shared by the connections of one server."""
+    """State shared by the connections of one server. limits: may be replaced; they apply to new connections."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -478,6 +478,6 @@ def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
     return (str(address[0]).removeprefix("::ffff:"), int(address[1])) if isinstance(address, tuple) else None
 
 
-def connections_within(limits: Limits) -> Callable[..., HttpConnection]:
+def connections_of(shared: Shared) -> Callable[..., HttpConnection]:
     """Return the factory of connections for one uvicorn server."""
-    return partial(HttpConnection, shared=Shared(limits))
+    return partial(HttpConnection, shared=shared)

@@ -19,11 +19,12 @@ class Caller:
 class Entrance:
     """Callers in the order in which they may enter.
 
-    has_room: returns whether a job of an owner would be accepted now. most: callers of one owner that may wait.
+    has_room: returns whether a job of an owner would be accepted now. most: callers of one owner that may wait;
+    may be changed.
     """
 
     def __init__(self, has_room: Callable[[str], bool], most: int) -> None:
-        self._has_room, self._most = has_room, most
+        self._has_room, self.most = has_room, most
         self._waiting: list[Caller] = []
 
     def __len__(self) -> int:
@@ -36,7 +37,7 @@ class Entrance:
 
     def join(self, caller: Caller, *, first: bool = False) -> bool:
         """Add a caller at the end or the front. Returns False if too many are waiting."""
-        if self._count(caller.owner) >= self._most:
+        if self._count(caller.owner) >= self.most:
             return False
         self._waiting.insert(0 if first else len(self._waiting), caller)
         return True

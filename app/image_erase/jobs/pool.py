@@ -143,6 +143,12 @@ class Pool:
             await self._supervisor.__aexit__(None, None, None)
         self._keepers = []
 
+    def change(self, *, queue: int, deadline_seconds: float) -> None:
+        """Use other limits for new jobs. Waiting jobs keep their places and deadlines."""
+        self._turns.places = self._entrance.most = self._workers + queue
+        self._deadline_seconds = deadline_seconds
+        self._entrance.let_in()
+
     @property
     def ready_workers(self) -> int:
         """The number of workers that are started and responsive."""

@@ -42,10 +42,10 @@ class _Owner(Generic[Item]):
 
 
 class Turns(Generic[Item]):
-    """A bounded queue of jobs of many owners. places: maximum number of waiting and running jobs."""
+    """A bounded queue of jobs of many owners. places: maximum number of waiting and running jobs; may be changed."""
 
     def __init__(self, places: int) -> None:
-        self._places = places
+        self.places = places
         self._owners: dict[str, _Owner[Item]] = {}
         self._now = 0.0
         self._charged: dict[int, float] = {}
@@ -64,7 +64,7 @@ class Turns(Generic[Item]):
 
     def has_room(self, owner: str) -> bool:
         """Whether `add` would take a job of that owner now."""
-        return self.waiting + self.running < self._places or self._heaviest(owner) is not None
+        return self.waiting + self.running < self.places or self._heaviest(owner) is not None
 
     def add(self, item: Item) -> Item | None:
         """Queue a job. Returns the job that was removed for it: the newest of the owner with the most jobs.
@@ -72,7 +72,7 @@ class Turns(Generic[Item]):
         Raises NoTurn if the queue is full and no owner has more jobs than this one, including the new job.
         """
         displaced = None
-        if self.waiting + self.running >= self._places:
+        if self.waiting + self.running >= self.places:
             heaviest = self._heaviest(item.owner)
             if heaviest is None:
                 raise NoTurn

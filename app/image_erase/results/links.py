@@ -31,10 +31,14 @@ class Links:
     """
 
     def __init__(self, keys: Sequence[str], clock: Clock) -> None:
+        self.replace(keys)
+        self._clock = clock
+
+    def replace(self, keys: Sequence[str]) -> None:
+        """Use other keys from now on."""
         if not keys:
             raise ValueError("at least one signing key is needed")
         self._keys = [key.encode() for key in keys]
-        self._clock = clock
 
     def path(self, name: ResultName) -> str:
         """Return the URL path of a result, with a leading slash."""
