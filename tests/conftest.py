@@ -6,6 +6,7 @@ import os
 # processor free spend the time of the others. Read when NumPy and OpenCV are loaded.
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
 
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -46,6 +47,13 @@ def _no_settings_from_outside() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(FOREIGN)]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_arrive() -> None:
+    """A shell starts what it runs in the background with SIGINT ignored, and so would be all commands of the tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -29,9 +29,6 @@ NOBODY = 54_321
 # Python may stand where only root can read it.
 READING = "+dac_read_search"
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", "--clear-groups", f"--inh-caps={READING}", f"--ambient-caps={READING}"]
-# Python may stand where only root can read it.
-READING = "+dac_read_search"
-AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", "--clear-groups", f"--inh-caps={READING}", f"--ambient-caps={READING}"]
 SIZE = (320, 240)
 
 
@@ -220,7 +217,7 @@ def test_full_process_table(start_as_nobody: StartCommand, spare: int) -> None:
     threads = len(os.listdir(f"/proc/{own.process.pid}/task"))
     allow_processes(own, threads - 1 + spare)
     os.kill(pid, signal.SIGKILL)
-    until(lambda: "no worker could be started" in own.log.read_text(), "the server has tried")
+    until(lambda: "worker could not be started" in own.log.read_text(), "the server has tried")
     assert own.client.get("/healthz").status_code == 200
     assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
     assert own.client.erase().status_code in (429, 504)

@@ -58,6 +58,11 @@ def processor_ticks(pid: int) -> int:
     return int(state[11]) + int(state[12]) if state else 0
 
 
+def processor_seconds(pid: int) -> float:
+    """How much processor time it has used, to a hundredth."""
+    return processor_ticks(pid) / os.sysconf("SC_CLK_TCK")
+
+
 def _process_ids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
 
