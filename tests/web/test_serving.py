@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from image_erase.settings import load_settings
-from image_erase.web.assets import TYPES, read_assets
+from image_erase.web.assets import TYPES, read_assets, release_of
 from image_erase.web.serving import DOCUMENT, FOLDER
 from support.envelope import assert_failure
 from support.raw import exchange, head_of
@@ -57,12 +57,79 @@ def policy(answer: httpx.Response) -> set[str]:
     return set(answer.headers["content-security-policy"].split("; "))
 
 
+class Links(HTMLParser):
+    """The addresses that a document names, those of modules to preload apart."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.files: list[str] = []
+        self.preloaded: list[str] = []
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        target = named.get("src") or (named.get("href") if tag == "link" else None)
+        if target:
+            (self.preloaded if named.get("rel") == "modulepreload" else self.files).append(target)
+
+
+class TestRelease:
+    """The document names files under addresses where they never change."""
+
+    @pytest.fixture
+    def links(self, client: Client) -> Links:
+        return Links(client.get("/").text)
+
+    def test_the_document_is_the_file_but_for_these(self, client: Client) -> None:
+        shown = re.sub(r'"page/[0-9a-f]{16}/', '"page/', client.get("/").text)
+        assert re.sub(r' *<link rel="modulepreload"[^>]*>\n', "", shown) == content(DOCUMENT)
+
+    def test_browsers_keep_what_it_names(self, client: Client, links: Links) -> None:
+        assert len({urlsplit(target).path.split("/")[1] for target in links.files + links.preloaded}) == 1
+        for target in {*links.files, *links.preloaded}:
+            answer = client.get(f"/{target}")
+            assert answer.headers["cache-control"] == "public, max-age=31536000, immutable", target
+            assert answer.content == (FOLDER / target.split("/", 2)[2]).read_bytes()
+            assert policy(answer) == POLICY
+
+    def test_another_release_gets_what_there_is_and_asks_again(self, client: Client) -> None:
+        answer = client.get("/page/0123456789abcdef/main.js")
+        assert answer.content == (FOLDER / "main.js").read_bytes()
+        assert answer.headers["cache-control"] == "no-cache"
+        assert client.get("/page/0123456789abcdef/index.html").status_code == 404
+        assert client.get("/page/0123456789abcdef/0123456789abcdef/main.js").status_code == 404
+
+    def test_the_release_is_that_of_the_content(self, tmp_path: Path) -> None:
+        for name in ("a.js", "b.css"):
+            (tmp_path / name).write_text("x")
+        first = release_of(read_assets(tmp_path))
+        assert re.fullmatch("[0-9a-f]{16}", first)
+        (tmp_path / "b.css").rename(tmp_path / "c.css")
+        second = release_of(read_assets(tmp_path))
+        (tmp_path / "c.css").write_text("y")
+        assert len({first, second, release_of(read_assets(tmp_path))}) == 3
+
+    def test_all_modules_that_are_needed_at_once_are_preloaded(self, links: Links) -> None:
+        preloaded = [target.split("/", 2)[2] for target in links.preloaded]
+        assert len(preloaded) == len(set(preloaded))
+        assert preloaded[0] == "main.js"
+        for name in preloaded:
+            static = re.findall(r"^(?:import|export) [^;]*?\"\./([\w.]+)\";", content(name), re.M)
+            assert set(static) <= set(preloaded), name
+        assert len(preloaded) > 15
+
+    def test_the_first_paint_is_light(self, client: Client, links: Links) -> None:
+        targets = {"/", *(f"/{target}" for target in links.files + links.preloaded)}
+        assert sum(int(client.get(target).headers["content-length"]) for target in targets) < 60_000
+
+
 class TestAnswers:
     def test_every_file_as_it_is(self, client: Client) -> None:
         for name in FILES:
             answer = client.get(address(name))
             assert answer.status_code == 200, name
-            assert answer.content == (FOLDER / name).read_bytes(), name
+            if name != DOCUMENT:
+                assert answer.content == (FOLDER / name).read_bytes(), name
             assert answer.headers["content-type"] == TYPES[Path(name).suffix], name
             assert HEADERS.items() <= dict(answer.headers).items(), name
             assert policy(answer) == POLICY, name

@@ -5,7 +5,8 @@ The tag does not depend on when or where the files were installed, so that sever
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 _COMPRESSED_ALREADY = ".jpg", ".png"
+# What a module loads before it runs; `import()` loads later.
+_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^;()]*?["']\./([\w.-]+)["'];""", re.M)
+#: Hexadecimal digits of a release's name.
+RELEASE_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,41 @@ def read_assets(folder: Path) -> Mapping[str, Asset]:
     }
 
 
+def release_of(assets: Mapping[str, Asset]) -> str:
+    """Return a name for the content of all files, for addresses under which they never change."""
+    tags = "".join(f"{name} {asset.plain.etag}\n" for name, asset in sorted(assets.items()))
+    return hashlib.sha256(tags.encode()).hexdigest()[:RELEASE_LENGTH]
+
+
+def modules_from(assets: Mapping[str, Asset], name: str) -> Iterator[str]:
+    """Yield a module and all that it needs before it runs, each once."""
+    waiting, seen = [name], {name}
+    while waiting:
+        name = waiting.pop(0)
+        yield name
+        for needed in _IMPORT.findall(assets[name].plain.data.decode()):
+            if needed not in seen:
+                seen.add(needed)
+                waiting.append(needed)
+
+
+def in_release(document: Asset, release: str, modules: Iterator[str]) -> Asset:
+    """Return the document with the addresses of a release.
+
+    Its modules are preloaded: a browser would find those that others import only after these have arrived.
+    """
+    text = document.plain.data.decode().replace('"page/', f'"page/{release}/')
+    links = "".join(f'    <link rel="modulepreload" href="page/{release}/{name}">\n' for name in modules)
+    return made(text.replace("  </head>", f"{links}  </head>", 1).encode(), document.media_type)
+
+
 def _read(path: Path) -> Asset:
-    data = path.read_bytes()
+    return made(path.read_bytes(), TYPES[path.suffix], compress=path.suffix not in _COMPRESSED_ALREADY)
+
+
+def made(data: bytes, media_type: str, *, compress: bool = True) -> Asset:
+    """Return the forms of a file."""
     tag = hashlib.sha256(data).hexdigest()[:32]
-    zipped = b"" if path.suffix in _COMPRESSED_ALREADY else gzip.compress(data, 9, mtime=0)
+    zipped = gzip.compress(data, 9, mtime=0) if compress else b""
     smaller = Variant(zipped, f'"{tag}-gzip"', "gzip") if 0 < len(zipped) < len(data) else None
-    return Asset(TYPES[path.suffix], Variant(data, f'"{tag}"'), smaller)
+    return Asset(media_type, Variant(data, f'"{tag}"'), smaller)

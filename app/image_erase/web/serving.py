@@ -1,5 +1,10 @@
-"""Serves the page: its document at `/`, the files that it is made of below `/page/`."""
+"""Serves the page: its document at `/`, the files that it is made of below `/page/`.
 
+The document names its files with the release that they belong to, `/page/<release>/main.js`, and browsers keep those
+for good. The same files without a release, or with that of another version, are asked for again each time.
+"""
+
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,10 +15,12 @@ from starlette.routing import BaseRoute, Route
 
 from image_erase.http.encodings import accepts_gzip
 from image_erase.http.ranges import matches_etag
-from image_erase.web.assets import Asset, read_assets
+from image_erase.web.assets import RELEASE_LENGTH, Asset, in_release, modules_from, read_assets, release_of
 
 FOLDER = Path(__file__).parent / "page"
-DOCUMENT = "index.html"
+DOCUMENT, START = "index.html", "main.js"
+KEPT = "public, max-age=31536000, immutable"
+_RELEASE = re.compile(rf"([0-9a-f]{{{RELEASE_LENGTH}}})/")
 
 
 def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -> list[BaseRoute]:
@@ -24,14 +31,20 @@ def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -
     """
     headers = _headers(links_base)
     assets = dict(read_assets(FOLDER))
+    release = release_of(assets)
     # Its links hold at its own address only.
-    index = assets.pop(DOCUMENT, None)
+    document_file = assets.pop(DOCUMENT, None)
+    index = in_release(document_file, release, modules_from(assets, START)) if document_file else None
+    kept = headers | {"Cache-Control": KEPT}
 
     async def document(request: Request) -> Response:
         return _answer(request, index, headers)
 
     async def file(request: Request) -> Response:
-        return _answer(request, assets.get(request.path_params["name"]), headers)
+        name: str = request.path_params["name"]
+        named = _RELEASE.match(name)
+        found = assets.get(name[named.end() :] if named else name)
+        return _answer(request, found, kept if named and named[1] == release else headers)
 
     async def limits(_: Request) -> Response:
         return JSONResponse({"maxFileBytes": max_file_bytes, "maxSide": max_side}, headers=headers)
