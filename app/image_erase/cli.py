@@ -78,7 +78,8 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
     for warning in unknown_variables(os.environ):
         print(f"image-erase: warning: {warning}", file=sys.stderr)
     allow_connections(settings)
-    for line in greeting(settings.host, sockets[0], key, Path.cwd(), page=settings.page):
+    tls = settings.tls_certificate is not None
+    for line in greeting(settings.host, sockets[0], key, Path.cwd(), page=settings.page, tls=tls):
         print(line, flush=True)
     _run(server, sockets)
 
@@ -192,13 +193,14 @@ def make_server(
     limits: "Limits | None" = None,
     load: "Load | None" = None,
 ) -> "StoppingServer":
-    """Return uvicorn with the application, configured for clients of this API.
+    """Return uvicorn with the application, configured for clients of this API. Raises SettingsError.
 
     limits: of connections, in addition to those in the settings. load: reads the settings again for a reload.
     """
     import uvicorn  # noqa: PLC0415
 
     from image_erase.http.protocol import Limits, Shared, connections_of  # noqa: PLC0415
+    from image_erase.listening import tls_context  # noqa: PLC0415
     from image_erase.reloading import Connections, Reloader  # noqa: PLC0415
     from image_erase.server import create_app  # noqa: PLC0415
     from image_erase.stopping import StoppingServer  # noqa: PLC0415
@@ -207,7 +209,7 @@ def make_server(
     limits = replace(
         limits or Limits(), connections=settings.connections, keep_alive_seconds=settings.keepalive_seconds
     )
-    shared = Shared(limits)
+    shared = Shared(limits, tls_context(settings), settings.metrics_port)
     parts = (app.state.application.prepare, Connections(shared).prepare)
     return StoppingServer(
         uvicorn.Config(

@@ -14,21 +14,23 @@ PROGRAM = "image-erase"
 _EXAMPLES = Path("examples")
 
 
-def greeting(host: str, listener: socket.socket, key: str, here: Path, *, page: bool) -> list[str]:
+def greeting(host: str, listener: socket.socket, key: str, here: Path, *, page: bool, tls: bool = False) -> list[str]:
     """Return the lines that the command prints.
 
-    host: as the operator set it. key: to show. here: the working directory. page: whether a browser may be used.
+    host: as the operator set it. key: to show. here: the working directory. page: whether a browser may be used. tls:
+    whether the server uses TLS, whose certificate is rarely for the address of this machine.
     """
     if host.startswith("unix:"):
         return [f"{curl_line('http://localhost', key, here)} --unix-socket {shlex.quote(listener.getsockname())}"]
-    base = base_to_show(host, listener.getsockname()[1])
-    return [curl_line(base, key, here), *([f"or open {base}/ in a browser"] if page else [])]
+    base = base_to_show(host, listener.getsockname()[1], "https" if tls else "http")
+    line = curl_line(base, key, here)
+    return [line + " --insecure" if tls else line, *([f"or open {base}/ in a browser"] if page else [])]
 
 
-def base_to_show(host: str, port: int) -> str:
+def base_to_show(host: str, port: int, scheme: str = "http") -> str:
     """Return the URL under which this machine reaches the server, without a slash at the end."""
     address = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    return f"{scheme}://[{address}]:{port}" if ":" in address else f"{scheme}://{address}:{port}"
 
 
 def curl_line(base: str, key: str, here: Path) -> str:

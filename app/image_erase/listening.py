@@ -2,11 +2,13 @@
 
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from image_erase.http.tls import server_context
 from image_erase.settings import ListeningSettings, SettingsError
 
 BACKLOG = 2048
@@ -32,6 +34,22 @@ def listening(settings: ListeningSettings) -> Iterator[list[socket.socket]]:
         if path:
             with suppress(OSError):
                 os.unlink(path)
+
+
+def tls_context(settings: ListeningSettings) -> ssl.SSLContext | None:
+    """Return the TLS context of the main port, None if it serves HTTP. Raises SettingsError."""
+    if not (settings.tls_certificate and settings.tls_key):
+        return None
+    try:
+        return server_context(settings.tls_certificate, settings.tls_key)
+    except ssl.SSLError as error:
+        raise SettingsError(f"ERASE_TLS_CERTIFICATE, ERASE_TLS_KEY: cannot be used ({_reason(error)})") from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"ERASE_TLS_CERTIFICATE, ERASE_TLS_KEY: cannot be read ({error})") from None
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (error.reason or "not PEM").lower().replace("_", " ")
 
 
 def unix_path(host: str) -> str:

@@ -12,6 +12,7 @@ from image_erase.environment import EnvironmentFileError
 from image_erase.http.intake import Intake
 from image_erase.http.protocol import Shared
 from image_erase.jobs.pool import Pool
+from image_erase.listening import tls_context
 from image_erase.logs import set_level
 from image_erase.results.links import Links
 from image_erase.secrets import api_keys, signing_keys
@@ -24,6 +25,8 @@ RELOADED = (
     "api_keys",
     "api_keys_file",
     "signing_keys",
+    "tls_certificate",
+    "tls_key",
     "rate_limit",
     "connections",
     "keepalive_seconds",
@@ -82,7 +85,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Connections:
-    """The limits of connections. Open connections keep their time limits."""
+    """The limits and the certificate of connections. Open connections keep theirs."""
 
     shared: Shared
 
@@ -92,9 +95,11 @@ class Connections:
             self.shared.limits, connections=settings.connections, keep_alive_seconds=settings.keepalive_seconds
         )
 
+        tls = tls_context(settings)
+
         def apply() -> None:
             allow_connections(settings)
-            self.shared.limits = limits
+            self.shared.limits, self.shared.tls = limits, tls
 
         return apply
 

@@ -57,6 +57,10 @@ class ListeningSettings(_Group):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port on which `/metrics` is served, and nothing else of the API"
     )
+    tls_certificate: FilePath | None = Field(
+        None, description="File with the certificate chain, in PEM, to serve HTTPS on `ERASE_PORT`; unset, HTTP"
+    )
+    tls_key: FilePath | None = Field(None, description="File with the private key of the certificate, in PEM")
     connections: int = Field(
         512,
         ge=1,
@@ -70,6 +74,14 @@ class ListeningSettings(_Group):
         ge=0,
         description="How long `/readyz` answers 503 on shutdown before the server stops accepting requests, in seconds",
     )
+
+    @model_validator(mode="after")
+    def _tls_has_both_files(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("ERASE_TLS_CERTIFICATE, ERASE_TLS_KEY: must be set together")
+        if self.tls_certificate and self.host.startswith("unix:"):
+            raise ValueError("ERASE_TLS_CERTIFICATE: a Unix socket does not use TLS")
+        return self
 
 
 class HttpSettings(_Group):

@@ -54,9 +54,9 @@ def files(image: bytes | None = None, mask: bytes | None = None, mask_name: str 
 class Client:
     """Calls one server. Every request takes a connection of its own, so that none hides behind another."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], scheme: str = "http") -> None:
         self.address = address
-        self.base = f"http://{address[0]}:{address[1]}"
+        self.base = f"{scheme}://{address[0]}:{address[1]}"
         self._pool = ThreadPoolExecutor(16)
 
     def request(self, method: str, target: str, *, key: str | None = KEY, **options: Any) -> httpx.Response:
@@ -128,7 +128,7 @@ class Server:
         self._listener = socket.create_server(address, backlog=2048)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="server")
-        self.client = Client(self._listener.getsockname())
+        self.client = Client(self._listener.getsockname(), "https" if wanted.tls_key else "http")
         self.base = self.client.base
 
     def __enter__(self) -> Self:
@@ -204,7 +204,7 @@ class CommandServer:
         There is one worker with the quickest engine unless they say otherwise.
         """
         self.port = port or free_port()
-        self.client = Client(("127.0.0.1", self.port))
+        self.client = Client(("127.0.0.1", self.port), "https" if "TLS_KEY" in environment else "http")
         self.base = self.client.base
         #: Where its standard error goes; its standard output stands beside it with the suffix `.out`.
         self.log = logs / f"server-{self.port}-{len(list(logs.iterdir()))}.log"

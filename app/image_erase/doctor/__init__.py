@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from image_erase.doctor.callers import keys, signing_keys
+from image_erase.doctor.certificate import certificate
 from image_erase.doctor.finding import Finding, Level
 from image_erase.doctor.limits import rate_limit
 from image_erase.doctor.machine import memory, port, processors
@@ -14,6 +15,7 @@ from image_erase.settings import Settings
 __all__ = [
     "Finding",
     "Level",
+    "certificate",
     "clock",
     "examine",
     "keys",
@@ -36,5 +38,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """
     for check in (storage, space, keys, signing_keys, port, memory, processors, origins, clock, workers):
         yield check(settings)
+    if settings.tls_certificate:
+        yield certificate(settings)
     if settings.rate_limit_url:
         yield rate_limit(settings)

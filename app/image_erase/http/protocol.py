@@ -6,6 +6,7 @@ docs/architecture.md describes the states and how each of them ends.
 import asyncio
 import logging
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from image_erase.http.failures import Reason, Refused
 from image_erase.http.identity import RequestIds
 from image_erase.http.peer import Peer
 from image_erase.http.request_parser import Head, RequestParser
+from image_erase.http.tls import handshake
 from image_erase.http.turns import Turns
 
 # Most unparsed bytes; beyond that, reading pauses and the kernel buffers.
@@ -68,10 +70,14 @@ class State(Enum):
 
 
 class Shared:
-    """State shared by the connections of one server. limits: may be replaced; they apply to new connections."""
+    """State shared by the connections of one server.
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    limits, tls: apply to new connections and may be replaced. tls: None for HTTP without encryption. plain_port: the
+    port that never uses TLS.
+    """
+
+    def __init__(self, limits: Limits, tls: ssl.SSLContext | None = None, plain_port: int | None = None) -> None:
+        self.limits, self.tls, self.plain_port = limits, tls, plain_port
         #: Connections without a request in progress, and those in the state LINGERING, longest first. The order is
         #: kept here because the loop's clock does not advance while many connections are accepted.
         self.idle: dict[HttpConnection, None] = {}
@@ -108,6 +114,8 @@ class HttpConnection(asyncio.Protocol):
         self._exchanges: deque[Exchange] = deque()
         self._refusal: Refused | None = None
         self._no_more_requests = self._ended = self._stopping = False
+        self._is_encrypted = self._in_handshake = False
+        self._early = bytearray()
         self._paused = self._version_sent = False
         self._dropped = 0
         self._received_before: tuple[int, bool] = 0, False
@@ -127,7 +135,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start to wait for a request."""
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = self._raw = cast(asyncio.Transport, transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own classes
         connected = transport.get_extra_info("socket")
         if connected and connected.family != getattr(socket, "AF_UNIX", None):
@@ -136,12 +144,28 @@ class HttpConnection(asyncio.Protocol):
         self._client, self._server = (_address(self.transport, name) for name in ("peername", "sockname"))
         self._peer = Peer(transport)
         self._enter(State.NEW)
+        if self._shared.tls and self._server and self._server[1] != self._shared.plain_port:
+            self._in_handshake = self._is_encrypted = True
+            self._keep(self.loop.create_task(self._encrypt(self._shared.tls)))
         if len(self._server_state.connections) > self._limits.connections:
             self._make_room()
+
+    async def _encrypt(self, context: ssl.SSLContext) -> None:
+        """Continue on an encrypted transport. Until then the state is NEW, with its time limit."""
+        encrypted = await handshake(self._raw, self, self._early, context, self._limits.head_seconds)
+        if encrypted is None or self.state is State.CLOSING:
+            log.debug("TLS handshake failed", extra={"client": self._client and self._client[0]})
+            self._raw.abort()
+            self.connection_lost(None)
+            return
+        self.transport, self._in_handshake = encrypted, False
+        self._regulate_reading()
+        self._turns.request(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel every timer of the connection."""
         self._enter(State.CLOSING)
+        self._cancel(self._timer)
         self._cancel(self._stall_timer)
         self._server_state.connections.discard(self)
         for exchange in self._exchanges:
@@ -150,6 +174,9 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Buffer bytes; they are parsed when it is this connection's turn."""
+        if self._in_handshake and self._raw.get_protocol() is self:
+            self._early += data
+            return
         if self.state in (State.LINGERING, State.CLOSING):
             self._dropped += len(data)
             if self._dropped > self._limits.linger_bytes:
@@ -160,8 +187,13 @@ class HttpConnection(asyncio.Protocol):
         self._turns.request(self)
 
     def eof_received(self) -> bool:
-        """Note that the client sends no more; it may still wait for its response."""
+        """Note that the client sends no more; it may still wait for its response, but not over TLS.
+
+        A client that ends its side of TLS closes the whole connection (asyncio's transports allow nothing else).
+        """
         self._ended = True
+        if self._is_encrypted:
+            return False
         if self.state in (State.LINGERING, State.CLOSING):
             self._close()
         elif not self._may_parse:
@@ -240,7 +272,7 @@ class HttpConnection(asyncio.Protocol):
             self._version_sent, data = False, data[len(_VERSION) :]
         self._written += len(data)
         self.transport.write(data)
-        if self._stall_timer is None and self.transport.get_write_buffer_size():
+        if self._stall_timer is None and self._unsent():
             self._received_before = self._received_now()
             self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
 
@@ -266,7 +298,7 @@ class HttpConnection(asyncio.Protocol):
             return
         self._exchanges.popleft()
         if not exchange.keep_alive:
-            self._finish()
+            self._finish(is_complete=exchange.arrived)
         elif self._exchanges:
             self._start(self._exchanges[0])
         elif self._refusal:
@@ -287,7 +319,7 @@ class HttpConnection(asyncio.Protocol):
     @property
     def _may_parse(self) -> bool:
         """Whether there are bytes that may be parsed now: of one request at a time, with a limited part of its body."""
-        if not self._unparsed or self.state in (State.LINGERING, State.CLOSING) or self._refusal:
+        if not self._unparsed or self.state in (State.LINGERING, State.CLOSING) or self._refusal or self._in_handshake:
             return False
         newest = self._exchanges[-1] if self._exchanges else None
         if newest is None or newest.arrived:
@@ -296,6 +328,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _regulate_reading(self) -> None:
         full = len(self._unparsed) > READ_AHEAD
+        if self._in_handshake:
+            return
         if full != self._paused and not self.transport.is_closing() and not self._ended:
             self._paused = full
             (self.transport.pause_reading if full else self.transport.resume_reading)()
@@ -308,7 +342,7 @@ class HttpConnection(asyncio.Protocol):
             "http_version": head.version,
             "server": self._server,
             "client": self._client,
-            "scheme": "http",
+            "scheme": "https" if self._is_encrypted else "http",
             "method": head.method,
             "root_path": self._config.root_path,
             "path": unquote(path.decode("ascii")),
@@ -320,7 +354,10 @@ class HttpConnection(asyncio.Protocol):
 
     def _start(self, exchange: Exchange) -> None:
         self._enter(State.REQUEST)
-        task = self.loop.create_task(exchange.run(self._config.loaded_app))
+        self._keep(self.loop.create_task(exchange.run(self._config.loaded_app)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Keep a reference to a task, and let uvicorn wait for it when it stops."""
         self._server_state.tasks.add(task)
         task.add_done_callback(self._server_state.tasks.discard)
 
@@ -369,10 +406,13 @@ class HttpConnection(asyncio.Protocol):
         facts = {"status": answer.status, "code": answer.code, "client": self._client and self._client[0]}
         self._app_state["observer"].request_ended("none", answer.status, answer.code)
         log.info("malformed request", extra={**facts, "request_id": ids.request_id, "log_id": ids.log_id})
+        if self._in_handshake:
+            self._abort()
+            return
         headers = {"Content-Length": str(len(answer.body)), "Connection": "close", **answer.headers}
         lines = [f"HTTP/1.1 {answer.status} {answer.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
         self.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + answer.body)
-        self._finish()
+        self._finish(is_complete=False)
 
     # States and their ends.
 
@@ -392,31 +432,35 @@ class HttpConnection(asyncio.Protocol):
             State.KEPT: (limits.keep_alive_seconds, self._close),
             State.LINGERING: (limits.linger_seconds, self._lingered),
         }
+        if self._is_encrypted:
+            ends[State.CLOSING] = limits.linger_seconds, self._end_closing
         if state in ends:
             self._timer = self.loop.call_later(*ends[state])
 
     def _head_overdue(self) -> None:
         self._refuse(Refused(Reason.HEAD_OVERDUE, "The request did not arrive in time."))
 
-    def _finish(self) -> None:
-        """End the connection after the response has been delivered.
+    def _finish(self, *, is_complete: bool) -> None:
+        """End the connection after the response has been delivered. is_complete: whether the request has arrived.
 
         The server's side is closed at once; what the client still sends is read and discarded, because closing a
-        connection with unread bytes would reset it and could destroy the response (RFC 9112, 9.6).
+        connection with unread bytes would reset it and could destroy the response (RFC 9112, 9.6). TLS has no such half
+        of a connection: it is closed at once, or, if the client still sends, after the time for that.
         """
-        if self._ended or self.transport.is_closing():
+        if self._ended or self.transport.is_closing() or (self._is_encrypted and is_complete):
             self._close()
             return
         self._enter(State.LINGERING)
         self._shared.lingering[self] = None
         self._unparsed.clear()
         self._regulate_reading()
-        self.transport.write_eof()
+        if not self._is_encrypted:
+            self.transport.write_eof()
         if len(self._shared.lingering) > MAX_LINGERING:
             next(iter(self._shared.lingering)).transport.abort()
 
     def _lingered(self) -> None:
-        if self.transport.get_write_buffer_size():
+        if self._unsent():
             self._enter(State.LINGERING)  # the client is still receiving the response, and watched
             self._shared.lingering[self] = None
         else:
@@ -427,12 +471,28 @@ class HttpConnection(asyncio.Protocol):
         self._enter(State.CLOSING)
         self.transport.close()
 
+    def _abort(self) -> None:
+        self._enter(State.CLOSING)
+        self.transport.abort()
+
+    def _end_closing(self) -> None:
+        """End a TLS connection whose client has received everything and does not close it."""
+        if self._unsent():
+            self._enter(State.CLOSING)
+        else:
+            self.transport.abort()
+
+    def _unsent(self) -> int:
+        """Return how many bytes wait in this process, those of TLS in both transports."""
+        encrypted = self._raw.get_write_buffer_size() if self.transport is not self._raw else 0
+        return self.transport.get_write_buffer_size() + encrypted
+
     def _received_now(self) -> tuple[int, bool]:
         """Return how many of the bytes written were received, and whether the number is exact."""
         acknowledged = self._peer.acknowledged()
         if acknowledged is not None:
             return acknowledged, True
-        return self._written - self.transport.get_write_buffer_size(), False
+        return self._written - self._unsent(), False
 
     def _check_progress(self) -> None:
         """Abort a connection whose client receives too little of its response.
@@ -441,7 +501,7 @@ class HttpConnection(asyncio.Protocol):
         They advance in coarse steps, so then only a client that received nothing at all is ended.
         """
         self._stall_timer = None
-        if not self.transport.get_write_buffer_size():
+        if not self._unsent():
             return
         (before, _), (now, is_exact) = self._received_before, self._received_now()
         if now - before < (self._limits.stall_bytes if is_exact else 1):
@@ -463,6 +523,8 @@ class HttpConnection(asyncio.Protocol):
         oldest = next(one for one in self._shared.idle if one is self or not one._peer.has_unread())
         if oldest is self:
             self._refuse(Refused(Reason.TOO_MANY_CONNECTIONS, "Too many connections.", {"Retry-After": "1"}))
+        elif oldest._is_encrypted:
+            oldest._abort()  # closing TLS waits for the client
         else:
             oldest._close()
 

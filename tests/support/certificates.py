@@ -1,0 +1,36 @@
+"""Certificates that tests make themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from ssl import SSLContext, create_default_context
+
+import trustme
+
+NAMES = "localhost", "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The files of a certificate and its key, and the context of a client that trusts its authority."""
+
+    chain: Path
+    key: Path
+    client: SSLContext
+
+    @property
+    def settings(self) -> dict[str, Path]:
+        """The settings of a server that uses it."""
+        return {"tls_certificate": self.chain, "tls_key": self.key}
+
+
+def certificate(folder: Path, expires: datetime | None = None) -> Certificate:
+    """Write a certificate for this machine into a folder, in place of one that is there."""
+    authority = trustme.CA()
+    issued = authority.issue_cert(*NAMES, not_after=expires)
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    client = create_default_context()
+    authority.configure_trust(client)
+    return Certificate(chain, key, client)
