@@ -18,7 +18,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     return subprocess.run(
         [COMMAND, "erase", *arguments],
         cwd=folder,
-        env={"PATH": os.environ["PATH"]} | environment,
+        env={"PATH": os.environ["PATH"], "ERASE_WORKERS": "1", "ERASE_ENGINE": "opencv"} | environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_gives_what_the_server_gives(folder: Path, server: Server) -> None:
-    done = run(folder, "photo.png", "mask.png", "-o", "out.png", ERASE_ENGINE="opencv")
+    done = run(folder, "photo.png", "mask.png", "-o", "out.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     url = server.client.erase().json()["data"]["image_url"]
     np.testing.assert_array_equal(

@@ -87,7 +87,7 @@ def restart_one_by_one(copies: Copies, balancer: Balancer, before: Callable[[], 
     for index in range(COPIES):
         before()
         copies[index].process.terminate()
-        assert copies[index].process.wait(30) == 0
+        assert copies[index].process.wait(60) == 0
         copies.start_again(index)
         until(partial(balancer.is_up, index), "the balancer has the copy again")
 
@@ -154,7 +154,7 @@ class TestRollingRestart:
 
         No request fails while the copies are restarted one by one.
         """
-        with Crowd(balancer.port, clients=6, requests=2000, pause=0.1) as crowd:
+        with Crowd(balancer.port, clients=6, requests=2000, pause=0.3) as crowd:
             until(lambda: len(crowd.outcomes) > 6, "the crowd is at work")
 
             def assert_all_links_work() -> None:
@@ -173,7 +173,7 @@ class TestRollingRestart:
         assert not crowd.failed
         copies.signing_keys = NEW
         copies[0].process.terminate()
-        copies[0].process.wait(30)
+        copies[0].process.wait(60)
         copies.start_again(0)
         assert copies[0].client.get(urlsplit(made_with_new).path).status_code == 200
         assert_failure(copies[0].client.get(urlsplit(crowd.links[0]).path), "ERROR_ILLEGAL_OPERATION")
@@ -189,7 +189,7 @@ class TestCopyKilled:
             workers = copies[0].stop_workers()
             until(lambda: balancer.unanswered(0) > lost[0], "the copy holds jobs")
             copies[0].process.kill()
-            copies[0].process.wait(20)
+            copies[0].process.wait(60)
             gone_at = time.monotonic()
             for pid in workers:
                 os.kill(pid, signal.SIGKILL)

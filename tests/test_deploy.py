@@ -360,6 +360,6 @@ def test_the_metric_that_scales_is_served(start_server: Any) -> None:
 def test_haproxy_takes_the_configuration() -> None:
     environment = {"PATH": os.environ["PATH"]}
     command = [str(HAPROXY), "-c", "-f", str(CONFIGURATION)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr

@@ -136,7 +136,7 @@ def test_line_elsewhere_makes_its_example(start_command: StartCommand, tmp_path:
 def test_the_module_is_the_command(arguments: list[str]) -> None:
     python = COMMAND.with_name("python")
     said = [
-        subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=30, check=True).stdout
+        subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
         for command in ([COMMAND], [python, "-m", "image_erase"])
     ]
     assert said[0] == said[1]

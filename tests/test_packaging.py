@@ -230,7 +230,7 @@ def checked(port: int) -> bool:
 def health_of(port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"ERASE_PORT": str(port), "ERASE_HOST": "0.0.0.0"}
     command = [str(Path(sys.executable).with_name("image-erase")), "health", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])

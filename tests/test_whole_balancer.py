@@ -57,7 +57,7 @@ def open_house(stack: ExitStack, storage: Path) -> House:
 def from_proxy(house: House, headers: dict[str, str], address: str) -> httpx.Response:
     """An erasing that comes from an address of this machine."""
     transport = httpx.HTTPTransport(local_address=address)
-    with httpx.Client(base_url=house.balancer.base, transport=transport, timeout=30) as client:
+    with httpx.Client(base_url=house.balancer.base, transport=transport, timeout=60) as client:
         return client.post(PATH, files=files(), headers={"ailabapi-api-key": KEY, **headers})
 
 
@@ -80,7 +80,7 @@ def test_the_copy_with_fewer_requests_gets_the_next(house: House) -> None:
     finally:
         continue_workers(stopped)
     for one in waiting:
-        assert_success(one.result(30), house.balancer.base)
+        assert_success(one.result(60), house.balancer.base)
 
 
 def test_the_largest_body_passes(house: House) -> None:
@@ -184,7 +184,7 @@ class Breaking:
 
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._thread.join(60)
         self._listener.close()
 
     def _serve(self) -> None:

@@ -19,7 +19,7 @@ from support.server import COMMAND, KEY, PATH, CommandServer, StartCommand, file
 def health(**environment: str) -> subprocess.CompletedProcess[str]:
     settings = {f"ERASE_{name}": value for name, value in environment.items()}
     command = [str(COMMAND), "health"]
-    return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ class TestUnixSocket:
         assert "--unix-socket" in own.log.with_suffix(".out").read_text()
         until(lambda: '"client": "192.0.2.7"' in own.log.read_text(), "the client is logged")
         own.process.terminate()
-        assert own.process.wait(20) == 0
+        assert own.process.wait(60) == 0
         assert not path.exists()
         assert health(HOST=f"unix:{path}").returncode == 1
 

@@ -49,7 +49,7 @@ def registry_answers() -> bool:
     environment = os.environ | {"UV_HTTP_TIMEOUT": "5", "UV_HTTP_RETRIES": "0"}
     try:
         done = subprocess.run(
-            command, input="click\n", env=environment, capture_output=True, text=True, timeout=20, check=False
+            command, input="click\n", env=environment, capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

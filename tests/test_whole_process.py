@@ -30,7 +30,7 @@ class TestStop:
         continue_workers(pids)
         for answer in taken:
             assert_success(answer.result(), own.base)
-        assert own.process.wait(20) == 0
+        assert own.process.wait(60) == 0
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
         ends = [line for line in map(json.loads, own.log.read_text().splitlines()) if line["message"] == "stopped"]
         assert [(line["reason"], line["exit_code"]) for line in ends] == [(how.name, 0)]
@@ -42,7 +42,7 @@ class TestStop:
         until(own.client.is_full, "the job is taken")
         own.process.terminate()
         assert_failure(taken.result(), "AI_SERVICE_TIMEOUT")
-        assert own.process.wait(20) == 0
+        assert own.process.wait(60) == 0
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
 
     def test_idle(self, start_command: StartCommand) -> None:
@@ -50,7 +50,7 @@ class TestStop:
         pids = own.workers()
         assert len(pids) == 2
         own.process.terminate()
-        assert own.process.wait(10) == 0
+        assert own.process.wait(60) == 0
         assert not any(is_alive(pid) for pid in pids)
 
 
@@ -62,7 +62,7 @@ class TestKilled:
         pids = own.workers()
         assert len(pids) == 2
         own.process.kill()
-        own.process.wait(10)
+        own.process.wait(60)
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
         again: CommandServer = start_command()
         answer = again.client.get(url.removeprefix(own.base))
@@ -75,7 +75,7 @@ class TestKilled:
         taken = own.client.start_erase()
         until(own.client.is_full, "the job is taken")
         own.process.kill()
-        own.process.wait(10)
+        own.process.wait(60)
         assert isinstance(taken.exception(), httpx.TransportError)
         continue_workers(pids)
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
@@ -89,7 +89,7 @@ class TestLog:
         assert own.client.get(url).status_code == 200
         own.client.erase(key="a-wrong-key-of-somebody")
         own.process.terminate()
-        own.process.wait(20)
+        own.process.wait(60)
         log = own.log.read_text()
         signature = url.split("/")[4].split("-", 1)[1]
         for secret in (KEY, "a-wrong-key-of-somebody", "a-signing-key-of-the-tests-themselves", signature):
@@ -110,7 +110,7 @@ class TestLog:
         remarked = png_file((200, 150), 16, 2, chunk(b"gAMA", b"too long"))
         assert own.client.erase(remarked, mask_file((200, 150))).status_code == 200
         own.process.terminate()
-        own.process.wait(20)
+        own.process.wait(60)
         lines = [json.loads(line) for line in own.log.read_text().splitlines()]
         assert sum(line.get("status") is not None for line in lines) >= 8
 
@@ -118,7 +118,7 @@ class TestLog:
         own: CommandServer = start_command(LOG_FORMAT="console")
         own.client.get("/%0aforged%0d%0aforged%1b[2J")
         own.process.terminate()
-        own.process.wait(20)
+        own.process.wait(60)
         log = own.log.read_text()
         assert "forged" in log
         assert not any(line.startswith("forged") for line in log.splitlines())
@@ -146,7 +146,7 @@ def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Compl
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
@@ -190,7 +190,7 @@ class TestStart:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert done.returncode == 3
@@ -217,6 +217,6 @@ def test_help_loads_no_library_that_takes_long(arguments: list[str]) -> None:
         f"try: cli.main({arguments!r})\n"
         f"finally: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
     assert done.stdout

@@ -160,11 +160,11 @@ def test_a_closed_terminal_stops_it(tmp_path: Path) -> None:
         until(lambda: "settings reloaded" in log.read_text(), "it reloads, since its terminal is open")
         assert is_alive(process.pid)
         os.close(leader)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         assert "reason=SIGHUP" in log.read_text()
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_all_parts_are_prepared_before_any_changes(caplog: pytest.LogCaptureFixture) -> None:

@@ -52,7 +52,7 @@ def test_the_server_erases_and_stops(start_command: StartCommand) -> None:
     own: CommandServer = start_command(program=command("command"))
     assert_success(own.client.erase(), own.base)
     own.process.terminate()
-    assert own.process.wait(20) == 0
+    assert own.process.wait(60) == 0
     last = json.loads(own.log.read_text().splitlines()[-1])
     assert (last["message"], last["reason"]) == ("stopped", "SIGTERM")
 

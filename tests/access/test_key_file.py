@@ -212,5 +212,5 @@ def test_rewriting_in_place_refuses_no_key_that_stays(start_server: StartServer,
             assert own.client.request("GET", "/api/common/query-credits", key=key).status_code == 200
     finally:
         over.set()
-        editor.join(20)
+        editor.join(60)
     assert own.client.request("GET", "/api/common/query-credits", key=KEY).status_code == 401

@@ -151,7 +151,7 @@ def test_a_result_under_way_to_its_file_gets_there(tmp_path: Path, monkeypatch: 
 
         def write(self: Outputs, path: Path, data: bytes) -> None:
             loop.call_soon_threadsafe(main.cancel)
-            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(20)
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(60)
             whole(self, path, data)
 
         monkeypatch.setattr(Outputs, "write", write)

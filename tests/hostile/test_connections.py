@@ -219,7 +219,7 @@ class TestTinyPieces:
         finally:
             stop.set()
             for one in attackers:
-                one.join(20)
+                one.join(60)
 
     def test_of_pipelined_requests(self, server: Server) -> None:
         with connected(server.client.address) as connection:
@@ -228,7 +228,7 @@ class TestTinyPieces:
             )
             sender.start()
             answers = read_to_end(connection)
-            sender.join(20)
+            sender.join(60)
         assert answers.count(b"HTTP/1.1 200") == 2001
 
     def test_of_an_upload_arrive_whole(self, server: Server) -> None:

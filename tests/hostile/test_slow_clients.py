@@ -52,7 +52,7 @@ def dripping(connection: socket.socket, data: Iterator[bytes]) -> Iterator[None]
         yield
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
 
 
 def seconds_of(act: Callable[[], object]) -> float:

@@ -180,7 +180,7 @@ def test_upgrade_of_java(client: Client, server: Server, pieces: bool) -> None:
 @pytest.mark.parametrize("name", ["AILABAPI-API-KEY", "Ailabapi-Api-Key", "ailabapi-api-key"])
 def test_case_of_the_key_header(client: Client, server: Server, name: str) -> None:
     body = body_of([file_part("image", IMAGE), file_part("user_mask", MASK)])
-    connection = http.client.HTTPConnection(*server.client.address, timeout=20)
+    connection = http.client.HTTPConnection(*server.client.address, timeout=60)
     try:
         connection.request("POST", PATH, body, {name: f" {KEY} ", "CONTENT-TYPE": content_type()})
         assert connection.getresponse().status == 200

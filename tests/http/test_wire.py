@@ -147,7 +147,7 @@ def test_too_large_is_said_while_the_client_still_sends(server: Server) -> None:
         finally:
             said.set()
             connection.shutdown(socket.SHUT_RDWR)
-            sender.join(20)
+            sender.join(60)
 
 
 def test_file_too_large_is_said_before_the_rest_is_there(server: Server) -> None:

@@ -83,7 +83,7 @@ def files_in_threads(folder: Path) -> Iterator[list[OSError]]:
     finally:
         over.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.mark.parametrize("make_loop", LOOPS)

@@ -24,7 +24,7 @@ from image_erase.jobs.request import JobRequest
 from support import fake_worker, processes
 from support.processes import children_of, is_alive, open_files
 
-SHORT = Timeouts(start=10, rest=0.1, pong=0.4, end=5, restart=0.05)
+SHORT = Timeouts(start=40, rest=0.1, pong=1.0, end=5, restart=0.05)
 
 
 @asynccontextmanager
@@ -39,12 +39,12 @@ async def running(
         await pool.start()
         yield pool
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await pool.stop()
             await until(lambda: (open_files(), children_of(os.getpid()), asyncio.all_tasks()) == before)
 
 
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], seconds: float = 40) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
@@ -269,7 +269,7 @@ class TestLeaving:
             async with running("slow", workers=2) as pool:
                 jobs = [asyncio.create_task(echo(pool, b"600")) for _ in range(5)]
                 await until(lambda: pool.waiting == 3)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     await pool.stop()
                 outcomes = await asyncio.gather(*jobs, return_exceptions=True)
                 assert {type(outcome) for outcome in outcomes} == {JobCrashed}

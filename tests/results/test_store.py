@@ -182,7 +182,7 @@ def test_a_failed_sweep_is_tried_again(directory: ResultStore, monkeypatch: pyte
         supervisor.every("sweep", 60, Sweeper(directory, lambda: NOW + 10).sweep)
         with monkeypatch.context() as patch:
             patch.setattr(directory, "delete_leftovers", fail)
-            async with supervisor, asyncio.timeout(10):
+            async with supervisor, asyncio.timeout(60):
                 await time.until(lambda: supervisor.failing == ("sweep",))
                 patch.undo()
                 await time.until(lambda: not supervisor.failing)

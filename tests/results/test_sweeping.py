@@ -265,7 +265,7 @@ class TestBucket:
             monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
             yield server
             server.shutdown()
-            thread.join(10)
+            thread.join(60)
 
     @pytest.fixture
     def store(self, fake: FakeBucket) -> BucketStore:

@@ -24,7 +24,7 @@ from playwright.sync_api import (
 #: What the fixture of this name is: open_page(server, **options).
 OpenPage = Callable[..., Page]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-ACTION_MS = 10_000
+ACTION_MS = 30_000
 START_MS = 60_000
 #: Where the page keeps the key, for as long as its tab is open.
 KEY_ITEM = "image-erase-key"

@@ -112,7 +112,7 @@ class Seaweed:
         """End it at once: what is asked nicely takes half a minute."""
         if self._process:
             self._process.kill()
-            self._process.wait(20)
+            self._process.wait(60)
 
     def place(self, prefix: str, endpoint: str | None = None) -> Place:
         return Place(
@@ -174,7 +174,7 @@ class Azurite:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def place(self, prefix: str) -> Place:
         return Place(

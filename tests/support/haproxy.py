@@ -71,7 +71,7 @@ class Balancer:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(60)
         self._log.close()
         self.client.close()
         shutil.rmtree(self._folder)

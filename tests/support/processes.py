@@ -9,7 +9,7 @@ from pathlib import Path
 WORKER = "image_erase.jobs.worker"
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def until(true: Callable[[], object], what: str, seconds: float = 40.0) -> None:
     """Look again and again until it is so. For what has no event to wait on: another process."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -34,7 +34,7 @@ class Proxy:
         self._over.set()
         self._listener.close()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
     def _start(self, what: Callable[..., None], *arguments: object) -> None:

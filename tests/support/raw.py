@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 
-SECONDS = 20.0
+SECONDS = 40.0
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class RedisServer:
         """As SIGKILL leaves it: what it knew is gone."""
         assert self._process
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def stop(self) -> None:
         """It still takes connections, and answers nothing."""

@@ -27,7 +27,7 @@ from support.processes import is_stopped, until, workers_of
 COMMAND = Path(sys.executable).with_name("image-erase")
 KEY = "key-of-the-tests"
 PATH = "/api/image/editing/image-erase"
-SECONDS = 30.0
+SECONDS = 60.0
 Files = dict[str, Any]
 
 
@@ -238,7 +238,7 @@ class CommandServer:
         for pid in self.workers():
             os.kill(pid, signal.SIGKILL)
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
         self.client.close()
 
     def workers(self) -> set[int]:

@@ -42,7 +42,7 @@ def execute(program: str, code: str, folder: Path, key: str = KEY) -> subprocess
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
