@@ -123,7 +123,8 @@ def sample(folder: Path) -> None:
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--url", help="URL that clients use: also ask the running server how result links begin behind it.")
+def doctor(url: str | None) -> None:
     """Check settings, storage, keys, port, memory and workers. The exit code is 1 if anything is wrong."""
     from image_erase.doctor import Finding, Level, examine  # noqa: PLC0415
     from image_erase.settings import SettingsError, load_settings  # noqa: PLC0415
@@ -135,7 +136,7 @@ def doctor() -> None:
         sys.exit(1)
     configure_logging(settings.log_format, settings.log_level)
     levels = []
-    for finding in chain(_settings_findings(), examine(settings)):
+    for finding in chain(_settings_findings(), examine(settings, url)):
         print(finding.line, flush=True)
         levels.append(finding.level)
     sys.exit(Level.WRONG in levels)

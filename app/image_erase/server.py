@@ -96,7 +96,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.include_router(select.router(plain_rooms))
     app.include_router(account.router(keys, clock, settings.credits, limit))
     app.include_router(results.router(links, store))
-    app.include_router(operations.router(pool, store, supervisor))
+    app.include_router(operations.router(pool, store, supervisor, settings.public_url))
     if settings.metrics or settings.metrics_port:
         _watch(metrics, pool, store, supervisor, limit)
         metrics.gauge("receive_memory_bytes", "Bytes of request bodies that are arriving", lambda: arriving.held)

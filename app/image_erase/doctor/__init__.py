@@ -7,6 +7,7 @@ from image_erase.doctor.certificate import certificate
 from image_erase.doctor.finding import Finding, Level
 from image_erase.doctor.limits import rate_limit
 from image_erase.doctor.machine import memory, port, processors
+from image_erase.doctor.proxy import proxy
 from image_erase.doctor.store import space, storage
 from image_erase.doctor.surroundings import clock, origins
 from image_erase.doctor.trial import workers
@@ -23,6 +24,7 @@ __all__ = [
     "origins",
     "port",
     "processors",
+    "proxy",
     "rate_limit",
     "signing_keys",
     "space",
@@ -31,10 +33,11 @@ __all__ = [
 ]
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings, url: str | None = None) -> Iterator[Finding]:
     """Run all checks and yield the finding of each as soon as it is done.
 
-    The checks leave nothing behind, except that the storage folder is created if it does not exist.
+    url: the URL that clients use, to check the proxy in front of the running server; None for no such check. The checks
+    leave nothing behind, except that the storage folder is created if it does not exist.
     """
     for check in (storage, space, keys, signing_keys, port, memory, processors, origins, clock, workers):
         yield check(settings)
@@ -42,3 +45,5 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield certificate(settings)
     if settings.rate_limit_url:
         yield rate_limit(settings)
+    if url is not None:
+        yield proxy(url)

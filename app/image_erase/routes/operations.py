@@ -10,7 +10,9 @@ from starlette.responses import Response
 from image_erase import __version__
 from image_erase.contract.errors import ApiError, Code
 from image_erase.contract.openapi import FAILURES
+from image_erase.http.addresses import base_url
 from image_erase.http.edge import is_stopping, note
+from image_erase.http.failures import Refused
 from image_erase.jobs.pool import Pool
 from image_erase.metrics import CONTENT_TYPE, Metrics
 from image_erase.results.store import ResultStore, StoreError
@@ -28,6 +30,7 @@ class Readiness(BaseModel):
     """The server can process jobs.
 
     workers: those that are alive. waiting: jobs that wait for one. failing_tasks: background tasks that currently fail.
+    url: how the links of results begin that this client would get; null if its `Host` is not valid.
     """
 
     status: Literal["ready"] = "ready"
@@ -35,12 +38,13 @@ class Readiness(BaseModel):
     workers: int
     waiting: int
     failing_tasks: tuple[str, ...]
+    url: str | None
 
 
 HEALTH, READINESS, METRICS = PATHS = ("/healthz", "/readyz", "/metrics")
 
 
-def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
+def router(pool: Pool, store: ResultStore, supervisor: Supervisor, public_url: str | None) -> APIRouter:
     """Return the routes /healthz (the server answers) and /readyz (it can process jobs).
 
     A failing background task is only named: its work can wait, and taking the server out of service would stop all
@@ -61,11 +65,23 @@ def router(pool: Pool, store: ResultStore, supervisor: Supervisor) -> APIRouter:
         except StoreError as error:
             note(request.scope, reason=str(error))
             raise ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "The result store cannot be written.") from None
-        return Readiness(workers=pool.ready_workers, waiting=pool.waiting, failing_tasks=supervisor.failing)
+        return Readiness(
+            workers=pool.ready_workers,
+            waiting=pool.waiting,
+            failing_tasks=supervisor.failing,
+            url=_base(request, public_url),
+        )
 
     add_reading(routes, HEALTH, healthz, summary="Whether the server answers", responses=FAILURES)
     add_reading(routes, READINESS, readyz, summary="Whether the server can do its work", responses=FAILURES)
     return routes
+
+
+def _base(request: Request, public_url: str | None) -> str | None:
+    try:
+        return base_url(request, public_url)
+    except Refused:
+        return None
 
 
 def metrics_router(metrics: Metrics) -> APIRouter:
