@@ -108,9 +108,8 @@ def test_what_a_worker_writes_is_a_line_like_any_other(start_command: StartComma
 
 def test_a_store_that_fails_is_explained(start_server: StartServer, caplog: pytest.LogCaptureFixture) -> None:
     own: Server = start_server()
-    results = own.storage / "results"
-    results.rename(own.storage / "away")
-    results.write_bytes(b"")
+    own.break_store()
+    caplog.clear()
     refused = own.client.erase()
     assert_failure(refused, "FILE_SERVICE_ERROR")
     assert vars(line(caplog, "result not stored", request_id=refused.json()["request_id"]))["reason"]

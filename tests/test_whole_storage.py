@@ -83,13 +83,10 @@ def test_disk_taken_away_and_brought_back(small_disk: Path) -> None:
 def test_store_gone(start_server: StartServer) -> None:
     own: Server = start_server()
     kept = assert_success(own.client.erase(), own.base)
-    results = own.storage / "results"
-    results.rename(own.storage / "away")
-    results.write_bytes(b"")
+    own.break_store()
     assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
     assert_failure(own.client.get(kept), "FILE_SERVICE_ERROR")
-    results.unlink()
-    (own.storage / "away").rename(results)
+    own.mend_store()
     assert own.client.get(kept).status_code == 200
     assert_success(own.client.erase(), own.base)
 
@@ -160,9 +157,7 @@ class TestLimit:
 
     def test_a_result_that_nobody_gets_gives_its_room_back(self, start_server: StartServer, size: int) -> None:
         own: Server = start_server(storage_bytes=2 * size, metrics=True)
-        results = own.storage / "results"
-        results.rename(own.storage / "away")
-        results.write_bytes(b"")
+        own.break_store()
         assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
         assert metric(own, "storage_used_bytes") == 0
 

@@ -29,13 +29,10 @@ def test_readiness_needs_no_key(client: Client) -> None:
 
 def test_not_ready_while_the_store_cannot_be_written(start_server: StartServer) -> None:
     own: Server = start_server()
-    results = own.storage / "results"
-    results.rename(own.storage / "away")
-    results.write_bytes(b"")
+    own.break_store()
     assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
     assert own.client.get("/healthz").status_code == 200
-    results.unlink()
-    (own.storage / "away").rename(results)
+    own.mend_store()
     assert own.client.get("/readyz").status_code == 200
 
 

@@ -154,7 +154,11 @@ class Server:
             # No probe: a server may be just about to delete it.
             keys = (entry["path"] for page in obstore.list(self._bucket._store) for entry in page)
             return [PurePath(key) for key in keys if "/" in key]
-        return [path for path in (self.storage / "results").rglob("*") if path.is_file()]
+        return [path for path in self._results.rglob("*") if path.is_file()]
+
+    @property
+    def _results(self) -> Path:
+        return self.storage / "results"
 
     @property
     def connections(self) -> list[HttpConnection]:
@@ -174,6 +178,18 @@ class Server:
     def ask_to_stop(self) -> None:
         """What SIGTERM does to the command."""
         self._server.should_exit = True
+
+    def break_store(self) -> None:
+        """Put a file where the folder of results is."""
+        # The check of the start, which ends before this answer comes, would make the folder again.
+        assert self.client.get("/readyz").status_code == 200
+        self._results.rename(self.storage / "away")
+        self._results.write_bytes(b"")
+
+    def mend_store(self) -> None:
+        """Put the folder of results back, with all that was in it."""
+        self._results.unlink()
+        (self.storage / "away").rename(self._results)
 
     def stop_workers(self) -> set[int]:
         """Make the workers busy for as long as a test needs: a job sent to one rests in it. Returns their ids."""
