@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -55,9 +56,11 @@ class TestAnsweredWithABodyThatNeverEnds:
             connection.sendall(head_of(target, {"Host": "x"} | framing | more, method))
             answer = read_answer(connection, method)
             assert answer.headers["connection"] == "close"
-            connection.sendall(b"1" if "Content-Length" in framing else b"1\r\nx\r\n")
-            assert read_to_end(connection) == b""
-            until(lambda: connections_of(own) == 0, "the connection is closed", 5)
+            # On a machine that is busy, it is closed before that.
+            with suppress(ConnectionError):
+                connection.sendall(b"1" if "Content-Length" in framing else b"1\r\nx\r\n")
+                assert read_to_end(connection) == b""
+            until(lambda: connections_of(own) == 0, "the connection is closed")
 
     def test_takes_nobodys_place(self, start_server: StartServer) -> None:
         own: Server = start_server(connections=4, limits=Limits(linger_seconds=60))
@@ -169,7 +172,7 @@ class TestHalfClosed:
         with connected(own.client.address) as connection:
             connection.sendall(REQUEST)
             until(lambda: connections_of(own) == 1, "the request is there")
-        until(lambda: connections_of(own) == 0, "the server has noticed", 5)
+        until(lambda: connections_of(own) == 0, "the server has noticed")
         continue_workers(pids)
         assert_success(own.client.erase(), own.base)
         assert len(own.results) == 1
@@ -240,7 +243,7 @@ class TestTinyPieces:
 class TestDownload:
     def test_taken_steadily_and_slowly_is_not_cut_off(self, start_server: StartServer) -> None:
         """The client takes far more than the least in every stall period, a little at a time."""
-        limits = Limits(stall_seconds=1.0, stall_bytes=4096)
+        limits = Limits(stall_seconds=2.0, stall_bytes=4096)
         own: Server = start_server(max_file_bytes=16 << 20, limits=limits)
         size = (1500, 1200)
         url = assert_success(own.client.erase(noise_file(size), mask_file(size)), own.base)
@@ -248,7 +251,7 @@ class TestDownload:
         with connected(own.client.address, receive_buffer=16384) as connection:
             connection.sendall(head_of(target, {"Host": "x", "Connection": "close"}, "GET"))
             started = time.monotonic()
-            while time.monotonic() - started < 4:
+            while time.monotonic() - started < 2.5 * limits.stall_seconds:
                 assert connection.recv(2048)
                 time.sleep(0.05)
             rest = read_to_end(connection)
