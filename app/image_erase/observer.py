@@ -4,7 +4,40 @@ Each part reports its events to the observer that it was given and does not know
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a request: receive, queue, decode, erase (or select), encode or store.
+
+    started: in seconds since the epoch.
+    """
+
+    name: str
+    started: float
+    seconds: float
+    attributes: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A request that was answered, or whose client has gone.
+
+    endpoint: one of a few names. status: None if the client disconnected first. code: empty on success. started: in
+    seconds since the epoch. trace: the headers `traceparent` and `tracestate`.
+    """
+
+    method: str
+    endpoint: str
+    status: int | None
+    code: str
+    request_id: str
+    started: float
+    seconds: float
+    stages: tuple[Stage, ...]
+    trace: Mapping[str, str]
 
 
 class Observer:
@@ -15,6 +48,9 @@ class Observer:
 
         endpoint: one of a few names. status: None if the client disconnected first. code: empty on success.
         """
+
+    def request_served(self, served: Served) -> None:
+        """The application has served a request, other than a successful health check or scrape."""
 
     def job_began(self, waited: float) -> None:
         """A job got a worker. waited: seconds in the queue."""
@@ -33,6 +69,53 @@ class Observer:
 
     def worker_ended(self) -> None:
         """A worker process ended or was killed and is replaced."""
+
+
+class Observers(Observer):
+    """Passes events on to several observers."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def request_ended(self, endpoint: str, status: int | None, code: str) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.request_ended(endpoint, status, code)
+
+    def request_served(self, served: Served) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.request_served(served)
+
+    def job_began(self, waited: float) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.job_began(waited)
+
+    def job_done(self, facts: Mapping[str, Any]) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.job_done(facts)
+
+    def result_stored(self, seconds: float, size: int) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.result_stored(seconds, size)
+
+    def swept(self, deleted: int) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.swept(deleted)
+
+    def task_failed(self, task: str) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.task_failed(task)
+
+    def worker_ended(self) -> None:
+        """See Observer."""
+        for each in self._observers:
+            each.worker_ended()
 
 
 #: Default for parts whose events nobody counts.

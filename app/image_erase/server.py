@@ -1,7 +1,7 @@
 """Build the application from its parts, and start and stop its background tasks."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from image_erase.http.targets import PlainTargets
 from image_erase.jobs.pool import Pool
 from image_erase.jobs.process import WorkerDied
 from image_erase.metrics import Metrics
-from image_erase.observer import Observer
+from image_erase.observer import Observer, Observers
 from image_erase.parts import background_tasks, job_options, links_base, rate_limit, result_store
 from image_erase.plain import problems
 from image_erase.plain.reception import PlainReception
@@ -43,7 +43,11 @@ from image_erase.secrets import api_keys, signing_keys
 from image_erase.settings import HttpSettings, Settings
 from image_erase.shares import Shares
 from image_erase.supervision import Supervisor
+from image_erase.telemetry import Providers, Telemetry, providers
 from image_erase.web.serving import page_routes
+
+#: Adds a gauge: its name, its meaning, and what returns its value.
+Gauge = Callable[[str, str, Callable[[], float]], None]
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +57,9 @@ PLAIN_PATHS = (plain.PATH, select.PATH)
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     """Return the ASGI application. Raises SettingsError if a setting cannot be used."""
-    metrics = Metrics()
+    metrics, exporting = Metrics(), providers(settings)
+    telemetry = Telemetry(exporting) if exporting else None
+    observer = Observers(metrics, telemetry) if telemetry else metrics
     keys, limit = api_keys(settings, clock), rate_limit(settings)
     store, links = result_store(settings), Links(signing_keys(settings), clock)
     pool = Pool(
@@ -61,15 +67,15 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         workers=settings.workers,
         queue=settings.queue,
         deadline_seconds=settings.deadline_seconds,
-        observer=metrics,
+        observer=observer,
     )
     presign = store.presign(settings.result_ttl_seconds) if settings.result_links == "presigned" else None
-    supervisor = background_tasks(settings, store, clock, metrics)
+    supervisor = background_tasks(settings, store, clock, observer)
     arriving, answers = Shares(settings.receive_memory_mb << 20), Shares(settings.answer_memory_mb << 20)
     refuser = Refuser(render, CorsPolicy(settings.cors_origins), dict.fromkeys(PLAIN_PATHS, problems.render))
     admission, intake = Admission(keys, pool, answers, limit), Intake(settings.receive_seconds, arriving)
-    erasing = Erasing(pool, answers, metrics)
-    keeping = Keeping(store, links, clock, settings.result_ttl_seconds, presign, metrics)
+    erasing = Erasing(pool, answers, observer)
+    keeping = Keeping(store, links, clock, settings.result_ttl_seconds, presign, observer)
     reception = Reception(intake, settings.max_file_bytes)
     rooms = erase.Rooms(admission, reception, erasing, keeping, settings.public_url)
     plain_rooms = plain.PlainRooms(
@@ -87,8 +93,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         version=__version__,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, supervisor, metrics, refuser, limit),
-        middleware=_layers(settings, refuser, metrics),
+        lifespan=_lifespan(pool, supervisor, observer, refuser, limit, exporting=exporting),
+        middleware=_layers(settings, refuser, observer),
     )
     for endpoint in ENDPOINTS:
         app.include_router(erase.router(endpoint, rooms))
@@ -97,10 +103,11 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.include_router(account.router(keys, clock, settings.credits, limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor, settings.public_url))
+    for meter in (metrics, telemetry) if telemetry else (metrics,):
+        _watch(meter.gauge, pool, store, supervisor, limit)
+        meter.gauge("receive_memory_bytes", "Bytes of request bodies that are arriving", lambda: arriving.held)
+        meter.gauge("answer_memory_bytes", "Bytes of results not yet stored or sent", lambda: answers.held)
     if settings.metrics or settings.metrics_port:
-        _watch(metrics, pool, store, supervisor, limit)
-        metrics.gauge("receive_memory_bytes", "Bytes of request bodies that are arriving", lambda: arriving.held)
-        metrics.gauge("answer_memory_bytes", "Bytes of results not yet stored or sent", lambda: answers.held)
         app.include_router(operations.metrics_router(metrics))
     if port := settings.metrics_port:
         health = (operations.HEALTH, operations.READINESS)
@@ -124,20 +131,26 @@ def _layers(settings: HttpSettings, refuser: Refuser, observer: Observer) -> lis
     ]
 
 
-def _watch(metrics: Metrics, pool: Pool, store: ResultStore, supervisor: Supervisor, limit: Limiter) -> None:
-    metrics.gauge("jobs_waiting", "Jobs waiting for a worker", lambda: pool.waiting)
-    metrics.gauge("jobs_running", "Jobs being processed by a worker", lambda: pool.running)
-    metrics.gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
+def _watch(gauge: Gauge, pool: Pool, store: ResultStore, supervisor: Supervisor, limit: Limiter) -> None:
+    gauge("jobs_waiting", "Jobs waiting for a worker", lambda: pool.waiting)
+    gauge("jobs_running", "Jobs being processed by a worker", lambda: pool.running)
+    gauge("workers_ready", "Workers that are alive", lambda: pool.ready_workers)
     if store.counts:
-        metrics.gauge("storage_used_bytes", "Bytes that results take", lambda: store.room.used)
-        metrics.gauge("storage_fullness", "Share in use of what results may take", lambda: store.room.fullness)
-    metrics.gauge("tasks_failing", "Background tasks that currently fail", lambda: len(supervisor.failing))
+        gauge("storage_used_bytes", "Bytes that results take", lambda: store.room.used)
+        gauge("storage_fullness", "Share in use of what results may take", lambda: store.room.fullness)
+    gauge("tasks_failing", "Background tasks that currently fail", lambda: len(supervisor.failing))
     if limit.is_up is not None:
-        metrics.gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: bool(limit.is_up))
+        gauge("rate_limit_storage_up", "Whether rate limits are shared, 1 or 0", lambda: bool(limit.is_up))
 
 
 def _lifespan(  # type: ignore[no-untyped-def]
-    pool: Pool, supervisor: Supervisor, observer: Observer, refuser: Refuser, limit: Limiter
+    pool: Pool,
+    supervisor: Supervisor,
+    observer: Observer,
+    refuser: Refuser,
+    limit: Limiter,
+    *,
+    exporting: Providers | None,
 ):
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -154,5 +167,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
                 yield {"observer": observer, "refuser": refuser}  # for the protocol, which uvicorn makes
         finally:
             await pool.stop()
+            if exporting:
+                await exporting.stop()
 
     return lifespan

@@ -273,6 +273,11 @@ class OperationSettings(_Group):
         "other request, `warning` and `error` only what deserves attention",
     )
     metrics: bool = Field(False, description="Whether `/metrics` serves metrics for Prometheus")
+    otel: bool = Field(
+        False,
+        description="Whether traces and metrics are exported by OpenTelemetry; needs the extra `otel`, and the "
+        "variables `OTEL_*` of its SDK say where to",
+    )
     page: bool = Field(True, description="Whether the web page is served at `/`")
 
 

@@ -12,12 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from image_erase.http.failures import HttpFailure, Reason, Refused, Refuser
 from image_erase.http.identity import RequestIds
 from image_erase.http.targets import plain_path
-from image_erase.observer import UNOBSERVED, Observer
+from image_erase.observer import UNOBSERVED, Observer, Served, Stage
 
 # Keeps log lines readable; all paths of this server are shorter.
 MAX_LOGGED_PATH = 256
 #: The header with the request ID, in requests and responses.
 REQUEST_ID_HEADER = "X-Request-Id"
+_TRACE_HEADERS = ("traceparent", "tracestate")
+# Other methods, which clients can make up, are counted together.
+_METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"))
 
 log = logging.getLogger("image_erase.request")
 
@@ -31,6 +34,12 @@ def request_ids(scope: Scope) -> RequestIds:
 def note(scope: Scope, **facts: object) -> None:
     """Add facts to the request's log line."""
     scope["state"]["notes"].update(facts)
+
+
+def stage(scope: Scope, name: str, ended: float, seconds: float, **attributes: str | int | float) -> None:
+    """Add a stage to the request. ended: when, on the clock of time.perf_counter()."""
+    started = time.time() - (time.perf_counter() - ended) - seconds
+    scope.setdefault("state", {}).setdefault("stages", []).append(Stage(name, started, seconds, attributes))
 
 
 def is_stopping(scope: Scope) -> bool:
@@ -65,6 +74,21 @@ def _path(scope: Scope) -> str:
     """Return the path without the prefix under which the server is published."""
     root_path: str = scope.get("app_root_path", scope["root_path"])
     return str(scope["path"]).removeprefix(root_path)
+
+
+def _served(scope: Scope, status: int | None, seconds: float) -> Served:
+    headers = Headers(scope=scope)
+    return Served(
+        method=scope["method"] if scope["method"] in _METHODS else "_OTHER",
+        endpoint=_endpoint(scope),
+        status=status,
+        code=scope["state"]["notes"].get("code", ""),
+        request_id=request_ids(scope).request_id,
+        started=time.time() - seconds,
+        seconds=seconds,
+        stages=tuple(scope["state"].get("stages", ())),
+        trace={name: value for name in _TRACE_HEADERS if (value := headers.get(name))},
+    )
 
 
 class _Watched:
@@ -120,8 +144,11 @@ class Edge:
         try:
             await self._answer(scope, exchange)
         finally:
-            self._log(scope, exchange, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._log(scope, exchange, seconds)
             self._observer.request_ended(_endpoint(scope), exchange.status, scope["state"]["notes"].get("code", ""))
+            if not self._is_quiet(scope, exchange):
+                self._observer.request_served(_served(scope, exchange.status, seconds))
 
     async def _answer(self, scope: Scope, exchange: _Watched) -> None:
         try:
@@ -146,11 +173,14 @@ class Edge:
         note(scope, code=answer.code)
         await self._refuser.response(answer)(scope, exchange.receive, exchange.send)
 
+    def _is_quiet(self, scope: Scope, exchange: _Watched) -> bool:
+        return _path(scope) in self._quiet and exchange.status == 200
+
     def _log(self, scope: Scope, exchange: _Watched, seconds: float) -> None:
         ids = request_ids(scope)
         client = scope.get("client")
         log.log(
-            logging.DEBUG if _path(scope) in self._quiet and exchange.status == 200 else logging.INFO,
+            logging.DEBUG if self._is_quiet(scope, exchange) else logging.INFO,
             "request",
             extra={
                 "method": scope["method"],

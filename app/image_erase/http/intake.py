@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.types import Message
 
+from image_erase.http.edge import stage
 from image_erase.http.failures import Reason, Refused
 from image_erase.shares import Holding, NoRoom, Shares
 
@@ -41,6 +43,7 @@ class Intake:
         """
         loop, ticket = asyncio.get_running_loop(), object()
         started = loop.time()
+        began = time.perf_counter()
         self._ends[ticket] = started + self.seconds
         try:
             async with asyncio.timeout(None) as evicted:
@@ -50,6 +53,8 @@ class Intake:
             raise self._no_room(loop.time()) from None
         finally:
             del self._ends[ticket]
+            now = time.perf_counter()
+            stage(request.scope, "receive", now, now - began)
             self._mean_seconds += _NEWEST_SHARE * (loop.time() - started - self._mean_seconds)
 
     @asynccontextmanager

@@ -1,12 +1,13 @@
 """Run a job in a worker and turn its failures into the vendor's error codes."""
 
+import time
 from typing import Protocol
 
 from starlette.types import Scope
 
 from image_erase.access.admission import busy, unread
 from image_erase.contract.errors import ApiError, Code
-from image_erase.http.edge import note, request_ids
+from image_erase.http.edge import note, request_ids, stage
 from image_erase.http.failures import HttpFailure
 from image_erase.http.upload import Part
 from image_erase.jobs.messages import Done, Failed
@@ -49,6 +50,7 @@ class Erasing:
     async def erase(self, scope: Scope, key: str, order: Order) -> Result:
         """Run the job and add what the worker reports to the log line of the request. Raises HttpFailure."""
         answer = await self._answer(key, order, request_ids(scope).request_id)
+        _note_stages(scope, answer, time.perf_counter())
         note(scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
         if isinstance(answer.outcome, Failed):
             raise order.error(answer.outcome)
@@ -78,6 +80,19 @@ class Erasing:
             holding.close()
             raise unread() from None
         return Result(done, holding, waited)
+
+
+def _note_stages(scope: Scope, answer: Answer, now: float) -> None:
+    """Add the stages of a job: its time in the queue, and the times that the worker reports, one after the other."""
+    at = now - answer.worked
+    stage(scope, "queue", at, answer.waited)
+    if isinstance(answer.outcome, Failed):
+        return
+    facts = answer.outcome.facts
+    for name, milliseconds in (("decode", facts.decode_ms), ("erase", facts.erase_ms), ("encode", facts.encode_ms)):
+        at += milliseconds / 1000
+        more = {"image_erase.engine": facts.engine} if name == "erase" and facts.engine else {}
+        stage(scope, name, at, milliseconds / 1000, **more)
 
 
 def _milliseconds(seconds: float) -> float:

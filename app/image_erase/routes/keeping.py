@@ -5,8 +5,11 @@ import logging
 import time
 from dataclasses import dataclass
 
+from starlette.types import Scope
+
 from image_erase.clock import Clock
 from image_erase.contract.errors import ApiError, Code
+from image_erase.http.edge import request_ids, stage
 from image_erase.jobs.messages import Done
 from image_erase.observer import UNOBSERVED, Observer
 from image_erase.results.links import Links
@@ -40,8 +43,8 @@ class Keeping:
         except StoreError:
             pass  # it may be over when there is a result
 
-    async def keep(self, done: Done, request_id: str) -> ResultName:
-        """Store a result. Raises ApiError. If cancelled, nothing is left in the store."""
+    async def keep(self, done: Done, scope: Scope) -> ResultName:
+        """Store a result. scope: of the request. Raises ApiError. If cancelled, nothing is left in the store."""
         name = ResultName.new(done.suffix, self.clock(), self.ttl_seconds)
         started = time.perf_counter()
         put = asyncio.ensure_future(self.store.put(name, done.data))
@@ -55,8 +58,10 @@ class Keeping:
         except StoreFull:
             raise _no_room() from None
         except StoreError as error:
-            raise _not_stored(error, request_id) from None
-        self.observer.result_stored(time.perf_counter() - started, len(done.data))
+            raise _not_stored(error, request_ids(scope).request_id) from None
+        now = time.perf_counter()
+        stage(scope, "store", now, now - started)
+        self.observer.result_stored(now - started, len(done.data))
         return name
 
     async def link(self, name: ResultName, base: str, request_id: str) -> str:

@@ -12,7 +12,6 @@ from image_erase.access.admission import Admission
 from image_erase.access.credentials import any_key
 from image_erase.contract.openapi import file, multipart
 from image_erase.http.addresses import base_url
-from image_erase.http.edge import request_ids
 from image_erase.plain.options import FORMATS, Choices, Options
 from image_erase.plain.problems import MEDIA_TYPE, Kind, ProblemDetails
 from image_erase.plain.reception import IMAGE, MASK, Chosen, PlainOrder, PlainReception, PlainUpload
@@ -96,7 +95,7 @@ async def _picture(rooms: PlainRooms, call: PlainCall[Options]) -> Response:
     try:
         headers = headers_of(result)
         if keep:
-            name = await rooms.keeping.keep(result.done, request_ids(call.request.scope).request_id)
+            name = await rooms.keeping.keep(result.done, call.request.scope)
             headers["Location"] = call.base + rooms.links.path(name)
         return picture_response(result, headers)
     except BaseException:
