@@ -28,8 +28,9 @@ from support.processes import until
 from support.raw import connected, head_of, read_answer, read_to_end
 from support.server import KEY, PATH, Server, StartServer
 
-SHORT = 0.5
-IMPATIENT = Limits(head_seconds=SHORT, stall_seconds=SHORT, linger_seconds=SHORT, probe_seconds=0.05)
+#: A client that handshakes and sends has more time than this even on a slow machine.
+HEAD_SECONDS, SHORT = 3.0, 0.5
+IMPATIENT = Limits(head_seconds=HEAD_SECONDS, stall_seconds=SHORT, linger_seconds=SHORT)
 GET = head_of("/healthz", {"Host": "localhost"}, "GET")
 
 
@@ -39,14 +40,30 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
-def own(
-    request: pytest.FixtureRequest, server: Server, files: Certificate, tmp_path_factory: pytest.TempPathFactory
+def loop(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def on_loop(loop: str, storage: Path, files: Certificate, **settings: Any) -> Server:
+    every: dict[str, Any] = settings | files.settings
+    own = Server(storage, **every)
+    own._server.config.loop = loop
+    return own
+
+
+@pytest.fixture(scope="module")
+def own(loop: str, server: Server, files: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with on_loop(loop, tmp_path_factory.mktemp("storage"), files) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def impatient(
+    loop: str, server: Server, files: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server that times everything out quickly."""
-    settings: dict[str, Any] = {"keepalive_seconds": 5.0, **files.settings}
-    running = Server(tmp_path_factory.mktemp("storage"), limits=IMPATIENT, **settings)
-    running._server.config.loop = request.param
-    with running:
+    """A server that soon times everything out."""
+    with on_loop(loop, tmp_path_factory.mktemp("storage"), files, limits=IMPATIENT) as running:
         yield running
 
 
@@ -131,19 +148,19 @@ def send_all(connection: ssl.SSLSocket, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
-def test_a_handshake_that_does_not_end_or_fails_is_closed(own: Server, sent: bytes) -> None:
-    with connected(own.client.address) as connection:
+def test_a_handshake_that_does_not_end_or_fails_is_closed(impatient: Server, sent: bytes) -> None:
+    with connected(impatient.client.address) as connection:
         connection.sendall(sent)
         assert not ended(connection).startswith(b"HTTP")
-    none_is_open(own)
+    none_is_open(impatient)
 
 
-def test_a_head_that_does_not_end_gets_408(own: Server, files: Certificate) -> None:
-    with encrypted(own, files) as connection:
+def test_a_head_that_does_not_end_gets_408(impatient: Server, files: Certificate) -> None:
+    with encrypted(impatient, files) as connection:
         connection.sendall(GET[:-2])
         assert read_answer(connection, "GET").status_code == 408
         assert connection.recv(1) == b""
-    none_is_open(own)
+    none_is_open(impatient)
 
 
 def test_a_malformed_request_gets_400(own: Server, files: Certificate) -> None:
@@ -153,17 +170,17 @@ def test_a_malformed_request_gets_400(own: Server, files: Certificate) -> None:
     none_is_open(own)
 
 
-def test_a_client_that_does_not_answer_the_close_is_closed(own: Server, files: Certificate) -> None:
-    with encrypted(own, files) as connection:
+def test_a_client_that_does_not_answer_the_close_is_closed(impatient: Server, files: Certificate) -> None:
+    with encrypted(impatient, files) as connection:
         connection.sendall(head_of("/healthz", {"Host": "x", "Connection": "close"}, "GET"))
-        none_is_open(own)  # while this end has read nothing
+        none_is_open(impatient)  # while this end has read nothing
 
 
-def test_a_client_that_reads_nothing_is_reset(own: Server, files: Certificate) -> None:
-    url = large_result(own)
-    with encrypted(own, files, receive_buffer=4096) as connection:
-        connection.sendall(head_of(url.removeprefix(own.base), {"Host": "x"}, "GET") * 8)
-        none_is_open(own)
+def test_a_client_that_reads_nothing_is_reset(impatient: Server, files: Certificate) -> None:
+    url = large_result(impatient)
+    with encrypted(impatient, files, receive_buffer=4096) as connection:
+        connection.sendall(head_of(url.removeprefix(impatient.base), {"Host": "x"}, "GET") * 8)
+        none_is_open(impatient)
 
 
 def test_a_client_that_reads_slowly_gets_it_all(own: Server, files: Certificate) -> None:
