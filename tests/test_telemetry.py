@@ -35,7 +35,7 @@ SERVED = Served(
     "AN-ID",
     1_700_000_000.0,
     0.5,
-    (Stage("queue", 1_700_000_000.1, 0.1), Stage("erase", 1_700_000_000.2, 0.2, {"image_erase.engine": "exemplar"})),
+    (Stage("queue", 0.1, 0.1), Stage("erase", 0.2, 0.2, {"image_erase.engine": "exemplar"})),
     {"traceparent": f"00-{TRACE}-{CALLER}-01"},
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 class Stage:
     """A stage of a request: receive, queue, decode, erase (or select), encode or store.
 
-    started: in seconds since the epoch.
+    started: in seconds since the start of the request.
     """
 
     name: str

@@ -105,10 +105,11 @@ class Telemetry(Observer):
         inside = set_span_in_context(span, caller)
         for stage in served.stages:
             self._stages.record(stage.seconds, {"image_erase.stage": stage.name})
+            started = served.started + stage.started
             child = self._tracer.start_span(
-                stage.name, inside, attributes=stage.attributes, start_time=_nanoseconds(stage.started)
+                stage.name, inside, attributes=stage.attributes, start_time=_nanoseconds(started)
             )
-            child.end(_nanoseconds(stage.started + stage.seconds))
+            child.end(_nanoseconds(started + stage.seconds))
         if served.status is None or served.status >= 500:
             span.set_status(Status(StatusCode.ERROR, served.code or "disconnected"))
         span.end(_nanoseconds(served.started + served.seconds))

@@ -38,8 +38,9 @@ def note(scope: Scope, **facts: object) -> None:
 
 def stage(scope: Scope, name: str, ended: float, seconds: float, **attributes: str | int | float) -> None:
     """Add a stage to the request. ended: when, on the clock of time.perf_counter()."""
-    started = time.time() - (time.perf_counter() - ended) - seconds
-    scope.setdefault("state", {}).setdefault("stages", []).append(Stage(name, started, seconds, attributes))
+    state = scope.setdefault("state", {})
+    started = ended - seconds - state.setdefault("started", ended - seconds)
+    state.setdefault("stages", []).append(Stage(name, started, seconds, attributes))
 
 
 def is_stopping(scope: Scope) -> bool:
@@ -76,7 +77,7 @@ def _path(scope: Scope) -> str:
     return str(scope["path"]).removeprefix(root_path)
 
 
-def _served(scope: Scope, status: int | None, seconds: float) -> Served:
+def _served(scope: Scope, status: int | None, started: float, seconds: float) -> Served:
     headers = Headers(scope=scope)
     return Served(
         method=scope["method"] if scope["method"] in _METHODS else "_OTHER",
@@ -84,7 +85,7 @@ def _served(scope: Scope, status: int | None, seconds: float) -> Served:
         status=status,
         code=scope["state"]["notes"].get("code", ""),
         request_id=request_ids(scope).request_id,
-        started=time.time() - seconds,
+        started=started,
         seconds=seconds,
         stages=tuple(scope["state"].get("stages", ())),
         trace={name: value for name in _TRACE_HEADERS if (value := headers.get(name))},
@@ -140,7 +141,8 @@ class Edge:
             ids=RequestIds.given(Headers(scope=scope).get(REQUEST_ID_HEADER)), notes={}
         )
         exchange = _Watched(scope, receive, send)
-        started = time.perf_counter()
+        started_at, started = time.time(), time.perf_counter()
+        scope["state"]["started"] = started
         try:
             await self._answer(scope, exchange)
         finally:
@@ -148,7 +150,7 @@ class Edge:
             self._log(scope, exchange, seconds)
             self._observer.request_ended(_endpoint(scope), exchange.status, scope["state"]["notes"].get("code", ""))
             if not self._is_quiet(scope, exchange):
-                self._observer.request_served(_served(scope, exchange.status, seconds))
+                self._observer.request_served(_served(scope, exchange.status, started_at, seconds))
 
     async def _answer(self, scope: Scope, exchange: _Watched) -> None:
         try:
