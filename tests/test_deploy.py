@@ -178,6 +178,15 @@ def test_the_job_has_a_pod_for_each_shard_of_a_command_that_goes_on(monkeypatch:
     assert size(container["resources"]["limits"]["memory"]) >= memory_needed(environment)
 
 
+def test_the_job_tries_again_whatever_may_pass() -> None:
+    spec = BULK["spec"]
+    assert spec["backoffLimitPerIndex"] >= 1
+    ignored = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert ignored in spec["podFailurePolicy"]["rules"]
+    # 1 and 2 are also the exit codes where the store could not be reached.
+    assert not [rule for rule in spec["podFailurePolicy"]["rules"] if rule["action"].startswith("Fail")]
+
+
 def test_manifest_with_a_slip_does_not() -> None:
     document = manifest("deployment")
     document["spec"]["template"]["spec"]["containers"][0]["readyProbe"] = {}

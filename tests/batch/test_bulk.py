@@ -134,6 +134,12 @@ def test_two_images_with_the_same_output_are_not_both_written(folder: Path) -> N
         (("in/a.png", "--mask", "mask.png", "-o", "{out}"), "must be a folder"),
         (("-", "--mask", "mask.png", "-o", "{out}"), "does not go together"),
         (("s3://", "--mask", "mask.png", "-o", "{out}"), "is no URL of a store"),
+        (("s3://bucket/a//b/", "--mask", "mask.png", "-o", "{out}"), "is no URL of a store"),
+        (("s3://bucket/../b/", "--mask", "mask.png", "-o", "{out}"), "is no URL of a store"),
+        (("{all}none/", "--mask", "mask.png", "-o", "{out}"), "SOURCE must be a folder"),
+        (("{in}", "--mask", "{all}none/", "-o", "{out}"), "does not exist"),
+        (("{in}", "--mask", "mask.png", "-o", "{all}x/../in/", "--force"), "OUT must not contain the images"),
+        (("{in}", "--mask", "mask.png", "-o", "{all}link%20to%20in/", "--force"), "OUT must not contain the images"),
         (("{in}", "--mask", "mask.png", "-o", "{out}", "--shard", "5/4"), "no shard"),
         (("in/a.png", "mask.png", "-o", "a.png", "--shard", "1/4"), "to be divided"),
     ],
@@ -146,12 +152,63 @@ def test_what_does_not_start(folder: Path, arguments: tuple[str, ...], said: str
             argument = argument.replace(name, url)
         return argument
 
+    (folder / "link to in").symlink_to("in")
     before = tree(folder)
     done = run_erase(folder, *map(filled, arguments))
     assert done.returncode == 2
     assert said in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
     assert tree(folder) == before
+    assert not (folder / "out").exists()
+    assert not (folder / "none").exists()
+
+
+@pytest.mark.parametrize("url", ["s3://user:hidden@bucket/in/", "az://container/?sig=hidden", "gs://bucket/a#hidden/"])
+def test_what_may_be_a_secret_in_a_url_is_not_shown(tmp_path: Path, url: str) -> None:
+    done = run_erase(tmp_path, url, "--mask", url, "-o", url)
+    assert done.returncode == 2
+    assert "is no URL of a store" in done.stderr.decode()
+    assert "hidden" not in done.stderr.decode()
+
+
+def test_names_in_file_urls_may_be_percent_encoded(folder: Path) -> None:
+    (folder / "in/b.png").unlink()
+    (folder / "masks").rename(folder / "in/my m\u00e4sks")
+    (folder / "mask.png").rename(folder / "the #1 mask.png")
+    source = urls(folder)[0].replace("file://", "file://localhost")
+    masks, out = (f"{(folder / 'in' / name).as_uri()}/" for name in ("my m\u00e4sks", "100% out"))
+    for _ in range(2):
+        done = run_erase(folder, source, "--mask", masks, "-o", out, "--recursive", "--resume")
+        assert lines(done)[0].endswith(f"no mask.png: no mask in file://{folder}/in/my m\u00e4sks/")
+        assert len(lines(done)) == 2
+    assert tree(folder / "in/100% out") == ["a.png", "c.jpg", "sub/d.png"]
+    mask = (folder / "the #1 mask.png").as_uri()
+    assert run_erase(folder, source, "--mask", mask, "-o", urls(folder)[2]).returncode == 0
+
+
+def test_a_name_that_cannot_be_read_is_told(folder: Path) -> None:
+    (folder / "in/tab\there.png").write_bytes(photo_file())
+    done = run_erase(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
+    assert done.returncode == 1
+    assert any("stopped:" in line and "cannot be read; rename" in line for line in lines(done))
+
+
+def test_a_result_of_another_format_takes_no_name_of_another_image(folder: Path) -> None:
+    for name in ("a.jpg", "e.jpg"):
+        (folder / "in" / name).write_bytes(photo_file())
+    for name in ("b.png", "c.jpg", "no mask.png"):
+        (folder / "in" / name).unlink()
+    command = (urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2], "--jobs", "1")
+    done = run_erase(folder, *command)
+    assert done.returncode == 1
+    assert tree(folder / "out") == ["a.png", "e.png"]
+    assert "2 erased, 0 skipped, 1 failed" in lines(done)[-1]
+    (folder / "in/a.jpg").unlink()
+    (folder / "out/e.png").write_bytes(b"old")
+    done = run_erase(folder, *command, "--resume")
+    assert done.returncode == 0, lines(done)
+    assert "0 erased, 2 skipped, 0 failed" in lines(done)[-1]
+    assert (folder / "out/e.png").read_bytes() == b"old"
 
 
 def test_results_and_masks_below_the_images_are_no_images(folder: Path) -> None:
@@ -167,6 +224,7 @@ def test_results_and_masks_below_the_images_are_no_images(folder: Path) -> None:
 def test_a_folder_is_listed_once_and_tasks_are_found_while_they_are_done(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (folder / "out").mkdir()
     listed: list[object] = []
     original: Any = obstore.list
 
@@ -216,6 +274,18 @@ class TestBucket:
 
     def names(self, place: Place, prefix: str) -> list[str]:
         return sorted(entry["path"] for page in obstore.list(self.store(place, prefix)) for entry in page)
+
+    def test_keys_are_taken_as_they_are(self, s3: Place, tmp_path: Path) -> None:
+        names = ["a b.png", "100%.png", "x#1.PNG", "q?.png", "\u00fc\u0308 \u00e9.png", "sub one/+&=.png", "empty.png"]
+        for name in names:
+            obstore.put(self.store(s3, "my 50% ph\u00f6tos/in"), name, b"" if name == "empty.png" else photo_file())
+        (tmp_path / "mask.png").write_bytes(mask_file())
+        base = f"{s3.url}/my 50% ph\u00f6tos"
+        command = (f"{base}/in/", "--mask", "mask.png", "-o", f"{base}/out/", "--recursive", "--resume")
+        for said in ("6 erased, 0 skipped, 1 failed", "0 erased, 6 skipped, 1 failed"):
+            done = run_erase(tmp_path, *command, **self.environment(s3))
+            assert said in lines(done)[-1]
+        assert self.names(s3, "my 50% ph\u00f6tos/out") == sorted(names[:-1])
 
     @pytest.mark.hostile
     def test_shards_that_are_killed_and_started_again_leave_every_output_once(self, s3: Place, tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_a_failed_sweep_is_tried_again(directory: ResultStore, monkeypatch: pyte
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("url", ["file:{}", "file://{}"])
+@pytest.mark.parametrize("url", ["file:{}", "file://{}", "file://localhost{}"])
 def test_file_urls(url: str, tmp_path: Path) -> None:
     assert local_path(url.format(f"{tmp_path}/with%20space")) == tmp_path / "with space"
 

@@ -1,5 +1,6 @@
 """Plan a run over stores, while it goes on: each folder is listed once, and an image costs little memory."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -8,7 +9,7 @@ from image_erase.batch.failures import OUTPUT_EXISTS, Failure, PictureFailed, Pl
 from image_erase.batch.plan import Existing, Location, Plan, Task
 from image_erase.batch.shards import Shard
 from image_erase.batch.sources import SUFFIXES, MaskNames, result_name
-from image_erase.batch.stored import Folder, Stored
+from image_erase.batch.stored import Folder, Stored, local_path_of, place_of
 from image_erase.batch.urls import StoreUrl
 
 _SHOWN = 3
@@ -44,6 +45,8 @@ class BulkPlan:
     found: int = 0
     skipped: int = 0
     _given: set[str] = field(default_factory=set)
+    # Outputs are named by the thread that lists, and by the tasks that write.
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pending(self) -> Iterator[Task]:
         """Yield what is to do, and what failed already. Blocks while it lists. Raises PlanError."""
@@ -59,13 +62,19 @@ class BulkPlan:
                 (plan.skipped if is_skipped else plan.to_do).append(task)
         return plan
 
-    def output_for(self, task: Task, result_format: str) -> Location:
-        """See Plan."""
+    def output_for(self, task: Task, result_format: str) -> Location | None:
+        """See Work."""
         assert isinstance(task.output, Stored)
         name = result_name(task.output.name, result_format)
-        if name != task.output.name and str(name) in self.there | self._given:
-            raise PictureFailed(Failure(OUTPUT_EXISTS, f"{name}: is the output of another image"))
-        return Stored(self.out, name)
+        output = Stored(self.out, name)
+        if name == task.output.name:
+            return output
+        if not self._give(name):
+            raise PictureFailed(_of_another(output))
+        if str(name) in self.there:
+            self._skip()
+            return None
+        return output
 
     def _all(self) -> Iterator[tuple[Task, bool]]:
         """Yield each image of the shard, and whether it is skipped."""
@@ -74,7 +83,8 @@ class BulkPlan:
                 self.found += 1
                 task = self._task(name)
                 is_skipped = task.output is not None and str(task.output.name) in self.there and not task.failure
-                self.skipped += is_skipped
+                if is_skipped:
+                    self._skip()
                 yield task, is_skipped
 
     def _is_wanted(self, name: PurePosixPath) -> bool:
@@ -84,14 +94,23 @@ class BulkPlan:
             return False
         return str(name) not in self.without and not any(f"{above}/" in self.without for above in name.parents)
 
+    def _skip(self) -> None:
+        with self._lock:
+            self.skipped += 1
+
+    def _give(self, name: PurePosixPath) -> bool:
+        """Give an output to an image, unless another one has it."""
+        with self._lock:
+            is_free = str(name) not in self._given
+            self._given.add(str(name))
+            return is_free
+
     def _task(self, name: PurePosixPath) -> Task:
         image = Stored(self.source, name)
         file_format = "JPEG" if name.suffix.lower() in (".jpg", ".jpeg") else "PNG"
         output = Stored(self.out, result_name(name, file_format))
-        if str(output.name) in self._given:
-            failure = Failure(OUTPUT_EXISTS, f"{output}: is the output of another image")
-            return Task(image, None, output, failure)
-        self._given.add(str(output.name))
+        if not self._give(output.name):
+            return Task(image, None, output, _of_another(output))
         if str(output.name) in self.there:
             return Task(image, None, output)
         try:
@@ -102,11 +121,7 @@ class BulkPlan:
 
 def plan_bulk(bulk: Bulk) -> BulkPlan:
     """Plan a run of which at least one argument is a URL. Lists masks and outputs. Raises PlanError."""
-    for place, what in ((bulk.source, "SOURCE"), (bulk.out, "OUT")):
-        if isinstance(place, StoreUrl) and not place.is_folder:
-            raise PlanError(f"{place}: {what} must be a folder, so its URL must end in a slash")
-        if isinstance(place, Path) and (not place.is_dir() if what == "SOURCE" else place.is_file()):
-            raise PlanError(f"{place}: {what} must be a folder, because another argument is a URL")
+    _refuse_files(bulk)
     source, out = Folder.of(bulk.source), Folder.of(bulk.out)
     mask_of, masks_url = _masks(bulk)
     if source.url.startswith(out.url):
@@ -119,6 +134,19 @@ def plan_bulk(bulk: Bulk) -> BulkPlan:
         names = ", ".join(sorted(there)[:_SHOWN])
         raise PlanError(f"{len(there)} outputs already exist ({names}): --resume skips them, --force overwrites")
     return BulkPlan(bulk, source, out, mask_of, without, there if bulk.existing is Existing.SKIP else set())
+
+
+def _refuse_files(bulk: Bulk) -> None:
+    """Raise PlanError if SOURCE or OUT is no folder, or if what is read from is not on this machine."""
+    for place, what in ((bulk.source, "SOURCE"), (bulk.out, "OUT")):
+        if isinstance(place, StoreUrl) and not place.is_folder:
+            raise PlanError(f"{place}: {what} must be a folder, so its URL must end in a slash")
+        local = local_path_of(place)
+        if local and (not local.is_dir() if what == "SOURCE" else local.exists() and not local.is_dir()):
+            raise PlanError(f"{place}: {what} must be a folder")
+    masks = local_path_of(bulk.masks)
+    if masks and not masks.exists():
+        raise PlanError(f"{bulk.masks}: does not exist")
 
 
 def _listed(folder: Folder, bulk: Bulk) -> Iterator[PurePosixPath]:
@@ -138,9 +166,13 @@ def _masks(bulk: Bulk) -> tuple[Callable[[PurePosixPath], Location], str]:
     masks = bulk.masks
     if isinstance(masks, StoreUrl) and not masks.is_folder:
         mask = Stored.at(masks)
-        return lambda name: mask, masks.text
+        return lambda name: mask, place_of(masks)
     if isinstance(masks, Path) and not masks.is_dir():
-        return lambda name: masks, masks.resolve().as_uri()
+        return lambda name: masks, place_of(masks)
     folder = Folder.of(masks)
     names = MaskNames.of(_of_shard(folder, bulk), folder.url)
     return lambda name: Stored(folder, PurePosixPath(names.name_for(name))), folder.url
+
+
+def _of_another(output: Stored) -> Failure:
+    return Failure(OUTPUT_EXISTS, f"{output}: is the output of another image")

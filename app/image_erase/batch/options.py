@@ -45,7 +45,11 @@ class _Place(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a StoreUrl or a Path."""
-        return StoreUrl.of(str(value)) or super().convert(value, param, ctx)
+        try:
+            url = StoreUrl.of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return url or super().convert(value, param, ctx)
 
 
 _INPUT = _Place(path_type=Path, exists=True, allow_dash=True)

@@ -58,8 +58,8 @@ class Work(Protocol):
     def pending(self) -> Iterator[Task]:
         """Yield the tasks, those with a failure included. May block. Raises PlanError."""
 
-    def output_for(self, task: Task, result_format: str) -> Location:
-        """Return where a result belongs. Raises PictureFailed.
+    def output_for(self, task: Task, result_format: str) -> Location | None:
+        """Return where a result belongs, None if it is there already and must stay. Raises PictureFailed.
 
         result_format: by its first bytes, because a server may return another format than expected.
         """

@@ -102,6 +102,9 @@ class Run:
 
     async def _keep(self, task: Task, result: Erased) -> None:
         place = self.work.output_for(task, format_of(result.data[:16]) or "PNG")
+        if place is None:
+            self.progress.advance()
+            return
         await asyncio.to_thread(self.outputs.write, place, result.data)
         self.record.erased += 1
         self.progress.advance()

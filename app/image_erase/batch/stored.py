@@ -3,20 +3,27 @@
 import mimetypes
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    BaseError,
+    InvalidPathError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import LocalStore
 
 from image_erase.batch.failures import UNREADABLE, UNWRITABLE, Failure, PictureFailed, PlanError
 from image_erase.batch.urls import StoreUrl
 from image_erase.jobs.frames import MAX_BLOB_BYTES
-from image_erase.results.bucket import open_bucket
+from image_erase.results.bucket import open_bucket, unreadable_key
 from image_erase.results.directory import local_path
 from image_erase.results.failures import StoreError
-from image_erase.results.location import is_storage_url
 from image_erase.results.reasons import call_reason
 
 if TYPE_CHECKING:
@@ -29,18 +36,30 @@ _RETRIES, _RETRY_SECONDS, _REQUEST_SECONDS = 8, 60, 120
 class Folder:
     """A folder of a store. Its methods block, and may be called from several threads."""
 
-    def __init__(self, url: str) -> None:
-        """url: ends in a slash. Opens it without a request. Raises PlanError."""
-        self.url = url
-        self._store = _opened(url)
+    def __init__(self, url: str, local: Path | None = None) -> None:
+        """Open a folder without a request. Raises PlanError.
+
+        url: ends in a slash, nothing in it is percent-encoded, and no other URL names the same folder. local: its path
+        on this machine, where it is created by the first write.
+        """
+        self.url, self.local = url, local
+        if not local:
+            _ = self._store
 
     @classmethod
     def of(cls, place: Path | StoreUrl) -> "Folder":
         """Return the folder at a URL or a local path. Raises PlanError."""
-        return cls(place.text if isinstance(place, StoreUrl) else place.resolve().as_uri() + "/")
+        local = local_path_of(place)
+        return cls(place_of(place) if local is None else f"{place_of(place).rstrip('/')}/", local)
+
+    @cached_property
+    def _store(self) -> "ObjectStore":
+        return _opened(self.url, self.local)
 
     def names(self) -> Iterator[PurePosixPath]:
         """Return the names of all objects, also in subfolders, without hidden ones. Raises PlanError."""
+        if self.local and not self.local.is_dir():
+            return
         try:
             for page in obstore.list(self._store):
                 for entry in page:
@@ -50,7 +69,13 @@ class Folder:
         except NotFoundError:
             return
         except (BaseError, OSError, ValueError) as error:
-            raise PlanError(f"{self.url}: cannot be listed ({call_reason(error)})") from None
+            raise PlanError(f"{self.url}: cannot be listed ({self._why(error)})") from None
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, InvalidPathError):
+            return f"the name {unreadable_key(error)!r} cannot be read; rename what has it"
+        # Errors of a local folder contain no secrets, and have no other part that says what is wrong.
+        return str(error).split("\n", 1)[0] if self.local else call_reason(error)
 
     def read(self, name: PurePosixPath, most_bytes: int) -> bytes:
         """Return an object, no more than most_bytes of it. Raises OSError, and what the library raises."""
@@ -76,6 +101,9 @@ class Stored:
     @classmethod
     def at(cls, url: StoreUrl) -> "Stored":
         """Return the object at a URL that does not end in a slash. Raises PlanError."""
+        local = local_path_of(url)
+        if local:
+            return cls(Folder.of(local.parent), PurePosixPath(local.name))
         folder, _, name = url.text.rpartition("/")
         return cls(Folder(f"{folder}/"), PurePosixPath(name))
 
@@ -109,14 +137,23 @@ class Stored:
             raise PictureFailed(Failure(UNWRITABLE, message, fatal=fatal)) from None
 
 
-def _opened(url: str) -> "ObjectStore":
-    if not is_storage_url(url):
-        raise PlanError(f"{url}: is no URL of a store, such as s3://bucket/folder/")
+def local_path_of(place: Path | StoreUrl) -> Path | None:
+    """Return the path of a place on this machine, with all links resolved; None for one in a bucket."""
+    if isinstance(place, Path):
+        return place.resolve()
+    return local_path(place.text).resolve() if place.is_local else None
+
+
+def place_of(place: Path | StoreUrl) -> str:
+    """Return the only URL of a place, without percent-encoding: two places are the same if their URLs are."""
+    local = local_path_of(place)
+    return unquote(local.as_uri()) if local else str(place)
+
+
+def _opened(url: str, local: Path | None) -> "ObjectStore":
     try:
-        if url.startswith("file:"):
-            folder = local_path(url)
-            assert folder
-            return LocalStore(folder, mkdir=True)
+        if local:
+            return LocalStore(local, mkdir=True)
         return open_bucket(url, retries=_RETRIES, retry_seconds=_RETRY_SECONDS, timeout=f"{_REQUEST_SECONDS}s")
     except StoreError as error:
         raise PlanError(f"{url}: cannot be opened ({error})") from None

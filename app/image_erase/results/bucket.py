@@ -220,8 +220,7 @@ class BucketStore(ResultStore):
     @staticmethod
     def _failure(error: Exception) -> StoreError:
         if isinstance(error, InvalidPathError):
-            found = _BAD_KEY.search(str(error))
-            return InvalidKey(found[1] if found else "")
+            return InvalidKey(unreadable_key(error))
         return StoreError(call_reason(error))
 
 
@@ -231,6 +230,12 @@ class InvalidKey(StoreError):
     def __init__(self, key: str) -> None:
         super().__init__("a key that cannot be listed, and hides what is listed with it")
         self.key = key
+
+
+def unreadable_key(error: InvalidPathError) -> str:
+    """Return the key that the library refuses, including the store's prefix; empty if the error does not say it."""
+    found = _BAD_KEY.search(str(error))
+    return found[1] if found else ""
 
 
 def _day(now: float) -> str:

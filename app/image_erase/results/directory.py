@@ -28,6 +28,8 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 #: After this time the file system, which may be on a network, counts as hanging.
 CHECK_SECONDS = 4.0
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# What precedes the path in a file: URL. No host and localhost are this machine (RFC 8089).
+_HOST = re.compile(r"^file:(//(localhost(?=/))?)?")
 _DRAFT = re.compile(r"[^#]+#[0-9a-f]+")
 _PROBE = "probe-"
 _FULL = errno.ENOSPC, errno.EDQUOT
@@ -37,7 +39,7 @@ _TRIES = 5
 
 def local_path(url: str) -> Path:
     """The directory that a file: URL names; relative ones (file:storage) start from the current directory."""
-    return Path(url2pathname(url.removeprefix("file:").removeprefix("//"))).absolute()
+    return Path(url2pathname(_HOST.sub("", url))).absolute()
 
 
 class DirectoryStore(ResultStore):
