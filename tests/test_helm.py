@@ -29,9 +29,11 @@ EDITED = {
 pytestmark = pytest.mark.skipif(HELM is None, reason="Helm is not installed")
 
 
-def helm(folder: Path, command: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def helm(
+    folder: Path, command: str, values: dict[str, Any], release: str = "image-erase"
+) -> subprocess.CompletedProcess[str]:
     (folder / "values.yaml").write_text(yaml.safe_dump(values))
-    arguments = ["image-erase"] if command == "template" else []
+    arguments = [release] if command == "template" else []
     return subprocess.run(
         [str(HELM), command, *arguments, str(CHART), "--values", str(folder / "values.yaml")],
         env={"HOME": str(folder), "PATH": ""},
@@ -42,9 +44,9 @@ def helm(folder: Path, command: str, values: dict[str, Any]) -> subprocess.Compl
     )
 
 
-def rendered(folder: Path, **values: Any) -> dict[str, dict[str, Any]]:
+def rendered(folder: Path, release: str = "image-erase", **values: Any) -> dict[str, dict[str, Any]]:
     """The documents by their kind."""
-    done = helm(folder, "template", EDITED | values)
+    done = helm(folder, "template", EDITED | values, release)
     assert done.returncode == 0, done.stderr
     return {document["kind"]: document for document in yaml.safe_load_all(done.stdout) if document}
 
@@ -66,6 +68,39 @@ def test_what_it_renders_follows_the_schemas(values: dict[str, Any], version: st
     assert ("replicas" in documents["Deployment"]["spec"]) == ("HorizontalPodAutoscaler" not in documents)
 
 
+@pytest.mark.parametrize("release", ["123", "1e3", "true", "r" * 53])
+def test_names_that_yaml_reads_as_something_else_stay_names(release: str, tmp_path: Path) -> None:
+    documents = rendered(
+        tmp_path,
+        release,
+        existingSecret="2026",
+        publicUrl="https://Erase.example.com:8443/",
+        ingress={"className": "", "tlsSecret": "50", "annotations": {"note": 'yes: "quoted" #1'}},
+        networkPolicy={"from": ["007", "null"]},
+        settings={"ERASE_PAGE": "false", "ERASE_CREDITS": "10", "AWS_REGION": 'it\'s "here": # {x}'},
+    )
+    for document in documents.values():
+        kubernetes_validate.validate(document, VERSIONS[0], strict=True)
+        assert document["metadata"]["labels"]["app.kubernetes.io/instance"] == release
+    ingress = documents["Ingress"]
+    assert "ingressClassName" not in ingress["spec"]
+    assert ingress["spec"]["rules"][0]["host"] == "erase.example.com"
+    assert ingress["metadata"]["annotations"] == {"note": 'yes: "quoted" #1'}
+    data = documents["ConfigMap"]["data"]
+    assert data["AWS_REGION"] == 'it\'s "here": # {x}'
+    assert data["ERASE_PAGE"] == "false"
+
+
+def test_an_annotation_of_ones_own_replaces_that_of_the_chart(tmp_path: Path) -> None:
+    timeout = "nginx.ingress.kubernetes.io/proxy-read-timeout"
+    annotations = {timeout: "300"}
+    done = helm(tmp_path, "template", EDITED | {"ingress": {"className": "nginx-internal", "annotations": annotations}})
+    assert done.stdout.count(timeout) == 1
+    (ingress,) = (one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "Ingress")
+    assert ingress["metadata"]["annotations"][timeout] == "300"
+    assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"] == "129m"
+
+
 def test_lint(tmp_path: Path) -> None:
     done = helm(tmp_path, "lint", EDITED)
     assert done.returncode == 0, done.stdout
@@ -80,7 +115,19 @@ def test_a_value_that_was_not_edited_is_refused(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"storageUrl": "file:/storage"}, {"workers": "two"}, {"replica": 3}, {"settings": {"erase_port": "1"}}]
+    "wrong",
+    [
+        {"storageUrl": "file:/storage"},
+        {"workers": "two"},
+        {"replica": 3},
+        {"settings": {"erase_port": "1"}},
+        {"settings": {"ERASE_PORT": "9000"}},  # the pods' probes ask at 8000
+        {"settings": {"AWS_SECRET_ACCESS_KEY": "x"}},  # would be in a ConfigMap
+        {"settings": {"ERASE_PAGE": False}},
+        {"networkPolicy": {"from": []}},  # to Kubernetes, everything
+        {"networkPolicy": {"ports": []}},
+        {"publicUrl": "https://erase.example.com/below"},  # the Ingress has the paths of the server
+    ],
 )
 def test_a_wrong_value_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     assert helm(tmp_path, "template", EDITED | wrong).returncode != 0
