@@ -191,6 +191,11 @@ class TestOptions:
         twice = erase(client, data={"seed": "1"}, params={"seed": "1"})
         assert_problem(twice, 400, "invalid-option", "once", field="seed")
 
+    def test_given_twice_in_one_place(self, client: Client) -> None:
+        for where in ("data", "params"):
+            options: dict[str, Any] = {where: {"seed": ["1", "2"]}}
+            assert_problem(erase(client, **options), 400, "invalid-option", "once", field="seed")
+
 
 class TestFormatReason:
     def test_transparency_in_a_jpeg(self, client: Client) -> None:

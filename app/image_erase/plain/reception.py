@@ -69,6 +69,14 @@ class PlainReception:
 
         Raises HttpFailure, and ClientDisconnect if the client disconnects.
         """
+        _refuse_repeated(request, query)
         reader = UploadReader((IMAGE, MASK), self._max_file_bytes, tuple(type(query).model_fields))
         files, texts = await self.intake.receive(request, key, reader.read)
         return PlainUpload(files[IMAGE.name], files[MASK.name], query.merged(texts))
+
+
+def _refuse_repeated(request: Request, query: Choices) -> None:
+    """Raise Problem if the query has an option twice, of which only the last would count."""
+    for name in type(query).model_fields:
+        if len(request.query_params.getlist(name)) > 1:
+            raise Problem(Kind.INVALID_OPTION, f"{name}: Must be given once.", name)
