@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from image_erase.environment import Environment, EnvironmentFileError
 from image_erase.reloading import RELOADED, Reloader
+from image_erase.secrets import signing_keys
 from image_erase.settings import Settings, SettingsError, load_settings
 from support.envelope import assert_failure, assert_success
 from support.processes import is_alive, until
@@ -177,6 +178,21 @@ def test_all_parts_are_prepared_before_any_changes(caplog: pytest.LogCaptureFixt
     asyncio.run(Reloader(load_settings(), load_settings, parts).reload())  # type: ignore[arg-type]
     assert not done
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_storage_that_needs_a_restart_brings_no_keys(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    old, new = (load_settings(storage_url=(tmp_path / name).as_uri()) for name in ("old", "new"))
+    kept = signing_keys(old)
+    found: list[list[str]] = []
+
+    def prepare(settings: Settings) -> Callable[[], None]:
+        return lambda: found.append(signing_keys(settings))
+
+    asyncio.run(Reloader(old, lambda: new, (prepare,)).reload())
+    assert found == [kept]
+    assert not (tmp_path / "new").exists()
+    assert caplog.records[-1].__dict__["needs_restart"] == "ERASE_STORAGE_URL"
 
 
 def test_an_unexpected_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:

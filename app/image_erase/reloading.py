@@ -116,7 +116,7 @@ class Reloader:
     async def reload(self) -> None:
         """Reload the settings and log what has changed, by name only. Raises nothing."""
         try:
-            settings, changes = await asyncio.to_thread(self._prepared)
+            settings, fresh, changes = await asyncio.to_thread(self._prepared)
         except (SettingsError, EnvironmentFileError) as error:
             log.error("settings not reloaded, keeping the previous ones", extra={"reason": str(error)})
             return
@@ -125,15 +125,20 @@ class Reloader:
             return
         for apply in changes:
             apply()
-        changed = [name for name in Settings.model_fields if getattr(settings, name) != getattr(self._settings, name)]
-        applied = {name: getattr(settings, name) for name in changed if name in RELOADED}
-        self._settings = self._settings.model_copy(update=applied)
-        facts = {"changed": _variables(applied), "needs_restart": _variables(set(changed) - set(applied))}
+        changed = {name for name in Settings.model_fields if getattr(fresh, name) != getattr(self._settings, name)}
+        self._settings = settings
+        applied = changed & set(RELOADED)
+        facts = {"changed": _variables(applied), "needs_restart": _variables(changed - applied)}
         log.info("settings reloaded", extra=facts)
 
-    def _prepared(self) -> tuple[Settings, list[Callable[[], None]]]:
-        settings = self._load()
-        return settings, [prepare(settings) for prepare in self._parts]
+    def _prepared(self) -> tuple[Settings, Settings, list[Callable[[], None]]]:
+        """Return the settings to be in force, those that were read, and what applies the first.
+
+        Others that were read are not looked at: keys that are kept in the storage stay those of the storage in use.
+        """
+        fresh = self._load()
+        settings = self._settings.model_copy(update={name: getattr(fresh, name) for name in RELOADED})
+        return settings, fresh, [prepare(settings) for prepare in self._parts]
 
 
 def _variables(names: Iterable[str]) -> str | None:
