@@ -155,6 +155,19 @@ def test_a_handshake_that_does_not_end_or_fails_is_closed(impatient: Server, sen
     none_is_open(impatient)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_client_that_leaves_in_its_handshake_leaves_nothing(own: Server, files: Certificate, share: float) -> None:
+    hello = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        files.client.wrap_bio(ssl.MemoryBIO(), hello).do_handshake()
+    sent = hello.read()
+    for _ in range(5):
+        with connected(own.client.address) as connection:
+            connection.sendall(sent[: int(share * len(sent))])
+    until(lambda: not own.connections, "the connections are closed")
+    until(lambda: not own._server.server_state.tasks, "their handshakes have ended")
+
+
 def test_a_head_that_does_not_end_gets_408(impatient: Server, files: Certificate) -> None:
     with encrypted(impatient, files) as connection:
         connection.sendall(GET[:-2])

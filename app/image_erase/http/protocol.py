@@ -116,6 +116,7 @@ class HttpConnection(asyncio.Protocol):
         self._no_more_requests = self._ended = self._stopping = False
         self._is_encrypted = self._in_handshake = False
         self._early = bytearray()
+        self._encrypting: asyncio.Task[None] | None = None
         self._paused = self._version_sent = False
         self._dropped = 0
         self._received_before: tuple[int, bool] = 0, False
@@ -146,21 +147,26 @@ class HttpConnection(asyncio.Protocol):
         self._enter(State.NEW)
         if self._shared.tls and self._server and self._server[1] != self._shared.plain_port:
             self._in_handshake = self._is_encrypted = True
-            self._keep(self.loop.create_task(self._encrypt(self._shared.tls)))
+            self._encrypting = self.loop.create_task(self._encrypt(self._shared.tls))
+            self._keep(self._encrypting)
         if len(self._server_state.connections) > self._limits.connections:
             self._make_room()
 
     async def _encrypt(self, context: ssl.SSLContext) -> None:
         """Continue on an encrypted transport. Until then the state is NEW, with its time limit."""
-        encrypted = await handshake(self._raw, self, self._early, context, self._limits.head_seconds)
-        if encrypted is None or self.state is State.CLOSING:
-            log.debug("TLS handshake failed", extra={"client": self._client and self._client[0]})
-            self._raw.abort()
-            self.connection_lost(None)
-            return
-        self.transport, self._in_handshake = encrypted, False
-        self._regulate_reading()
-        self._turns.request(self)
+        encrypted = None
+        try:
+            encrypted = await handshake(self._raw, self, self._early, context, self._limits.head_seconds)
+        finally:
+            self._encrypting = None
+            if encrypted is None or self.state is State.CLOSING:
+                log.debug("TLS handshake failed", extra={"client": self._client and self._client[0]})
+                self._raw.abort()
+                self.connection_lost(None)
+            else:
+                self.transport, self._in_handshake = encrypted, False
+                self._regulate_reading()
+                self._turns.request(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel every timer of the connection."""
@@ -425,6 +431,8 @@ class HttpConnection(asyncio.Protocol):
         self._shared.idle.pop(self, None)
         if self.awaits_head:
             self._shared.idle[self] = None
+        if state is State.CLOSING and self._encrypting:
+            self._encrypting.cancel()  # uvloop's handshake does not end with its connection
         limits = self._limits
         ends: dict[State, tuple[float, Callable[[], None]]] = {
             State.NEW: (limits.head_seconds, self._close),

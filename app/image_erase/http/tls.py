@@ -46,14 +46,16 @@ async def handshake(
             ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
         )
     )
-    await asyncio.sleep(0)
-    # start_tls() has set its protocol and will connect it before this is called.
-    loop.call_soon(_feed, transport, protocol, early)
     try:
+        await asyncio.sleep(0)
+        # start_tls() has set its protocol and will connect it before this is called.
+        loop.call_soon(_feed, transport, protocol, early)
         return await starting
     except (OSError, RuntimeError):
         transport.abort()
         return None
+    finally:
+        starting.cancel()
 
 
 def _feed(transport: asyncio.Transport, protocol: asyncio.Protocol, early: bytearray) -> None:
