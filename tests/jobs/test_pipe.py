@@ -1,7 +1,9 @@
 """Pipes to workers, closed by each event loop: what another thread opens meanwhile stays open."""
 
 import asyncio
+import errno
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from image_erase.jobs import process
 from image_erase.jobs.pipe import Pipe
+from image_erase.system import start_apart
 from support.processes import open_files
 
 ROUNDS = 1000
@@ -84,6 +88,34 @@ def files_in_threads(folder: Path) -> Iterator[list[OSError]]:
         over.set()
         for thread in threads:
             thread.join(60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the streams themselves are the pipes")
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_worker_whose_pipes_cannot_be_taken_leaves_nothing(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, original = iter(range(1, 10)), os.dup
+    started: list[subprocess.Popen[bytes]] = []
+
+    def duplicate(descriptor: int) -> int:
+        if next(calls) == failing:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return original(descriptor)
+
+    def start(*arguments: Any) -> "subprocess.Popen[bytes]":
+        started.append(start_apart(*arguments))
+        return started[-1]
+
+    async def main() -> None:
+        before = open_files()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", duplicate)
+            patch.setattr(process, "start_apart", start)
+            with pytest.raises(process.WorkerDied, match="Too many open files"):
+                await process.WorkerProcess.start({}, program=(sys.executable, "-c", "input()"))
+        assert open_files() == before
+        assert started[0].returncode is not None
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("make_loop", LOOPS)

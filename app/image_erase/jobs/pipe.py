@@ -40,10 +40,21 @@ class Pipe:
         return found.st_dev, found.st_ino
 
 
-def pipes_of(process: "subprocess.Popen[bytes]") -> tuple[Pipe | IO[bytes], ...]:
+def pipes_of(process: "subprocess.Popen[bytes]") -> list[Pipe | IO[bytes]]:
     """Return the pipes of a process's standard error, output and input, for `connect_read_pipe` and its counterpart.
 
     On Windows these are the process's own streams: they have handles instead of descriptors, and there is no uvloop.
+    Raises OSError if too many files are open, and closes all pipes then.
     """
-    streams = (process.stderr, process.stdout, process.stdin)
-    return tuple(stream if sys.platform == "win32" else Pipe(stream) for stream in streams if stream)
+    streams = [stream for stream in (process.stderr, process.stdout, process.stdin) if stream]
+    if sys.platform == "win32":
+        return list(streams)
+    pipes: list[Pipe | IO[bytes]] = []
+    try:
+        for stream in streams:
+            pipes.append(Pipe(stream))
+    except OSError:
+        for either in (*pipes, *streams):
+            either.close()
+        raise
+    return pipes

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from image_erase import __version__
 from image_erase.jobs.frames import FrameDecoder, FrameError
 from image_erase.jobs.messages import Begun, Done, Failed, FromWorker, Job, Ping, Pong, Ready, Refused, frame_of
-from image_erase.jobs.pipe import pipes_of
+from image_erase.jobs.pipe import Pipe, pipes_of
 from image_erase.jobs.reading import message_of
 from image_erase.system import kill_session, start_apart
 
@@ -70,7 +70,7 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._input: asyncio.WriteTransport | None = None
         self._outputs: list[asyncio.ReadTransport] = []
-        self._unconnected = list(pipes_of(process))
+        self._unconnected: list[Pipe | IO[bytes]] = []
         self._messages = _Messages(self._take, self.lose)
         self._said_all = asyncio.Event()
         self._remarks_bytes = 0
@@ -160,7 +160,7 @@ class WorkerProcess:
         return code
 
     async def _connect(self) -> None:
-        loop = self._loop
+        loop, self._unconnected = self._loop, pipes_of(self._process)
         protocols = (
             lambda: _Output(self._log_remark, self._said_all.set),
             lambda: _Output(self._messages.feed, lambda: self.lose("ended")),
