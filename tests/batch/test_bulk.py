@@ -1,19 +1,23 @@
 """The command on stores: folders by file URL, and a real S3 server."""
 
+import errno
 import json
 import os
 import signal
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import obstore
 import pytest
+from obstore.exceptions import GenericError
 from obstore.store import S3Store
 
 from image_erase.batch.bulk import Bulk, plan_bulk
+from image_erase.batch.failures import PictureFailed
 from image_erase.batch.plan import Existing
 from image_erase.batch.shards import WHOLE, Shard
+from image_erase.batch.stored import Folder, Stored
 from image_erase.batch.urls import StoreUrl
 from support.buckets import ACCESS_KEY, SECRET_KEY, Place
 from support.command import lines, run_erase, start_erase, tree
@@ -191,6 +195,28 @@ def test_a_name_that_cannot_be_read_is_told(folder: Path) -> None:
     done = run_erase(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
     assert done.returncode == 1
     assert any("stopped:" in line and "cannot be read; rename" in line for line in lines(done))
+
+
+def test_what_is_wrong_on_this_machine_is_told(folder: Path) -> None:
+    name = f"{'n' * 251}.png"  # has room for no draft beside it
+    (folder / "in" / name).write_bytes(photo_file())
+    (folder / "in/b.png").unlink()
+    done = run_erase(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
+    assert done.returncode == 1
+    assert any("cannot be written" in line and "File name too long" in line for line in lines(done))
+    assert "3 erased, 0 skipped, 1 failed" in lines(done)[-1]
+
+
+@pytest.mark.parametrize(("number", "stops"), [(errno.ENOSPC, True), (errno.EROFS, True), (errno.ENAMETOOLONG, False)])
+def test_a_full_disk_stops_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, stops: bool) -> None:
+    def put(*_: object, **__: object) -> None:
+        raise GenericError(f"Generic LocalFileSystem error: {os.strerror(number)} (os error {number})\n\nDebug source:")
+
+    monkeypatch.setattr(obstore, "put", put)
+    with pytest.raises(PictureFailed, match=os.strerror(number)) as failed:
+        Stored(Folder.of(folder / "out"), PurePosixPath("a.png")).write(b"x")
+    assert failed.value.failure.fatal == stops
+    assert "Debug" not in failed.value.failure.message
 
 
 def test_a_result_of_another_format_takes_no_name_of_another_image(folder: Path) -> None:

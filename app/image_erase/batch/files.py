@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from image_erase.batch.plan import Location
 
 DASH = Path("-")
-# Errors with which every other file would fail too: no space, or a read-only file system.
-_FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+#: Errors with which every other file would fail too: no space, or a read-only file system.
+FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class Inputs:
@@ -74,7 +74,7 @@ class Outputs:
             raise PictureFailed(Failure(OUTPUT_EXISTS, f"{path}: was created during the run")) from None
         except OSError as error:
             message = f"{path}: cannot be written ({_reason(error)})"
-            raise PictureFailed(Failure(UNWRITABLE, message, fatal=error.errno in _FATAL)) from None
+            raise PictureFailed(Failure(UNWRITABLE, message, fatal=error.errno in FATAL)) from None
 
     def write_whole(self, path: Path, data: bytes) -> None:
         """Write a file atomically.

@@ -1,6 +1,7 @@
 """Images, masks and results in object stores, or in folders named by a file URL."""
 
 import mimetypes
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from obstore.exceptions import (
 from obstore.store import LocalStore
 
 from image_erase.batch.failures import UNREADABLE, UNWRITABLE, Failure, PictureFailed, PlanError
+from image_erase.batch.files import FATAL
 from image_erase.batch.urls import StoreUrl
 from image_erase.jobs.frames import MAX_BLOB_BYTES
 from image_erase.results.bucket import open_bucket, unreadable_key
@@ -28,6 +30,9 @@ from image_erase.results.reasons import call_reason
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+# How the library tells the system's error number.
+_SYSTEM_ERROR = re.compile(r"\(os error ([0-9]+)\)")
 
 # A run of hours outlives a store's restart; an image of 64 MB takes half a minute on a slow line.
 _RETRIES, _RETRY_SECONDS, _REQUEST_SECONDS = 8, 60, 120
@@ -69,9 +74,10 @@ class Folder:
         except NotFoundError:
             return
         except (BaseError, OSError, ValueError) as error:
-            raise PlanError(f"{self.url}: cannot be listed ({self._why(error)})") from None
+            raise PlanError(f"{self.url}: cannot be listed ({self.reason(error)})") from None
 
-    def _why(self, error: Exception) -> str:
+    def reason(self, error: Exception) -> str:
+        """Describe a failure in one line, without secrets."""
         if isinstance(error, InvalidPathError):
             return f"the name {unreadable_key(error)!r} cannot be read; rename what has it"
         # Errors of a local folder contain no secrets, and have no other part that says what is wrong.
@@ -125,16 +131,23 @@ class Stored:
         try:
             return self.folder.read(self.name, MAX_BLOB_BYTES + 1)
         except (BaseError, OSError) as error:
-            raise PictureFailed(Failure(UNREADABLE, f"{subject}: cannot be read ({call_reason(error)})")) from None
+            reason = self.folder.reason(error)
+            raise PictureFailed(Failure(UNREADABLE, f"{subject}: cannot be read ({reason})")) from None
 
     def write(self, data: bytes) -> None:
         """Write it. Raises PictureFailed, fatal if no other result could be written either."""
         try:
             self.folder.write(self.name, data)
         except (BaseError, OSError) as error:
-            fatal = isinstance(error, PermissionDeniedError | UnauthenticatedError)
-            message = f"{self}: cannot be written ({call_reason(error)})"
-            raise PictureFailed(Failure(UNWRITABLE, message, fatal=fatal)) from None
+            message = f"{self}: cannot be written ({self.folder.reason(error)})"
+            raise PictureFailed(Failure(UNWRITABLE, message, fatal=_is_fatal(error))) from None
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Whether no other object could be written either."""
+    number = _SYSTEM_ERROR.search(str(error))
+    refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    return refused or (number is not None and int(number[1]) in FATAL)
 
 
 def local_path_of(place: Path | StoreUrl) -> Path | None:
