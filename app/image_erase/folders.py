@@ -1,4 +1,4 @@
-"""Where the server keeps its data unless the operator says where."""
+"""The default folder of the server's data."""
 
 import os
 import sys
@@ -10,9 +10,9 @@ BESIDE = "storage"
 
 
 def default_storage(here: Path, environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> str:
-    """Return the storage URL that holds where none is set.
+    """Return the default storage URL.
 
-    `file:storage` where the working directory has such a folder, else the user's data folder of the platform.
+    `file:storage` if the working directory has such a folder, otherwise the platform's data folder of the user.
     here: the working directory. platform: as sys.platform.
     """
     if (here / BESIDE).is_dir():

@@ -15,9 +15,9 @@ _THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def ask(path: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return what is wrong with the server that ERASE_HOST and ERASE_PORT name, in a line, or None.
+    """Return one line about a problem of the server at ERASE_HOST and ERASE_PORT, or None.
 
-    path: what is asked for; anything but 200 is wrong.
+    path: the path to request; any status except 200 is a problem.
     """
     host = environment.get("ERASE_HOST") or "127.0.0.1"
     port = environment.get("ERASE_PORT") or "8000"

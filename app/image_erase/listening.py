@@ -13,13 +13,13 @@ from image_erase.settings import ListeningSettings, SettingsError
 
 BACKLOG = 2048
 UNIX = "unix:"
-# Whoever may open it may call the server: the same user, and the group of the proxy.
+# Who can open it can call the server: the same user, and the group of the proxy.
 SOCKET_MODE = 0o660
 
 
 @contextmanager
 def listening(settings: ListeningSettings) -> Iterator[list[socket.socket]]:
-    """Bind before anything is started, so that a port in use is one clear line; the first socket is the main one.
+    """Bind all sockets before anything is started, so that a port in use is reported early; the first is the main one.
 
     Raises SettingsError. A Unix socket's file is removed at the end.
     """
@@ -58,7 +58,7 @@ def unix_path(host: str) -> str:
 
 
 def _tcp(settings: ListeningSettings, port: int, variable: str) -> socket.socket:
-    """`::` takes IPv4 too, where the system can; any other address is what it says."""
+    """Bind a TCP socket. `::` accepts IPv4 too if the system supports that."""
     host = "127.0.0.1" if unix_path(settings.host) else settings.host
     both = host == "::" and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -84,7 +84,7 @@ def _unix(path: Path) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that nobody listens on, as a killed server leaves it. Raises OSError where somebody does."""
+    """Remove the socket of a killed server. Raises OSError if a process still listens on it."""
     if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:

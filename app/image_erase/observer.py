@@ -1,6 +1,6 @@
-"""Events of the server, for whoever counts them.
+"""Events of the server, for metrics and traces.
 
-Each part reports its events to the observer that it was given and does not know who listens.
+Each part reports its events to the observer that it was given and does not know which one it is.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Secrets: API keys and signing keys, from the settings or kept in the storage folder beside the results.
 
-An operator who sets none gets one of each, which is made once. Results have a folder of their own in the storage, and
-links lead nowhere else, so no link leads to a secret.
+If the operator sets none, one of each is generated. Results have a folder of their own in the storage, and links lead
+nowhere else, so no link leads to a secret.
 """
 
 import os
@@ -66,9 +66,10 @@ def signing_keys(settings: ResultSettings) -> list[str]:
 
 
 def key_to_show(settings: Settings) -> str:
-    """Return what to write for the API key in a line to paste.
+    """Return the text for the API key in the command that is printed at startup.
 
-    A key that is made now is shown, this once; later, where it is kept; an operator's own, never. Raises SettingsError.
+    A key that is generated now is shown, once; later, the file that contains it; an operator's own key is never shown.
+    Raises SettingsError.
     """
     folder = folder_of(settings.storage_url)
     if settings.api_keys or settings.api_keys_file or folder is None:
@@ -131,5 +132,5 @@ def _publish(path: Path, secret: str) -> None:
             os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    # Whoever signs with a secret that a power cut takes back breaks its links.
+    # If the secret is lost in a power failure, links signed with it are invalid.
     flush_folder(path.parent)

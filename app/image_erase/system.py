@@ -1,4 +1,4 @@
-"""What operating systems do differently: limits of a process, flags of files, sockets, signals, ends of processes.
+"""Differences between operating systems: process limits, file flags, sockets, signals, ends of processes.
 
 Linux has all of it. macOS lacks `fdatasync`; Windows has no limits of a process, no modes of files and few signals.
 """

@@ -1,4 +1,4 @@
-"""The operator's file of keys: one per line, followed as it changes."""
+"""The operator's file of keys, one per line, reloaded when it changes."""
 
 import hashlib
 import logging
@@ -12,7 +12,7 @@ from image_erase.clock import Clock, system_clock
 
 log = logging.getLogger(__name__)
 
-#: A change that takes keys away counts once the file has not changed for this long: until then it may be half written.
+#: Keys are removed only after the file has not changed for this long: until then it may be half written.
 STILL_SECONDS = 1.0
 _KEY = re.compile(r"[!-~]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -31,7 +31,7 @@ class KeyLine:
 
 
 def digest(key: bytes) -> bytes:
-    """What is kept and compared in a key's place: its SHA-256."""
+    """Return the SHA-256 of a key, which is stored and compared instead of the key."""
     return hashlib.sha256(key).digest()
 
 
@@ -41,7 +41,7 @@ def is_key(text: str) -> bool:
 
 
 def read_lines(path: Path) -> list[KeyLine]:
-    """The lines of a key file with a key. Raises OSError or UnicodeDecodeError where the file can't be read."""
+    """Return the lines of a key file that have a key. Raises OSError or UnicodeDecodeError."""
     return list(_key_lines(path.read_bytes().decode("utf-8-sig")))
 
 
@@ -57,8 +57,8 @@ def _key_lines(text: str) -> Iterator[KeyLine]:
 class KeyFile:
     """Keys and whether each may call, read again whenever the file changes on disk.
 
-    A file may be rewritten in place, and is then empty or incomplete for a while. Keys that are added or switched off
-    count at once; a key that is no longer there, and a last line that does not end, once the file has been still.
+    A file that is rewritten in place is empty or incomplete for a while. So added and switched off keys count at once;
+    missing keys, and a last line without a line end, count after the file has not changed for STILL_SECONDS.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class KeyFile:
         self._warn(lines)
 
     def entries(self) -> dict[bytes, bool]:
-        """Digest of each key: whether it may call. The last readable content where the file can't be read."""
+        """Return whether each key may call, by digest; from the last readable content if the file is unreadable."""
         try:
             self._follow()
             self._failure = None
@@ -100,7 +100,7 @@ class KeyFile:
         return by_file or self._monotonic() - self._seen_at >= STILL_SECONDS
 
     def _take(self, stamp: Stamp) -> None:
-        """Take the file as it is, where it does not change while it is read."""
+        """Load the file, unless it changes while it is read."""
         lines = read_lines(self.path)
         if self._current_stamp() == stamp:
             changed = self._stamp is not None or _states(lines) != self._whole

@@ -1,4 +1,4 @@
-"""Who may call: the keys that the operator has set, and those he has switched off."""
+"""Check API keys: those that the operator has set, and those that are switched off."""
 
 import hmac
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ class Keys:
         self._file = file
 
     def check(self, presented: str | None) -> str:
-        """Raise ApiError unless the key may call. Returns a name for it that does not give it away.
+        """Return a name for the key that does not reveal it. Raises ApiError unless the key may call.
 
-        Every known key is compared in constant time and none is skipped, so that the time taken tells nothing.
+        Every known key is compared in constant time and none is skipped, so that the duration reveals nothing.
         """
         if not presented or not presented.strip():
             raise ApiError(Code.ERROR_USER_NOT_EXISTS, f"{HEADER}: Cannot be empty.")

@@ -13,35 +13,35 @@ import numpy as np
 from image_erase.selecting.arrays import F32, F64, U8, Bool
 
 SMOOTHNESS = 10.0
-"""What a step of the outline costs in flat ground, in units of log odds."""
+"""Cost of one step of the outline in flat ground, in units of log odds."""
 
 MOST = 4.0
-"""No pixel's log odds count for more."""
+"""Upper bound of a pixel's log odds."""
 
 _LEVELS = 14
-"""Log odds are rounded to so many steps each way; more would count as contrast of the picture."""
+"""Number of steps in each direction to which log odds are rounded; more would count as contrast of the picture."""
 
 _COMPONENTS = 5
-"""Of each distribution of colours, in OpenCV."""
+"""Number of components of each colour distribution in OpenCV."""
 
 _STEP = 50.0
-"""What a step of the outline costs in flat ground, in OpenCV."""
+"""Cost of one step of the outline in flat ground in OpenCV."""
 
 
 _WIDE = 1e4
-"""A variance with which a channel tells nothing apart."""
+"""Variance with which a channel has no influence."""
 
 
 class Cutter:
-    """Cuts one picture (HxWx3 BGR), as often as asked."""
+    """Cuts one picture (HxWx3 BGR), any number of times."""
 
     def __init__(self, picture: U8) -> None:
         self._image = np.dstack([np.zeros(picture.shape[:2], np.uint8), _two_channels(picture)])
 
     def cut(self, odds: F32, possible: Bool, sure: Bool) -> Bool:
-        """HxW: what the cut takes for the thing.
+        """Return the pixels of the object (HxW).
 
-        odds: HxW, the logarithms. possible, sure: HxW, where the thing can be, and where it is.
+        odds: HxW, log odds. possible, sure: HxW, where the object can be, and where it certainly is.
         """
         levels = np.rint(np.clip(odds / MOST, -1, 1) * _LEVELS)
         self._image[..., 0] = (128 + levels).astype(np.uint8)
@@ -54,7 +54,7 @@ class Cutter:
 
 
 def _two_channels(picture: U8) -> U8:
-    """The two directions of colour in which the picture varies most."""
+    """Project the colours onto the two directions in which the picture varies most."""
     lab = cv2.cvtColor(picture, cv2.COLOR_BGR2Lab).reshape(-1, 3).astype(np.float32)
     centred = lab - lab.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -64,7 +64,7 @@ def _two_channels(picture: U8) -> U8:
 
 
 def _models(difference: float) -> tuple[F64, F64]:
-    """Distributions, of the ground and the thing, whose log densities differ by +-difference at the outermost levels.
+    """Return distributions of ground and object whose log densities differ by +-difference at the outermost levels.
 
     Two normal distributions of the same variance v at 128 - m and 128 + m differ by 2 m x / v at 128 + x.
     """
@@ -73,7 +73,7 @@ def _models(difference: float) -> tuple[F64, F64]:
 
 
 def _model(mean: float, variance: float) -> F64:
-    """As OpenCV wants it: weights, means and covariances of five distributions, of which only the first counts."""
+    """Return weights, means and covariances of five distributions for OpenCV; only the first has any weight."""
     weights = np.eye(1, _COMPONENTS)
     means = np.full((_COMPONENTS, 3), (mean, 128, 128))
     covariances = np.full((_COMPONENTS, 3, 3), np.diag((variance, _WIDE, _WIDE)))

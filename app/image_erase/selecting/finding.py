@@ -1,4 +1,4 @@
-"""The thing in a small copy of the picture: what its colours, and where the strokes are, make likely."""
+"""Find the object in a small copy of the picture, by its colours and the positions of the strokes."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from image_erase.selecting.cut import Cutter
 from image_erase.selecting.strokes import Kind, Meaning, with_inside
 
 ROUNDS = 3
-"""Times that the colours are looked at anew, in what was found and in what was not."""
+"""Rounds in which the colours are measured again inside and outside the object found so far."""
 
 RESERVE = 0.5
-"""Seconds left at which no further round is begun."""
+"""No further round is started with less time left than this, in seconds."""
 
 _HOLE = 0.3
-"""A hole of at most this share of the area of what was found belongs to it."""
+"""A hole in the object belongs to it if its share of the object's area is at most this."""
 
 _UNLIKELY = 0.0
-"""Log odds under which a pixel shows, before anything is found, what is around the thing."""
+"""Log odds below which a pixel counts as surroundings before the first round."""
 
 
 def find(picture: U8, meaning: Meaning, time_left: Callable[[], float]) -> Bool:
-    """HxW: the thing that is meant in a picture (HxWx3 BGR); nothing where there is no sign of one."""
+    """Return the object in a picture (HxWx3 BGR): HxW, empty if there is no sign of one."""
     colours, cutter = Colours(picture), Cutter(picture)
     inside, outside = _first_guess(meaning)
     found = meaning.drawn
@@ -40,14 +40,14 @@ def find(picture: U8, meaning: Meaning, time_left: Callable[[], float]) -> Bool:
 
 
 def _first_guess(meaning: Meaning) -> tuple[Bool, Bool]:
-    """What shows the thing, and what is around it."""
+    """Return the first guess of the object's pixels and of its surroundings."""
     if Kind.SCRIBBLE in meaning.kinds:
         return meaning.drawn, ~meaning.drawn & (meaning.prior < _UNLIKELY)
     return meaning.drawn, ~meaning.drawn
 
 
 def _joined(found: Bool, meaning: Meaning) -> Bool:
-    """The connected parts of what was found that touch a stroke, with the small holes in them."""
+    """Return the connected parts that touch a stroke, with their small holes filled."""
     _, labels = cv2.connectedComponents(found.view(np.uint8), connectivity=4)
     touched = np.zeros(int(labels.max()) + 1, np.bool_)
     touched[labels[meaning.drawn & found]] = True
@@ -55,7 +55,7 @@ def _joined(found: Bool, meaning: Meaning) -> Bool:
 
 
 def _without_small_holes(found: Bool) -> Bool:
-    """A large hole is none: what was found may run along the picture's border and enclose all."""
+    """Fill small holes. Large ones stay: an object along the picture's border may enclose everything else."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats((with_inside(found) & ~found).view(np.uint8), connectivity=4)
     is_small = stats[:, cv2.CC_STAT_AREA] <= _HOLE * np.count_nonzero(found)
     is_small[0] = False

@@ -14,16 +14,16 @@ from image_erase.selecting.snapping import snapped
 from image_erase.selecting.strokes import Kind, Meaning, meaning_of, strokes_of
 
 SIDE = 320
-"""The longer side of the small copy in which the thing is looked for, in pixels."""
+"""The longer side, in pixels, of the small copy in which the object is searched for."""
 
 AROUND = 0.15
-"""How much of what is around is looked at beside where the thing can be, as a share of the strokes' longer side."""
+"""Context around the area in which the object can be, as a share of the strokes' longer side."""
 
 LEAST_AROUND = 8
-"""The same in pixels, at least."""
+"""Least context in pixels."""
 
 SNAP_SECONDS = 0.25
-"""With less time left than that, the rim is not brought to the picture's edges."""
+"""With less time left than this, in seconds, the rim is not aligned to the picture's edges."""
 
 _LEAST_OF_LASSO = 0.02
 _LEAST_AGREEMENT = 0.3
@@ -38,7 +38,7 @@ class NothingMarked(Exception):
 
 @dataclass(frozen=True)
 class Selection:
-    """mask: HxW, the thing. kinds: how the strokes were read. found: False where the answer is the rough mask."""
+    """mask: HxW, the object. kinds: how the strokes were read. found: False if the mask is the rough mask itself."""
 
     mask: Bool
     kinds: tuple[Kind, ...]
@@ -47,7 +47,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Task:
-    """window: rows and columns in which the thing can be. picture, meaning: the small copy of it, and of the mask."""
+    """window: rows and columns in which the object can be. picture, meaning: small copies of both."""
 
     window: Window
     picture: U8
@@ -55,13 +55,13 @@ class Task:
 
 
 def select(picture: U8, rough: Bool, time_left: Callable[[], float]) -> Selection:
-    """Return the thing that a rough mask means.
+    """Return the object that a rough mask marks.
 
-    picture: HxWx3 BGR. rough: HxW, lines in the thing, a line around it, or about the thing itself. time_left: seconds
-    until the answer has to be there; with little time it is less exact. Where no thing can be told from what is around
-    it, the answer is the rough mask, with what a line around the thing encloses. It is never empty, and it is the whole
-    picture only where the rough mask is. The same arguments, with enough time, give the same answer. Raises
-    NothingMarked.
+    picture: HxWx3 BGR. rough: HxW, lines inside the object, a line around it, or roughly the object itself. time_left:
+    returns the seconds until the deadline; with little time the result is less exact. If no object can be
+    distinguished from its surroundings, the result is the rough mask with lassos filled. It is never empty, and it is
+    the whole picture only if the rough mask is. The same arguments give the same result if there is enough time.
+    Raises NothingMarked.
     """
     if not rough.any():
         raise NothingMarked
@@ -77,7 +77,7 @@ def select(picture: U8, rough: Bool, time_left: Callable[[], float]) -> Selectio
 
 
 def task_of(picture: U8, rough: Bool) -> Task:
-    """What is to be found in which small copy. picture: HxWx3 BGR. rough: HxW, not empty."""
+    """Prepare the search in a small copy. picture: HxWx3 BGR. rough: HxW, not empty."""
     window = _window(rough)
     size = _small_size(rough[window].shape)
     small = cv2.resize(picture[window], size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -85,7 +85,7 @@ def task_of(picture: U8, rough: Bool) -> Task:
 
 
 def _window(rough: Bool) -> Window:
-    """Where in the picture the thing can be, and what is around it."""
+    """Return the part of the picture in which the object can be, with context."""
     rows, columns = _span(np.any(rough, axis=1)), _span(np.any(rough, axis=0))
     marked = rough[rows, columns]
     size = _small_size(marked.shape)
@@ -102,18 +102,18 @@ def _span(used: Bool) -> slice:
 
 
 def _small_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height of the small copy."""
+    """Return width and height of the small copy."""
     scale = min(1.0, SIDE / max(shape))
     return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
 
 
 def _shrunk(mask: Bool, size: tuple[int, int]) -> Bool:
-    """The mask where any of a pixel is marked, so that no thin line is lost."""
+    """Reduce the mask; a pixel is marked if any part of it is, so that no thin line is lost."""
     return cv2.resize(mask.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 0
 
 
 def _is_plausible(small: Bool, meaning: Meaning) -> bool:
-    """Whether what was found may be what was meant."""
+    """Whether the object found is plausible for the strokes."""
     area, drawn = np.count_nonzero(small), np.count_nonzero(meaning.drawn)
     if not area or small.all():
         return False
@@ -132,6 +132,6 @@ def _enlarged(small: Bool, shown: U8, time_left: Callable[[], float]) -> Bool:
 
 
 def _as_drawn(marked: Bool, meaning: Meaning) -> Bool:
-    """The rough mask and what its lassos enclose."""
+    """Return the rough mask with lassos filled."""
     enclosed = cv2.resize(meaning.drawn.view(np.uint8), marked.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return marked | (enclosed > 0) if Kind.LASSO in meaning.kinds else marked

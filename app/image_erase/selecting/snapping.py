@@ -1,7 +1,7 @@
-"""The rim of a mask found in a small copy, brought to the edges of the picture itself.
+"""Align the rim of a mask that was found in a small copy to the edges of the picture.
 
-The guided filter: He, Sun and Tang, "Guided Image Filtering", ECCV 2010; its coefficients are found in a copy of middle
-size and enlarged: He and Sun, "Fast Guided Filter", 2015.
+By the guided filter (He, Sun and Tang, "Guided Image Filtering", ECCV 2010), whose coefficients are computed in a copy
+of medium size and enlarged (He and Sun, "Fast Guided Filter", 2015).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 from image_erase.selecting.arrays import F32, U8, Bool
 
 MIDDLE = 3
-"""How many times larger than the small copy the copy is in which the coefficients are found."""
+"""How many times larger than the small copy the medium copy is."""
 
 RADIUS = 4
-"""Half the side of the windows, in pixels of the copy of middle size."""
+"""Half the side of the windows, in pixels of the medium copy."""
 
 EPSILON = 4.0**2
-"""Variance of colours under which an edge is none."""
+"""Variance of colours below which there is no edge."""
 
 BAND = 2
-"""How far from the small rim the true one can be, in pixels of the small copy."""
+"""Greatest distance of the true rim from the small one, in pixels of the small copy."""
 
 _TILE = 256
 
@@ -31,7 +31,7 @@ Tile = tuple[slice, slice]
 
 
 def snapped(picture: U8, small: Bool) -> Bool:
-    """HxW: the small mask at the size of the picture (HxWx3 BGR), its rim on the edges near it."""
+    """Enlarge the small mask to the size of the picture (HxWx3 BGR), with its rim on nearby edges: HxW."""
     shape = picture.shape[0], picture.shape[1]
     if small.shape == shape:
         return small
@@ -44,16 +44,16 @@ def snapped(picture: U8, small: Bool) -> Bool:
 
 
 def _near_rim(small: Bool) -> Bool:
-    """Where the true rim can be."""
+    """Return where the true rim can be."""
     size = 2 * BAND + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     return cv2.morphologyEx(small.view(np.uint8), cv2.MORPH_GRADIENT, disc) > 0
 
 
 def _coefficients(picture: U8, small: Bool, unsure: Bool) -> F32:
-    """HxWx4, in the size of the middle: weights of the three colours, and a constant.
+    """Return weights of the three colours and a constant, at medium size: HxWx4.
 
-    Their sum is nearest to the mask around each pixel. They are found where the rim can be, and nearby.
+    Their sum approximates the mask around each pixel best. They are computed where the rim can be, and nearby.
     """
     size = tuple(min(MIDDLE * few, many) for few, many in zip(small.shape[::-1], picture.shape[1::-1], strict=True))
     mask = cv2.resize(small.astype(np.float32), size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
@@ -66,7 +66,7 @@ def _coefficients(picture: U8, small: Bool, unsure: Bool) -> F32:
 
 
 def _solved(colours: F32, mask: F32, near: Bool) -> F32:
-    """Nx4, for each pixel of `near` in reading order."""
+    """Solve for each pixel of `near` in reading order: Nx4."""
     mean_colour, mean_mask = _mean(colours)[near], _mean(mask)[near]
     covariance = _mean(colours * mask[..., np.newaxis])[near] - mean_colour * mean_mask[:, np.newaxis]
     matrix = np.empty((len(mean_mask), 3, 3), np.float32)
@@ -85,7 +85,7 @@ def _mean(values: F32) -> F32:
 
 
 def _tiles(unsure: Bool, shape: tuple[int, int]) -> Iterator[Tile]:
-    """The tiles of a picture of that shape in which the rim can be."""
+    """Yield the tiles of a picture of that shape in which the rim can be."""
     for top in range(0, shape[0], _TILE):
         for left in range(0, shape[1], _TILE):
             tile = slice(top, min(top + _TILE, shape[0])), slice(left, min(left + _TILE, shape[1]))
@@ -94,7 +94,7 @@ def _tiles(unsure: Bool, shape: tuple[int, int]) -> Iterator[Tile]:
 
 
 def _covering(tile: Tile, small: tuple[int, ...], shape: tuple[int, int]) -> Tile:
-    """The pixels of the small copy, and one more, that a tile of the picture's shape covers."""
+    """Return the pixels of the small copy that a tile of the picture covers, and one more on each side."""
     rows, columns = (
         slice(max(0, part.start * few // many - 1), -(-part.stop * few // many) + 1)
         for part, few, many in zip(tile, small, shape, strict=True)
@@ -112,7 +112,7 @@ def _tile(picture: U8, coefficients: F32, small: Bool, unsure: Bool, tile: Tile)
 
 
 def _enlarged(values: F32, tile: Tile, shape: tuple[int, int]) -> F32:
-    """A tile of the values at a larger shape, interpolated between the centres of their pixels."""
+    """Return a tile of the values enlarged to a shape, interpolated between pixel centres."""
     y, x = (few / many for few, many in zip(values.shape, shape, strict=False))
     top, left = tile[0].start, tile[1].start
     matrix = np.array([[x, 0, (left + 0.5) * x - 0.5], [0, y, (top + 0.5) * y - 0.5]])

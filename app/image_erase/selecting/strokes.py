@@ -1,4 +1,4 @@
-"""What a rough mask means: whether each of its strokes lies in the thing, goes around it or covers it."""
+"""Interpret a rough mask: whether each of its strokes lies in the object, goes around it or covers it."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import numpy as np
 from image_erase.selecting.arrays import F32, U8, Bool
 
 LONG = 5.0
-"""A stroke with so many times the area of the largest disc in it is a line; a disc has 1, a square 1.3."""
+"""A stroke is a line from this ratio of its area to that of its largest disc on; a disc has 1, a square 1.3."""
 
 GAP = 0.15
-"""A lasso may be open by this share of its longer side."""
+"""Greatest gap of a lasso, as a share of its longer side."""
 
 ENCLOSED = 0.4
-"""A lasso encloses at least this share of its convex hull."""
+"""Least share of its convex hull that a lasso encloses."""
 
 SOLID = 0.9
-"""A filled shape fills at least this share of its outline; the rest is what the brush left out."""
+"""Least share of its outline that a filled shape fills; the rest are gaps of the brush."""
 
 ENDS = 0.2
-"""At most this share of a lasso sticks out where its ends cross."""
+"""Greatest share of a lasso that extends beyond the crossing of its ends."""
 
 DAB = 2.0
-"""A spot up to so many times as wide as the lines beside it is one of them."""
+"""A spot is part of the scribble if it is at most this many times as wide as the lines beside it."""
 
 MOST = 24
-"""Strokes that are looked at one by one; what is left over are dots inside the thing."""
+"""Most strokes that are interpreted one by one; the rest count as dots inside the object."""
 
 _UNSURE = 0.55
-"""Of a filled shape, the share of its half width from its rim inwards that may be no part of the thing."""
+"""Width of the border of a filled shape that may not belong to the object, as a share of its half width."""
 
 _BEYOND = 0.8
-"""The thing reaches beyond a filled shape by at most this share of the half width."""
+"""Greatest distance of the object beyond a filled shape, as a share of the half width."""
 
 _FAR = 1.2
-"""The thing reaches beyond a line in it by at most this share of the line's longer side."""
+"""Greatest distance of the object beyond a line in it, as a share of the line's longer side."""
 
 
 class Kind(StrEnum):
-    """How a stroke was meant."""
+    """The kind of a stroke."""
 
     SCRIBBLE = "scribble"
     LASSO = "lasso"
@@ -52,11 +52,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the strokes say of each pixel, all HxW.
+    """The evidence of the strokes for each pixel, all HxW.
 
-    sure: certainly of the thing. drawn: the rough mask, lassos filled; it is the answer where there is no better one.
-    possible: where the thing can be at all. prior: how likely a pixel is of the thing, as the logarithm of the odds.
-    kinds: of the strokes.
+    sure: certainly in the object. drawn: the rough mask, lassos filled; the result if no better one is found.
+    possible: where the object can be at all. prior: log odds that a pixel belongs to the object. kinds: of the
+    strokes.
     """
 
     sure: Bool
@@ -68,7 +68,7 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Stroke:
-    """A part of the rough mask. filled: HxW, it, with its inside where it is a lasso. length: its longer side."""
+    """A part of the rough mask. filled: HxW, the part, with its inside if it is a lasso. length: its longer side."""
 
     kind: Kind
     filled: Bool
@@ -76,19 +76,19 @@ class Stroke:
 
     @property
     def margin(self) -> float:
-        """Pixels around the stroke in which the thing can lie, and as many again that show what is around it."""
+        """Width in pixels around the stroke in which the object can lie; as much again is context."""
         if self.kind is Kind.SCRIBBLE:
             return _FAR * self.length
         return _BEYOND * self.half_width if self.kind is Kind.BLOB else 0.0
 
     @property
     def half_width(self) -> float:
-        """Pixels from the innermost one to the nearest outside."""
+        """Greatest distance of a pixel from the outside, in pixels."""
         return float(_depth(self.filled).max())
 
 
 def strokes_of(rough: Bool) -> list[Stroke]:
-    """The strokes of a rough mask (HxW). A dab beside lines of its width is a part of the scribble."""
+    """Return the strokes of a rough mask (HxW). A dot beside lines of its width is a part of the scribble."""
     strokes = [Stroke(*_kind(part), _length(part)) for part in _parts(rough)]
     widest = max((stroke.half_width for stroke in strokes if stroke.kind is Kind.SCRIBBLE), default=0.0)
     return [
@@ -100,7 +100,7 @@ def strokes_of(rough: Bool) -> list[Stroke]:
 
 
 def meaning_of(strokes: list[Stroke]) -> Meaning:
-    """What all strokes together say; there is at least one."""
+    """Combine the evidence of all strokes, of which there is at least one."""
     parts = [_read(stroke) for stroke in strokes]
     sure, possible, prior = (list(each) for each in zip(*parts, strict=True))
     return Meaning(
@@ -113,7 +113,7 @@ def meaning_of(strokes: list[Stroke]) -> Meaning:
 
 
 def _parts(rough: Bool) -> Iterator[Bool]:
-    """Connected parts, the largest first; all that are left over after MOST are one."""
+    """Return connected parts, the largest first; those after the first MOST are combined into one."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(rough.view(np.uint8), connectivity=8)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")
     for label in order[:MOST].tolist():
@@ -123,7 +123,7 @@ def _parts(rough: Bool) -> Iterator[Bool]:
 
 
 def _kind(part: Bool) -> tuple[Kind, Bool]:
-    """How a stroke was meant, and it with its inside."""
+    """Return the kind of a stroke, and the stroke with its inside."""
     half_width = float(_depth(part).max())
     for gap in (0.0, GAP):
         line = _closed(part, gap)
@@ -140,7 +140,7 @@ def _kind(part: Bool) -> tuple[Kind, Bool]:
 def _is_lasso(part: Bool, line: Bool, whole: Bool, half_width: float) -> bool:
     """Whether a line encloses most of what it spans, and has no long ends.
 
-    part: as it was drawn. line: with its gaps closed. whole: with its inside.
+    part: as drawn. line: with its gaps closed. whole: with its inside.
     """
     if _largest(whole & ~line) < ENCLOSED * _hull_area(part):
         return False
@@ -150,7 +150,7 @@ def _is_lasso(part: Bool, line: Bool, whole: Bool, half_width: float) -> bool:
 
 
 def _read(stroke: Stroke) -> tuple[Bool, Bool, F32]:
-    """What one stroke says: sure, possible and prior of Meaning."""
+    """Return the evidence of one stroke: sure, possible and prior of Meaning."""
     inside, outside = _depth(stroke.filled), _depth(~stroke.filled)
     half_width = float(inside.max())
     if stroke.kind is Kind.LASSO:
@@ -165,7 +165,7 @@ def _read(stroke: Stroke) -> tuple[Bool, Bool, F32]:
 
 
 def _closed(part: Bool, share: float) -> Bool:
-    """The stroke with gaps closed up to that share of its longer side."""
+    """Close gaps of the stroke up to that share of its longer side."""
     return _morphed(part, cv2.MORPH_CLOSE, round(share * _length(part) / 2))
 
 
@@ -178,7 +178,7 @@ def _morphed(mask: Bool, operation: int, radius: int) -> Bool:
 
 
 def with_inside(part: Bool) -> Bool:
-    """The part with its holes."""
+    """Return the part with its holes filled."""
     contours, _ = cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     canvas: U8 = np.zeros(part.shape, np.uint8)
     cv2.drawContours(canvas, contours, -1, 1, cv2.FILLED)
@@ -186,7 +186,7 @@ def with_inside(part: Bool) -> Bool:
 
 
 def _largest(inside: Bool) -> int:
-    """The pixels of the largest connected part."""
+    """Return the pixels of the largest connected part."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=4)
     return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
 
@@ -202,6 +202,6 @@ def _length(part: Bool) -> float:
 
 
 def _depth(mask: Bool) -> F32:
-    """How far each pixel of the mask is from the nearest one that is not; beyond the picture there is none of it."""
+    """Return the distance of each pixel of the mask to the nearest pixel outside it, also to the picture's outside."""
     framed = np.pad(mask, 1).view(np.uint8)
     return cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1].astype(np.float32)
