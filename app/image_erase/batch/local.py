@@ -39,7 +39,7 @@ class LocalEraser:
         await self._pool.stop()
 
     async def erase(self, image: bytes, mask: bytes) -> Erased:
-        """As PictureEraser says."""
+        """See PictureEraser."""
         for attempt in range(1, _TRIES + 1):
             try:
                 answer = await self._pool.run(JobRequest(), image, mask)

@@ -60,7 +60,7 @@ class DirectoryStore(ResultStore):
             super().__init__(LocalStore(directory), Room(limit_bytes))
 
     async def size(self, name: ResultName) -> int:
-        """As ResultStore says."""
+        """See ResultStore."""
         async with self._call(missing=ResultMissing):
             found = await asyncio.to_thread(os.stat, self._path(name), follow_symlinks=False)
         if not stat.S_ISREG(found.st_mode):
@@ -68,7 +68,7 @@ class DirectoryStore(ResultStore):
         return found.st_size
 
     async def open(self, name: ResultName, start: int, stop: int) -> OpenFile:
-        """As ResultStore says."""
+        """See ResultStore."""
         async with self._call(missing=ResultMissing):
             return await OpenFile.of(self._path(name), start, stop, self._failure)
 

@@ -39,11 +39,11 @@ class OpenFile(OpenResult):
         return await asyncio.to_thread(cls, path, start, stop, failure)
 
     def small(self) -> bytes | None:
-        """As OpenResult says."""
+        """See OpenResult."""
         return self._first if self._at >= self._stop else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """As OpenResult says."""
+        """See OpenResult."""
         piece, self._first = self._first, b""
         while piece:
             yield piece

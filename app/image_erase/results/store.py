@@ -66,7 +66,7 @@ class _OpenObject(OpenResult):
         self._source, self._failure = source, failure
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """As OpenResult says."""
+        """See OpenResult."""
         try:
             async for chunk in self._source.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
