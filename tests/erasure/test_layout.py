@@ -210,10 +210,10 @@ class TestNetwork:
 
     def test_colours_come_back_as_blue_green_red(self, tmp_path: Path) -> None:
         red = np.broadcast_to(np.array((1, 0.4999, -0.2), np.float32), (32, 32, 3))
-        network = LayoutNetwork(nets.saved(nets.layout(red, np.full((32, 32), 0.2)), tmp_path))
+        network = LayoutNetwork(nets.saved(nets.layout(red, np.full((32, 32), 0.05 / 0.33)), tmp_path))
         sketch = network.sketch(textured(32, 32), disc((32, 32), (16, 16), 8))
         assert sketch.colours[16, 16].tolist() == [0, 127, 255]
-        # An expected error of 0.05 * 0.8 / 0.2 is twice what halves the weight.
+        # An expected error of 0.28 is twice what halves the weight.
         assert sketch.confidence[16, 16] == 255 // 5
 
     def test_edges_are_sharpened(self, tmp_path: Path) -> None:

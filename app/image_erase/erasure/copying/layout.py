@@ -16,7 +16,7 @@ import numpy as np
 from image_erase.erasure.arrays import F32, U8, Bool, Check
 from image_erase.erasure.copying.pyramid import Level, halve_known
 
-FINE, COARSE = 0.75, 0.4
+FINE, COARSE = 0.9, 0.65
 """Share of the layout in a vote at the second finest and at the coarsest level. At coarser levels each patch covers
 more of the hole's surroundings, so the patches need less guidance."""
 

@@ -25,7 +25,7 @@ BLUR, SHARPENING = 2.0, 0.8
 ERROR_AT_HALF = 0.05
 """Confidence c means an expected error of ERROR_AT_HALF * (1 - c) / c in the local mean colour (0..1)."""
 
-DOUBTFUL = 0.1
+DOUBTFUL = 0.14
 """Expected error (0..1) at which a layout has half of its weight. Smaller values reduced the gain."""
 
 LAYOUT, CONFIDENCE = "layout", "confidence"
