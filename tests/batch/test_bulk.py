@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import signal
+import socket
+import sys
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -217,6 +219,26 @@ def test_a_full_disk_stops_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch
         Stored(Folder.of(folder / "out"), PurePosixPath("a.png")).write(b"x")
     assert failed.value.failure.fatal == stops
     assert "Debug" not in failed.value.failure.message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_store_that_hangs_does_not_delay_the_end(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_REGION": "eu-central-1",
+        }
+        command = ("s3://bucket/in/", "--mask", "mask.png", "-o", "out", "--report", "report.json")
+        process = start_erase(folder, *command, **environment)
+        server.settimeout(60)
+        with server.accept()[0]:  # it waits for a list that never comes
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert json.loads((folder / "report.json").read_text())["interrupted"]
 
 
 def test_a_result_of_another_format_takes_no_name_of_another_image(folder: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -163,13 +164,23 @@ def _run(order: Order, work: Work, make_eraser: MakeEraser, record: Record, prog
     record.seconds = time.monotonic() - started
 
 
+class _Threads(ThreadPoolExecutor):
+    """Threads that nothing waits for at the end: a request to a store that hangs may take minutes."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """See Executor."""
+        super().shutdown(wait=False, cancel_futures=True)
+
+
 async def _until_told_to_end(work: Awaitable[None]) -> None:
     """Do the work; handle SIGTERM like Ctrl-C, so that the report is written in both cases."""
     task = asyncio.current_task()
     assert task
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(_Threads())
     # Windows has no SIGTERM that could be handled.
     with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
     await work
 
 

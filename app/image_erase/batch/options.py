@@ -122,7 +122,7 @@ def erase(
     from image_erase.batch import command  # noqa: PLC0415
     from image_erase.batch.failures import PlanError  # noqa: PLC0415
     from image_erase.batch.plan import Existing  # noqa: PLC0415
-    from image_erase.batch.report import shown  # noqa: PLC0415
+    from image_erase.batch.report import Exit, shown  # noqa: PLC0415
     from image_erase.settings import SettingsError  # noqa: PLC0415
 
     masks = _one_mask(mask, mask_option)
@@ -132,12 +132,18 @@ def erase(
     try:
         default_jobs, make_eraser = _remote(url, key, retries, engine) if url else _local(engine, key, jobs)
         order = command.Order(source, masks, out, jobs or default_jobs, existing=existing, **options)
-        sys.exit(command.erase(order, make_eraser))
+        code = command.erase(order, make_eraser)
     except (SettingsError, PlanError) as error:
         click.echo(f"image-erase: {shown(error)}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    if code is Exit.INTERRUPTED:
+        # Python would wait for the threads, of which one may wait for a store.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _one_mask(argument: Path | StoreUrl | None, option: Path | StoreUrl | None) -> Path | StoreUrl:

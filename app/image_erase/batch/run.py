@@ -14,6 +14,9 @@ from image_erase.batch.report import Progress, Record, shown
 from image_erase.contract.errors import Code
 from image_erase.imaging.header import format_of
 
+# Less than the 30 s after which Kubernetes kills.
+_LAST_SECONDS = 10
+
 log = logging.getLogger(__name__)
 
 
@@ -121,10 +124,13 @@ class Run:
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Finish the work even if cancelled, so that a written file is always recorded as written."""
+    """Finish the work even if cancelled, so that a written file is always recorded as written.
+
+    Only a store that hangs is not waited for.
+    """
     task = asyncio.create_task(work)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
+        await asyncio.wait({task}, timeout=_LAST_SECONDS)
         raise
