@@ -2,16 +2,19 @@
 
 import logging
 import time
+from importlib.util import find_spec
 
 from image_erase.access.rates import Limiter, RateLimit, WindowMemory
 from image_erase.access.shared_rates import Shared, SharedRateLimit
 from image_erase.clock import Clock
 from image_erase.observer import Observer
+from image_erase.plain.options import FORMATS, MAX_SIDE
 from image_erase.results.location import open_store
 from image_erase.results.store import ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
 from image_erase.settings import AccessSettings, ResultSettings, Settings, SettingsError
 from image_erase.supervision import Supervisor
+from image_erase.web.serving import PageFacts
 
 # Other servers may store and delete too, so the store is counted again this often.
 COUNT_SECONDS = 600
@@ -49,15 +52,17 @@ def background_tasks(settings: ResultSettings, store: ResultStore, clock: Clock,
     return supervisor
 
 
-def links_base(settings: Settings, store: ResultStore) -> str | None:
-    """Return the start of result links, if it is not that of the client's request."""
-    if settings.result_links == "own":
-        return settings.public_url
-    try:
-        return store.links_origin()
-    except StoreError as error:
-        log.error("the page cannot fetch results: no link can be signed", extra={"reason": str(error)})
-        return None
+def page_facts(settings: Settings) -> PageFacts:
+    """Return what the page has to know of the server."""
+    readable = [name.lower() for name in FORMATS if name != "HEIC" or find_spec("pillow_heif")]
+    return PageFacts(
+        settings.large_file_bytes,
+        settings.large_pixels,
+        MAX_SIDE,
+        readable,
+        settings.metadata,
+        settings.page_sessions,
+    )
 
 
 def rate_limit(settings: AccessSettings) -> Limiter:

@@ -14,7 +14,7 @@ from image_erase.access.admission import Admission
 from image_erase.access.credentials import HEADERS
 from image_erase.access.rates import Limiter
 from image_erase.clock import Clock, system_clock
-from image_erase.contract.endpoints import ENDPOINTS, IMAGE_ERASE
+from image_erase.contract.endpoints import ENDPOINTS
 from image_erase.contract.refusals import render
 from image_erase.http.cors import Cors, CorsPolicy
 from image_erase.http.edge import REQUEST_ID_HEADER, Edge
@@ -27,7 +27,7 @@ from image_erase.jobs.pool import Pool
 from image_erase.jobs.process import WorkerDied
 from image_erase.metrics import Metrics
 from image_erase.observer import Observer, Observers
-from image_erase.parts import background_tasks, job_options, links_base, rate_limit, result_store
+from image_erase.parts import background_tasks, job_options, page_facts, rate_limit, result_store
 from image_erase.plain import problems
 from image_erase.plain.reception import PlainReception
 from image_erase.reloading import Application
@@ -113,9 +113,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         health = (operations.HEALTH, operations.READINESS)
         app.router.middleware_stack = OwnPort(app.router.middleware_stack, port, (operations.METRICS,), health)
     if settings.page:
-        largest = settings.max_file_bytes or IMAGE_ERASE.max_file_bytes
-        base = links_base(settings, store)
-        app.router.routes.extend(page_routes(base, max_file_bytes=largest, max_side=settings.max_side))
+        app.router.routes.extend(page_routes(page_facts(settings)))
     raise_failures(app)
     app.state.application = Application(keys, links, limit, pool, intake, arriving, answers, clock)
     return app

@@ -279,6 +279,11 @@ class OperationSettings(_Group):
         "variables `OTEL_*` of its SDK say where to",
     )
     page: bool = Field(True, description="Whether the web page is served at `/`")
+    page_sessions: bool = Field(
+        True,
+        description="Whether the web page may keep picture, strokes and results in the browser, so that a reload loses "
+        "nothing; `false` also deletes what it has kept",
+    )
 
 
 class Settings(

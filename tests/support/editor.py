@@ -30,6 +30,20 @@ PIXEL = """([id, x, y]) => {
   const scale = canvas.width / box.width;
   return [...canvas.getContext("2d").getImageData((x - box.left) * scale, (y - box.top) * scale, 1, 1).data];
 }"""
+# Notes how much every request sends.
+WEIGH = """() => {
+  globalThis.sent = [];
+  const { send } = XMLHttpRequest.prototype;
+  XMLHttpRequest.prototype.send = function (body) {
+    globalThis.sent.push([...body.values()].reduce((sum, value) => sum + (value.size ?? value.length), 0));
+    return send.call(this, body);
+  };
+}"""
+# Deletes what the page has kept of the last visit, from a document that has nothing open itself.
+FORGET = """() => new Promise((done) => {
+  sessionStorage.removeItem("image-erase-session");
+  indexedDB.deleteDatabase("image-erase").onsuccess = () => done();
+})"""
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
 
@@ -67,6 +81,12 @@ def assert_stroke(mask: Mask, points: Sequence[Point], brush: float, slack: floa
     assert mask.any()
 
 
+def forget(page: Page) -> None:
+    """Let the next visit of a tab be the first. It leaves the page."""
+    page.goto("/page/icon.svg")
+    page.evaluate(FORGET)
+
+
 class Editor:
     """The page with a picture in it. Points are the picture's, in its pixels; `look` finds out where they are seen."""
 
@@ -95,7 +115,7 @@ class Editor:
     def download(self, button: str = "download") -> tuple[str, bytes]:
         """Press a button; the name and the bytes of the file that it saves."""
         with self.page.expect_download() as started:
-            self[button].click()
+            self.press(button)
         return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
     def mask_file(self) -> bytes:
@@ -106,6 +126,12 @@ class Editor:
         with Image.open(io.BytesIO(self.mask_file())) as image:
             assert image.size == self.size
             return np.array(image.convert("L")) >= 128
+
+    def press(self, button: str) -> None:
+        """Press a button, in the menu if it is there."""
+        if not self[button].is_visible():
+            self["more"].click()
+        self[button].click()
 
     # What is seen
 
@@ -202,3 +228,9 @@ class Editor:
     def expect_alert(self, text: Any) -> None:
         expect(self["alert"]).to_be_visible()
         expect(self["alert-text"]).to_have_text(text)
+
+    def expect_said_by_server(self, text: str) -> None:
+        """Open what the alert keeps one click away, the server's own words."""
+        self.page.locator("#alert-more summary").click()
+        expect(self["alert-detail"]).to_be_visible()
+        expect(self["alert-detail"]).to_contain_text(text)

@@ -28,8 +28,8 @@ async (args) => {
     if (Array.isArray(result)) return { result: await Promise.all(result.map(plain)) };
     return { result: await plain(result) };
   } catch (error) {
-    const { name, message, status, code, requestId } = error;
-    return { error: { name, message, status, code, requestId } };
+    const { name, message, status, code, detail, requestId } = error;
+    return { error: { name, message, status, code, detail, requestId } };
   }
 }
 """

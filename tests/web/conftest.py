@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwright
 
 from support.browser import PROGRAMS, OpenPage, Visitor, find_chromium, start_chromium
-from support.editor import Editor
+from support.editor import Editor, forget
 from support.server import KEY, Server
 
 #: So large that the chart's pixels are squares, not mixed with each other.
@@ -76,6 +76,7 @@ def editor(request: pytest.FixtureRequest, key_holder: Visitor, tmp_path: Path) 
     """The page with a key and without a picture, in a tab that the tests of a file share; each begins anew."""
     request.node.stash.setdefault(VISITORS, []).append(key_holder)
     (page,) = key_holder.context.pages
+    forget(page)
     page.goto("/")
     yield Editor(page)
     assert not key_holder.complaints

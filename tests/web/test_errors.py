@@ -1,6 +1,5 @@
 """What the page says when something does not work, and how it goes on from there."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from playwright.sync_api import expect
 
 from support.browser import KEY_ITEM, OpenPage
 from support.editor import CHART, CHART_FILE, Editor, chart
-from support.pictures import boxed, file_of, noise_file, pixels_of
+from support.pictures import boxed, file_of, noise_file
 from support.processes import until
 from support.server import KEY, Server, StartServer, continue_workers
 
@@ -23,6 +22,10 @@ STORED = f"[sessionStorage.getItem('{KEY_ITEM}'), JSON.stringify(localStorage), 
 def painted(editor: Editor, data: bytes = CHART_FILE, name: str = "photo.png") -> Editor:
     """Open a picture and paint a box on it."""
     editor.open(data, name)
+    return paint_box(editor)
+
+
+def paint_box(editor: Editor) -> Editor:
     editor.choose("box")
     scale = editor.size[0] / CHART[0]
     editor.draw(*((BOX[at] * scale, BOX[at + 1] * scale) for at in (0, 2)))
@@ -45,7 +48,8 @@ def assert_box(editor: Editor) -> None:
 
 def refused(server: Server, image: bytes, size: tuple[int, int] = CHART, key: str = KEY) -> str:
     """What the server itself says."""
-    message = server.client.erase(image, file_of(boxed(size)), key=key).json()["error_msg"]
+    files = {"image": image, "mask": file_of(boxed(size))}
+    message = server.client.request("POST", "/erase", key=key, files=files).json()["detail"]
     assert message
     return str(message)
 
@@ -62,7 +66,7 @@ class TestTheKey:
         editor["erase"].click()
         value.fill("wrong")
         editor["key-save"].click()
-        expect(editor["key-error"]).to_have_text(refused(server, CHART_FILE, key="wrong"))
+        expect(editor["key-error"]).to_have_text("The server does not know this API key.")
         expect(dialog).to_be_visible()
         assert page.evaluate(STORED)[0] is None
         value.fill(f" {KEY} ")
@@ -81,7 +85,7 @@ class TestTheKey:
         assert other.evaluate(STORED)[0] is None
         other.close()
 
-        editor["key"].click()
+        editor.press("key")
         editor["key-forget"].click()
         expect(dialog).to_be_hidden()
         assert page.evaluate(STORED)[0] is None
@@ -91,6 +95,7 @@ class TestTheKey:
 
     def test_is_remembered_where_that_is_wanted(self, open_page: OpenPage) -> None:
         page = open_page()
+        page.click("#more")
         page.click("#key")
         expect(page.locator("#key-remember")).not_to_be_checked()
         page.fill("#key-value", KEY)
@@ -101,7 +106,7 @@ class TestTheKey:
         other.goto("/")
         editor = painted(Editor(other))
         editor.erase()
-        editor["key"].click()
+        editor.press("key")
         expect(editor["key-remember"]).to_be_checked()
         editor["key-forget"].click()
         assert KEY not in "".join(map(str, other.evaluate(STORED)))
@@ -123,7 +128,7 @@ class TestTheKey:
         own = start_server(api_keys=("another-key",))
         editor = painted(Editor(open_page(own, key=KEY)))
         editor["erase"].click()
-        expect(editor["key-error"]).to_have_text(refused(own, CHART_FILE))
+        expect(editor["key-error"]).to_have_text("The server does not know this API key.")
         assert editor.page.evaluate(STORED)[0] is None
         editor["key-value"].fill("another-key")
         editor["key-save"].click()
@@ -136,11 +141,13 @@ class TestTheKey:
         late: list[Callable[[], None]] = []
         page.route("**/query-credits", lambda route: late.append(route.continue_))
         for button, outcome in (("key-forget", None), ("key-dialog [data-close]", None)):
+            page.click("#more")
             page.click("#key")
             page.fill("#key-value", KEY)
             page.click("#key-save")
             until(lambda: page.title() and late, "the key is tried")
             page.click(f"#{button}")
+            page.click("#more")
             page.click("#key")
             with page.expect_response("**/query-credits"):
                 late.pop()()
@@ -151,42 +158,56 @@ class TestTheKey:
 
 
 class TestTooLarge:
-    @pytest.mark.parametrize("limit", ["bytes", "side"])
+    """Known at opening, before anything is painted; and said by the server where it is not."""
+
+    @pytest.mark.parametrize("limit", ["bytes", "pixels"])
     def test_a_picture(self, open_page: OpenPage, start_server: StartServer, limit: str) -> None:
         size = (480, 320)
         data = noise_file(size) if limit == "bytes" else file_of(chart(size))
-        own = start_server(**({"max_file_bytes": 60_000} if limit == "bytes" else {"max_side": 300}))
-        editor = painted(Editor(open_page(own, key=KEY)), data, "large.png")
-        editor["erase"].click()
-        editor.expect_alert(refused(own, data, size))
-        assert_box(editor)
-        expect(editor["step-value"]).to_have_text("Original")
-        with editor.page.expect_request("**/image-erase") as sent:
-            editor["alert-action"].click()
+        own = start_server(**({"large_file_bytes": 60_000} if limit == "bytes" else {"large_pixels": 60_000}))
+        editor = Editor(open_page(own, key=KEY))
+        editor.open(data, "large.png")
+        expect(editor["alert-text"]).to_contain_text("this server takes")
+        editor["alert-action"].click()
         expect(editor["alert"]).to_be_hidden()
-        editor.expect_step("Result 1 of 1")
+        expect(editor["status"]).to_contain_text("pixels now")
+        stage = editor["stage"].get_attribute("aria-label")
+        width, height = (int(word) for word in stage.split() if word.isdigit())
+        editor.await_picture((width, height))
+        assert width * height <= 60_000 if limit == "pixels" else width <= 480
+        paint_box(editor)
+        with editor.page.expect_request("**/erase") as sent:
+            editor.erase()
         assert len(sent.value.post_data_buffer or b"") < 70_000
-        name, result = editor.download()
-        assert name == "large-erased.jpg"
-        height, width, _ = pixels_of(result).shape
-        assert (width, height) == (300, 200) if limit == "side" else width <= 480
+        assert editor.download()[0] == "large-erased.jpg"
         # The picture that was sent is the original now, with what was painted.
         editor["step-back"].click()
-        editor.await_picture((width, height))
         assert_box(editor)
         assert len(editor.download()[1]) <= 60_000
 
-    def test_beyond_all_help(self, open_page: OpenPage, start_server: StartServer) -> None:
-        """What can't be made smaller is not sent again."""
-        editor = painted(Editor(open_page(start_server(max_file_bytes=100), key=KEY)))
+    def test_that_only_the_server_knew_of(self, open_page: OpenPage, start_server: StartServer) -> None:
+        own = start_server(large_pixels=60_000)
+        size, data = (480, 320), file_of(chart((480, 320)))
+        page = open_page(key=KEY)
+        page.route("**/limits.json", lambda route: route.fulfill(status=404))
+        page.reload()
+        editor = painted(Editor(page), data)
+        page.unroute_all()
+        answer = own.client.request("POST", "/erase", files={"image": data, "mask": file_of(boxed(size))})
+        page.route("**/erase", lambda route: route.fulfill(status=413, json=answer.json()), times=1)
         editor["erase"].click()
-        expect(editor["alert-action"]).to_have_text("Make it smaller and try again")
-        requests: list[str] = []
-        editor.page.on("request", lambda request: requests.append(request.url))
+        editor.expect_alert("The picture has more pixels than this server takes.")
+        editor.expect_said_by_server(answer.json()["detail"])
+        editor["alert-action"].click()
+        editor.expect_step("Result 1 of 1")
+
+    def test_beyond_all_help(self, open_page: OpenPage, start_server: StartServer) -> None:
+        """What can't be made smaller is not sent."""
+        editor = Editor(open_page(start_server(large_file_bytes=100), key=KEY))
+        editor.open()
+        editor.page.on("request", lambda request: pytest.fail(request.url))
         editor["alert-action"].click()
         editor.expect_alert("No picture has only 100 bytes.")
-        assert [url for url in requests if "/api/" in url] == []
-        assert_box(editor)
 
 
 def test_nothing_is_painted(editor: Editor) -> None:
@@ -202,7 +223,7 @@ def test_nothing_is_painted(editor: Editor) -> None:
     editor["undo"].click()
     editor.page.keyboard.press("Control+Enter")
     editor.expect_alert("Paint over what should go first.")
-    assert [url for url in requests if "/api/" in url] == []
+    assert [url for url in requests if url.endswith("/erase")] == []
 
 
 def test_the_queue_is_full(open_page: OpenPage, start_server: StartServer) -> None:
@@ -212,7 +233,8 @@ def test_the_queue_is_full(open_page: OpenPage, start_server: StartServer) -> No
     own.client.start_erase()
     until(own.client.is_full, "the server is full")
     editor["erase"].click()
-    editor.expect_alert(refused(own, CHART_FILE))
+    editor.expect_alert("The server is busy. Try again in a moment.")
+    editor.expect_said_by_server(refused(own, CHART_FILE))
     expect(editor["alert-action"]).to_have_text("Try again")
     assert_box(editor)
     continue_workers(workers)
@@ -241,13 +263,14 @@ def test_the_server_has_gone(open_page: OpenPage, tmp_path: Path) -> None:
     assert editor.download() == ("photo.png", CHART_FILE)
 
 
-def test_a_result_that_is_refused_is_no_matter_of_the_key(editor: Editor) -> None:
-    """Storage of others answers 403 to a link that it takes no more."""
+def test_a_refusal_that_is_no_matter_of_the_key(editor: Editor) -> None:
+    """What stands before the server answers 403 with words of its own."""
     painted(editor)
-    editor.page.route("**/results/**", lambda route: route.fulfill(status=403, body="<Error/>"))
+    editor.page.route("**/erase", lambda route: route.fulfill(status=403, body="<Error/>"))
     try:
         editor["erase"].click()
-        editor.expect_alert(re.compile("403"))
+        editor.expect_alert("The answer is not one of the erasing server's (HTTP 403 Forbidden).")
+        expect(editor["alert-more"]).to_be_hidden()
         expect(editor["key-dialog"]).to_be_hidden()
         assert editor.page.evaluate(STORED)[0] == KEY
     finally:

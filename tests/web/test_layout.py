@@ -21,6 +21,7 @@ def open_sample(page: Page) -> Page:
 
 
 def paint(page: Page) -> None:
+    page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
@@ -36,7 +37,7 @@ def check_fit(page: Page, size: tuple[int, int]) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     boxes = page.evaluate(
         """(selector) => [...document.querySelectorAll(selector.replaceAll(":visible", ""))]
-          .filter((each) => each.checkVisibility() && !each.closest("dialog"))
+          .filter((each) => each.checkVisibility() && !each.closest("dialog, [popover]"))
           .map((each) => [each.id || each.textContent, each.getBoundingClientRect().toJSON()])""",
         BUTTONS,
     )
@@ -83,6 +84,24 @@ def test_the_picture_has_most_of_the_window(open_page: OpenPage) -> None:
     assert stage["width"] * stage["height"] > 0.7 * 1280 * 800
 
 
+def test_the_picture_has_most_of_a_phone(open_page: OpenPage) -> None:
+    """From the first stroke to the result, and whatever is said: nothing moves it."""
+    size = {"width": 390, "height": 844}
+    page = open_page(key=KEY, viewport=size, has_touch=True, is_mobile=True)
+    before = box_of(open_sample(page).locator("#stage"))
+    assert before["height"] >= 0.7 * size["height"]
+    assert before["width"] == size["width"]
+    paint(page)
+    page.route("**/erase", lambda route: route.fulfill(status=429, json={"detail": "No."}), times=1)
+    page.locator("#erase").tap()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert box_of(page.locator("#stage")) == before
+    page.locator("#alert-action").tap()
+    expect(page.locator("#said")).to_contain_text("Erased in")
+    expect(page.locator("#download")).to_have_class("primary")
+    assert box_of(page.locator("#stage")) == before
+
+
 @pytest.mark.parametrize("size", [(320, 568), (1280, 800)])
 def test_text_twice_as_large(open_page: OpenPage, size: tuple[int, int]) -> None:
     page = open_page(viewport={"width": size[0], "height": size[1]})
@@ -101,8 +120,8 @@ def test_long_messages_hide_nothing(open_page: OpenPage) -> None:
     open_sample(page)
     paint(page)
     message = "A message of the server with a word that does not end " + "x" * 300
-    answer = {"error_code": 1, "error_code_str": "x", "error_msg": message}
-    page.route("**/image-erase", lambda route: route.fulfill(status=429, json=answer))
+    answer = {"type": "tag:image-erase,2026:other", "detail": message}
+    page.route("**/erase", lambda route: route.fulfill(status=429, json=answer))
     page.locator("#erase").click()
     expect(page.get_by_role("alert")).to_contain_text("does not end")
     for size in SIZES:
@@ -110,10 +129,24 @@ def test_long_messages_hide_nothing(open_page: OpenPage) -> None:
         check_fit(page, size)
 
 
+def test_the_menu_fits(open_page: OpenPage) -> None:
+    page = open_sample(open_page())
+    page.locator("#more").click()
+    menu = page.locator("#menu")
+    for size in SIZES:
+        resize(page, *size)
+        box = box_of(menu)
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size[0]
+        assert box["y"] + box["height"] <= size[1]
+        assert menu.evaluate("(menu) => menu.scrollWidth <= menu.clientWidth")
+
+
 @pytest.mark.parametrize("name", ["help", "code", "key"])
 def test_dialogs_fit(open_page: OpenPage, name: str) -> None:
     page = open_page()
     open_sample(page)
+    page.locator("#more").click()
     page.locator(f"#{name}").click()
     dialog = page.locator(f"#{name}-dialog")
     for size in SIZES:

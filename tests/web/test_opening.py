@@ -99,7 +99,7 @@ def test_asks_before_work_is_lost(editor: Editor) -> None:
     # The original is not the result.
     editor["step-back"].click()
     editor.download()
-    editor["mask-clear"].click()
+    editor.press("mask-clear")
     choose_other(editor)
     editor.page.get_by_role("button", name="Keep this one").click()
     editor["step-forward"].click()
@@ -133,13 +133,30 @@ def test_what_is_no_picture(editor: Editor) -> None:
 
 
 def test_a_kind_that_the_server_does_not_read(editor: Editor) -> None:
-    editor.open(file_of(chart(), "GIF"), "moving.gif")
+    editor.open(file_of(chart(), "ICO", sizes=[CHART]), "old.ico")
     expect(editor["status"]).to_contain_text("It was converted to JPEG.")
     name, converted = editor.download()
-    assert (name, converted[:2], pixels_of(converted).shape) == ("moving.jpg", b"\xff\xd8", (*CHART[::-1], 3))
+    assert (name, converted[:2], pixels_of(converted).shape) == ("old.jpg", b"\xff\xd8", (*CHART[::-1], 3))
     paint_box(editor)
     editor.erase()
-    assert editor.download()[0] == "moving-erased.jpg"
+    assert editor.download()[0] == "old-erased.jpg"
+
+
+@pytest.mark.parametrize(("suffix", "result"), [("gif", "png"), ("avif", "jpg")])
+def test_a_kind_of_which_the_result_is_another(editor: Editor, suffix: str, result: str) -> None:
+    data = file_of(chart(), suffix.upper())
+    editor.open(data, f"photo.{suffix}")
+    assert editor.download() == (f"photo.{suffix}", data)
+    paint_box(editor)
+    editor.erase()
+    assert editor.download()[0] == f"photo-erased.{result}"
+
+
+def test_a_photograph_that_the_browser_cannot_show(editor: Editor) -> None:
+    editor.page.set_input_files("#picture-file", payload(b"\0\0\0\x18ftypheic" + bytes(40), "IMG_1.HEIC"))
+    editor.expect_alert(
+        "This browser cannot show HEIC photographs. Open it in Safari, or let the phone save it as JPEG."
+    )
 
 
 @pytest.mark.parametrize("orientation", [6, 3])
@@ -170,11 +187,11 @@ def test_a_result_is_of_the_pictures_format(
     data = file_of(chart(), {"jpg": "JPEG"}.get(suffix, suffix.upper()), **options)
     editor.open(data, f"my.photo.{suffix}")
     paint_box(editor)
-    with editor.page.expect_response("**/results/**") as fetched:
+    with editor.page.expect_response("**/erase") as erased:
         editor.erase()
     name, result = editor.download()
     assert name == f"my.photo-erased.{suffix}"
-    answer = server.client.get(fetched.value.url).content
+    answer = server.client.get(erased.value.headers["location"]).content
     if suffix in ("png", "jpg"):
         assert result == answer
     with Image.open(io.BytesIO(result)) as image:
@@ -189,7 +206,7 @@ def test_the_code_for_it(editor: Editor, server: Server) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     editor.open(CHART_FILE, "it's.png")
     paint_box(editor)
-    editor["code"].click()
+    editor.press("code")
     names = {"url": f"{server.base}/", "imageName": "it's.png", "maskName": "it's-mask.png"}
     expected = {entry["label"]: entry["code"] for entry in run(page, "snippets", "m.snippets(given[0])", names)}
     assert set(expected) == {"curl", "Python", "JavaScript"}
@@ -211,5 +228,5 @@ def test_the_code_for_it(editor: Editor, server: Server) -> None:
     np.testing.assert_array_equal(pixels_of(mask), np.asarray(boxed(CHART, BOX)) > 0)
     # A result has a name of its own.
     editor.erase()
-    editor["code"].click()
-    assert "'it'\\''s" in editor["code-panel"].text_content()
+    editor.press("code")
+    assert "it'\\''s-erased" in editor["code-panel"].text_content()

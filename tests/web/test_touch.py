@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from support.browser import Visitor
-from support.editor import Editor, Point, assert_stroke
+from support.editor import Editor, Point, assert_stroke, forget
 from support.server import KEY, Server
 
 # As browsers report the rear end of a pen; the pointer is one that no hand holds, so it can't be captured.
@@ -60,6 +60,7 @@ def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
 @pytest.fixture
 def tablet(visitor: Visitor) -> Iterator[Editor]:
     (page,) = visitor.context.pages
+    forget(page)
     page.goto("/")
     editor = Editor(page)
     editor.open()

@@ -203,14 +203,6 @@ class BucketStore(ResultStore):
         async with self._call():
             return await obstore.sign_async(self._bucket, "GET", name.key, timedelta(seconds=seconds))
 
-    def links_origin(self) -> str:
-        """The scheme, host and port of presigned links. May ask for credentials. Raises StoreError."""
-        try:
-            scheme, host, *_ = urlsplit(obstore.sign(self._bucket, "GET", "x", timedelta(seconds=60)))
-        except (BaseError, OSError, ValueError) as error:
-            raise self._failure(error) from None
-        return f"{scheme}://{host}"
-
     @asynccontextmanager
     async def _call(self, missing: type[Exception] | None = None, seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
         with self._translated(missing):

@@ -189,10 +189,6 @@ class ResultStore(ABC):
         """Return a function that creates the store's own links, valid for that long; None if it has none."""
         return None
 
-    def links_origin(self) -> str | None:
-        """Return scheme, host and port of the store's own links; None if it has none. Raises StoreError."""
-        return None
-
     def first_delay(self, interval: float) -> float:
         """Return the seconds to wait before the first sweep. interval: seconds between two sweeps."""
         return 0.0

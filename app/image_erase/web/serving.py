@@ -5,8 +5,10 @@ for good. The same files without a release, or with that of another version, are
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Literal
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,13 +25,27 @@ KEPT = "public, max-age=31536000, immutable"
 _RELEASE = re.compile(rf"([0-9a-f]{{{RELEASE_LENGTH}}})/")
 
 
-def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -> list[BaseRoute]:
-    """The routes of the page.
+@dataclass(frozen=True)
+class PageFacts:
+    """What the page has to know of the server.
 
-    links_base: what result links begin with, where that is another address; the page may fetch from there too.
-    max_file_bytes, max_side: the limits of the endpoint that the page calls, in bytes and pixels.
+    max_file_bytes: of a picture and of a mask, each. max_pixels: of a picture, width times height. max_side: in
+    pixels. formats: that the server reads, in lower case. metadata: what results keep if a request does not say.
+    keep_sessions: whether the page may keep the work in the browser.
     """
-    headers = _headers(links_base)
+
+    max_file_bytes: int
+    max_pixels: int
+    max_side: int
+    formats: Sequence[str]
+    metadata: Literal["colour", "all"]
+    keep_sessions: bool
+
+
+def page_routes(facts: PageFacts) -> list[BaseRoute]:
+    """Return the routes of the page. facts: what it asks for as `/page/limits.json`, with names as JavaScript has."""
+    headers = _HEADERS
+    known = {_camel(name): value for name, value in asdict(facts).items()}
     assets = dict(read_assets(FOLDER))
     release = release_of(assets)
     # Its links hold at its own address only.
@@ -47,7 +63,7 @@ def page_routes(links_base: str | None, *, max_file_bytes: int, max_side: int) -
         return _answer(request, found, kept if named and named[1] == release else headers)
 
     async def limits(_: Request) -> Response:
-        return JSONResponse({"maxFileBytes": max_file_bytes, "maxSide": max_side}, headers=headers)
+        return JSONResponse(known, headers=headers)
 
     return [
         Route("/", document, methods=["GET"]),
@@ -71,39 +87,31 @@ def _answer(request: Request, asset: Asset | None, headers: dict[str, str]) -> R
     return Response(variant.data, headers=headers, media_type=asset.media_type)
 
 
-def _headers(links_base: str | None) -> dict[str, str]:
-    return {
-        "Content-Security-Policy": _policy(links_base),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cache-Control": "no-cache",
-        "Accept-Ranges": "none",
-    }
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
 
 
-def _policy(links_base: str | None) -> str:
-    """What a browser lets the page do: run and load what this server gives it, and nothing written into the page."""
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self' blob:",
-            " ".join(("connect-src 'self'", *_origin(links_base))),
-            "manifest-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-            "require-trusted-types-for 'script'",
-        )
+#: What a browser lets the page do: run and load what this server gives it, and nothing written into the page.
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
     )
-
-
-def _origin(url: str | None) -> list[str]:
-    """The URL's origin, as a policy names it: none where there is no URL."""
-    if not url:
-        return []
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return [f"{parts.scheme}://{host if host.isascii() else host.encode('idna').decode('ascii')}"]
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+    "Accept-Ranges": "none",
+}

@@ -10,13 +10,13 @@ from playwright.sync_api import Page
 
 from support.browser import OpenPage
 from support.modules import BARE, Blob, Failed, run
-from support.pictures import mask_file, noise_file, photo_file
+from support.pictures import mask_file, noise_file, photo_file, pixels_of
 from support.server import KEY, Server
 
 UNLOADED = r"Failed to load resource: net::"
 ERASE = """
 await (async () => {
-  const [base, key, image, mask, { abortAt = null, timeout } = {}] = given;
+  const [base, key, image, mask, { abortAt = null, ...more } = {}] = given;
   const abort = new AbortController();
   const said = [];
   if (abortAt === "start") abort.abort();
@@ -24,8 +24,8 @@ await (async () => {
     said.push(progress);
     if (progress.stage === abortAt) abort.abort();
   };
-  const { blob, url } = await m.erase({ base, key, image, mask, signal: abort.signal, onProgress, timeout });
-  return [blob, url, JSON.stringify(said)];
+  const { blob, link } = await m.erase({ base, key, image, mask, signal: abort.signal, onProgress, ...more });
+  return [blob, link, JSON.stringify(said)];
 })()
 """
 IMAGE = Blob(photo_file("JPEG"), "Bild 1.jpg")
@@ -43,24 +43,47 @@ def refused(page: Page, base: str, **options: Any) -> dict[str, Any]:
 
 
 LISTEN = """() => {
+  globalThis.sent = [];
   const { send } = XMLHttpRequest.prototype;
   XMLHttpRequest.prototype.send = function (body) {
-    if (body) globalThis.sent = [...body.entries()].map(([field, file]) => [field, file.name]);
+    if (body) globalThis.sent.push([...body.entries()].map(([field, file]) => [field, file.name ?? file]));
     return send.call(this, body);
   };
 }"""
 
 
-def test_erases_as_any_client_does(open_page: OpenPage, server: Server) -> None:
+def test_sends_the_picture_once(open_page: OpenPage, server: Server) -> None:
     page = open_page(path=BARE)
     page.evaluate(LISTEN)
-    with page.expect_request("**/api/**") as post, page.expect_request("**/results/**") as fetch:
-        result, url, _ = erase(page, server.base)
-    assert url.startswith(f"{server.base}/results/")
-    assert result == server.client.get(url).content
+    with page.expect_request("**/erase") as post:
+        result, link, _ = erase(page, server.base, options={"metadata": "all"})
     assert post.value.headers["ailabapi-api-key"] == KEY
-    assert "ailabapi-api-key" not in fetch.value.headers
-    assert page.evaluate("sent") == [["image", "Bild 1.jpg"], ["user_mask", "mask.png"]]
+    assert result == server.client.get(link).content
+    second, other, _ = erase(page, server.base, Blob(b"not read"), link=link)
+    assert pixels_of(second).shape == pixels_of(result).shape
+    assert other.startswith(f"{server.base}/results/")
+    assert other != link
+    mask = ["mask", "mask.png"]
+    assert page.evaluate("sent") == [
+        [["metadata", "all"], ["keep", "true"], ["image", "Bild 1.jpg"], mask],
+        [["keep", "true"], ["image", link], mask],
+    ]
+
+
+@pytest.mark.parametrize("lost", ["expired", "deleted", "forged"])
+def test_sends_it_again_where_its_link_is_lost(page: Page, server: Server, lost: str) -> None:
+    _, link, _ = erase(page, server.base)
+    if lost == "deleted":
+        for path in server.results:
+            Path(path).unlink()
+    if lost == "forged":
+        link = link.replace("/results/", "/results/x")
+    if lost == "expired":
+        problem = {"type": "tag:image-erase,2026:link-expired", "detail": "image: The link has expired."}
+        page.route("**/erase", lambda route: route.fulfill(status=403, json=problem), times=1)
+    result, other, _ = erase(page, server.base, link=link)
+    assert pixels_of(result).shape == pixels_of(photo_file("JPEG")).shape
+    assert other not in (None, link)
 
 
 def test_tells_how_far_it_is(page: Page, server: Server) -> None:
@@ -93,12 +116,11 @@ def test_stops_while_the_server_works(open_page: OpenPage, start_server: Callabl
 @pytest.mark.parametrize(
     ("options", "status", "code", "word"),
     [
-        ({"key": "wrong"}, 401, "ERROR_APPLICATIONS_NOT_EXISTS", "does not know the key"),
-        ({"key": ""}, 401, "ERROR_USER_NOT_EXISTS", "Cannot be empty"),
-        ({"mask": Blob(mask_file((40, 30)))}, 400, "ERROR_MASK_IMAGE_RESOLUTION_MISMATCH", "40x30"),
-        ({"image": Blob(b"no picture")}, 415, "UNSUPPORTED_FILE_TYPES", "JPEG"),
-        ({"image": Blob(bytes(4 << 20))}, 413, "FILE_SIZE_EXCEEDS_LIMIT", "image"),
-        ({"image": Blob(bytes(4 << 20)), "key": "wrong"}, 401, "ERROR_APPLICATIONS_NOT_EXISTS", "key"),
+        ({"key": "wrong"}, 401, "key-unknown", "key"),
+        ({"key": ""}, 401, "key-missing", "key"),
+        ({"mask": Blob(mask_file((40, 30)))}, 400, "size-mismatch", "40x30"),
+        ({"image": Blob(b"no picture")}, 415, "unsupported-format", "JPEG"),
+        ({"options": {"seed": "x"}}, 400, "invalid-option", "seed"),
     ],
 )
 def test_the_servers_refusal(
@@ -106,7 +128,9 @@ def test_the_servers_refusal(
 ) -> None:
     failure = refused(page, server.base, **options)
     assert (failure["name"], failure["status"], failure["code"]) == ("ServerError", status, code)
-    assert word in failure["message"]
+    # In a person's words, and in its own.
+    assert failure["message"]
+    assert word in failure["detail"]
     assert len(failure["requestId"]) == 36
 
 
@@ -117,12 +141,13 @@ def test_the_servers_refusal(
         (413, "<h1>Too large</h1>", "too large for a proxy"),
         (200, "<h1>Log in</h1>", "not one of the erasing server's"),
         (200, "null", "not one of the erasing server's"),
-        (200, '{"error_code": 0, "data": {}}', "no link"),
-        (400, '{"error_code": 400, "error_msg": "", "error_detail": {"message": "Say it here."}}', "Say it here."),
+        (400, "[]", "not one of the erasing server's"),
+        (418, '{"type": "tag:image-erase,2026:teapot", "detail": "Short and stout."}', "Short and stout."),
+        (418, '{"type": "about:blank", "title": "A teapot", "detail": ""}', "A teapot"),
     ],
 )
 def test_answers_that_are_not_the_apis(page: Page, server: Server, status: int, body: str, word: str) -> None:
-    page.route("**/api/**", lambda route: route.fulfill(status=status, body=body))
+    page.route("**/erase", lambda route: route.fulfill(status=status, body=body))
     try:
         failure = refused(page, server.base)
     finally:
@@ -131,29 +156,12 @@ def test_answers_that_are_not_the_apis(page: Page, server: Server, status: int, 
     assert word in failure["message"]
 
 
-def test_no_server_and_no_result(open_page: OpenPage, server: Server) -> None:
+def test_no_server(open_page: OpenPage, server: Server) -> None:
     page = open_page(path=BARE, expected=(UNLOADED,))
-    page.route("**/api/**", lambda route: route.abort())
+    page.route("**/erase", lambda route: route.abort())
     failure = refused(page, server.base)
     assert (failure["name"], failure["message"]) == ("ServerError", "The server can't be reached.")
     assert (failure["status"], failure["code"], failure["requestId"]) == (0, "", "")
-    page.unroute_all()
-    page.route("**/results/**", lambda route: route.abort())
-    assert refused(page, server.base)["message"] == f"The result can't be fetched from {server.base}."
-
-
-def test_a_result_that_has_gone(page: Page, server: Server) -> None:
-    def lose(route: Any) -> None:
-        for path in server.results:
-            Path(path).unlink()
-        route.continue_()
-
-    page.route("**/results/**", lose)
-    try:
-        failure = refused(page, server.base)
-    finally:
-        page.unroute_all()
-    assert (failure["status"], failure["code"]) == (404, "ERROR_FILE_NOT_FOUND")
 
 
 ERASE_CHOSEN = """async ([base, key]) => {
@@ -182,7 +190,7 @@ def test_a_key_that_no_header_takes(page: Page, server: Server, key: str) -> Non
 def test_checks_the_key(page: Page, server: Server) -> None:
     script = "await m.checkKey({ base: given[0], key: given[1] })"
     assert run(page, "client", script, server.base + "/", f" {KEY} ") is None
-    for key, code in (("wrong", "ERROR_APPLICATIONS_NOT_EXISTS"), ("", "ERROR_USER_NOT_EXISTS")):
+    for key, code in (("wrong", "key-unknown"), ("", "key-missing")):
         with pytest.raises(Failed) as caught:
             run(page, "client", script, server.base + "/", key)
         assert (caught.value.fields["status"], caught.value.fields["code"]) == (401, code)

@@ -1,57 +1,73 @@
-/** @file Calls the server as any client of the API does. */
+/** @file Calls the server's plain API as any client does. */
 
-const ERASE_PATH = "api/image/editing/image-erase";
+import { texts } from "./texts.js";
+
+const ERASE_PATH = "erase";
+const SELECT_PATH = "select";
 const CREDITS_PATH = "api/common/query-credits";
 const KEY_HEADER = "ailabapi-api-key";
-// Twice what the server itself allows by default for receiving and erasing.
+// Without anything sent or received; the server itself answers much sooner by default.
 const PATIENCE_MS = 120_000;
+/** What the page calls the failures that only the vendor's endpoints have names of their own for. @type {Record<string, string>} */
+const VENDOR_CODES = {
+  ERROR_USER_NOT_EXISTS: "key-missing",
+  ERROR_APPLICATIONS_NOT_EXISTS: "key-unknown",
+  ERROR_USER_LOCKED: "key-disabled",
+  EXCEEDING_LIMITS: "too-many-requests",
+};
+// With these the link no longer serves, and the picture itself has to be sent.
+const LINK_LOST = new Set(["link-expired", "link-invalid", "result-deleted", "storage-failed"]);
 
 /** What the server, or the way to it, has against a request. The message is for the user to read. */
 export class ServerError extends Error {
   /**
    * @param {string} message
-   * @param {{ status?: number, code?: string, requestId?: string }} [details] status: 0 where there was no answer.
-   *   code: the API's, empty where the answer was not the API's.
+   * @param {{ status?: number, code?: string, detail?: string, requestId?: string }} [details] status: 0 where there
+   *   was no answer. code: the end of the problem's type, empty where the answer was not the API's. detail: the
+   *   server's own words.
    */
-  constructor(message, { status = 0, code = "", requestId = "" } = {}) {
+  constructor(message, { status = 0, code = "", detail = "", requestId = "" } = {}) {
     super(message);
     this.name = "ServerError";
     this.status = status;
     this.code = code;
+    this.detail = detail;
     this.requestId = requestId;
   }
 }
 
 /**
- * Erase what the mask paints white.
- *
  * @typedef {{ stage: "sending" | "erasing" | "fetching", fraction: number | null }} Progress fraction: of the stage,
  *   0 to 1; null where nobody knows.
- * @param {{ base: string, key: string, image: Blob, mask: Blob, signal?: AbortSignal,
- *   onProgress?: (progress: Progress) => void, timeout?: number }} options base: the server's address, with a slash
- *   at its end. timeout: milliseconds for each of the two requests.
- * @returns {Promise<{ blob: Blob, url: string }>} the result, and its link
+ * @typedef {{ base: string, key: string, image: Blob, link?: string | null, mask: Blob,
+ *   options?: Record<string, string>, signal?: AbortSignal, onProgress?: (progress: Progress) => void,
+ *   timeout?: number }} Order base: the server's address, with a slash at its end. link: of the same picture on the
+ *   server, which is sent in place of it. options: fields of the request. timeout: milliseconds without progress.
+ */
+
+/**
+ * Erase what the mask paints white. The server keeps the result.
+ *
+ * @param {Order} order
+ * @returns {Promise<{ blob: Blob, link: string | null }>} the result, and its link
  * @throws {ServerError}
  * @throws {DOMException} AbortError once the signal says so
  */
-export async function erase({ base, key, image, mask, signal, onProgress = () => {}, timeout = PATIENCE_MS }) {
-  onProgress({ stage: "sending", fraction: 0 });
-  const answer = await send("POST", base + ERASE_PATH, {
-    key,
-    body: formOf(image, mask),
-    signal,
-    timeout,
-    onUpload: (fraction) => onProgress({ stage: "sending", fraction }),
-    onUploaded: () => onProgress({ stage: "erasing", fraction: null }),
-  }).catch(async (error) => {
-    const changed = error instanceof ServerError && !(await isReadable(image));
-    throw changed ? new ServerError("The picture's file has changed or gone. Open it again.") : error;
-  });
-  const url = (await dataOf(answer))?.image_url;
-  if (typeof url !== "string") throw new ServerError("The server's answer has no link to the result.", { status: 200 });
-  onProgress({ stage: "fetching", fraction: null });
-  const onDownload = (/** @type {number | null} */ fraction) => onProgress({ stage: "fetching", fraction });
-  return { blob: await fetchResult(url, { signal, timeout, onDownload }), url };
+export async function erase(order) {
+  const answer = await ordered(ERASE_PATH, { ...order, options: { ...order.options, keep: "true" } });
+  return { blob: answer.body, link: answer.location };
+}
+
+/**
+ * Find the thing that the mask roughly marks.
+ *
+ * @param {Order} order
+ * @returns {Promise<Blob>} its mask, as large as the picture
+ * @throws {ServerError}
+ * @throws {DOMException} AbortError once the signal says so
+ */
+export async function select(order) {
+  return (await ordered(SELECT_PATH, order)).body;
 }
 
 /**
@@ -62,14 +78,54 @@ export async function erase({ base, key, image, mask, signal, onProgress = () =>
  * @throws {ServerError} where it does not, or can't be asked
  */
 export async function checkKey({ base, key, timeout = PATIENCE_MS }) {
-  await dataOf(await send("GET", base + CREDITS_PATH, { key, timeout }));
+  const answer = await send("GET", base + CREDITS_PATH, { key, timeout });
+  const said = await jsonOf(answer);
+  if (answer.status !== 200 || said?.error_code !== 0) throw failureOf(answer, said);
 }
 
-/** @param {Blob} image @param {Blob} mask */
-function formOf(image, mask) {
+/**
+ * Send a picture and a mask; where the picture's link has been lost, the picture again.
+ *
+ * @param {string} path @param {Order} order
+ * @returns {Promise<Answer>} a picture
+ */
+async function ordered(path, order) {
+  if (!order.link) return await sent(path, order, order.image);
+  try {
+    return await sent(path, order, order.link);
+  } catch (error) {
+    if (!(error instanceof ServerError) || !LINK_LOST.has(error.code)) throw error;
+    return await sent(path, order, order.image);
+  }
+}
+
+/** @param {string} path @param {Order} order @param {Blob | string} image the file, or its link */
+async function sent(path, { base, key, mask, options = {}, signal, onProgress = () => {}, timeout }, image) {
+  onProgress({ stage: "sending", fraction: 0 });
+  const answer = await send("POST", base + path, {
+    key,
+    body: formOf(image, mask, options),
+    signal,
+    timeout,
+    onUpload: (fraction) => onProgress({ stage: "sending", fraction }),
+    onUploaded: () => onProgress({ stage: "erasing", fraction: null }),
+    onDownload: (fraction) => onProgress({ stage: "fetching", fraction }),
+  }).catch(async (error) => {
+    const changed = error instanceof ServerError && image instanceof Blob && !(await isReadable(image));
+    throw changed ? new ServerError(texts.fileChanged) : error;
+  });
+  if (answer.status !== 200) throw failureOf(answer, await jsonOf(answer));
+  if (!answer.body.type.startsWith("image/")) throw strangeAnswer(answer);
+  return answer;
+}
+
+/** @param {Blob | string} image @param {Blob} mask @param {Record<string, string>} options */
+function formOf(image, mask, options) {
   const form = new FormData();
-  form.append("image", image, nameOf(image, "image"));
-  form.append("user_mask", mask, nameOf(mask, "mask.png"));
+  for (const [name, value] of Object.entries(options)) form.append(name, value);
+  if (typeof image === "string") form.append("image", image);
+  else form.append("image", image, nameOf(image, "image"));
+  form.append("mask", mask, nameOf(mask, "mask.png"));
   return form;
 }
 
@@ -84,54 +140,27 @@ function nameOf(blob, otherwise) {
 }
 
 /**
- * The result is fetched without the key: whoever has the link may, and the link may lead to another host.
+ * What a failure means, in a person's words, with the server's beside them.
  *
- * @param {string} url @param {object} options
+ * @param {Answer} answer @param {any} said its JSON object: a problem of RFC 9457 or the vendor's envelope
  */
-async function fetchResult(url, options) {
-  const answer = await send("GET", url, options).catch((error) => {
-    if (error instanceof ServerError) error.message = `The result can't be fetched from ${originOf(url)}.`;
-    throw error;
-  });
-  if (answer.status !== 200) throw await failureOf(answer);
-  return answer.body;
-}
-
-/** @param {string} url */
-function originOf(url) {
-  return URL.canParse(url) ? new URL(url).origin : url;
-}
-
-/**
- * The `data` of a success.
- *
- * @param {Answer} answer
- * @throws {ServerError} for all else
- */
-async function dataOf(answer) {
-  const envelope = await envelopeOf(answer);
-  if (answer.status !== 200 || envelope?.error_code !== 0) throw await failureOf(answer);
-  return envelope.data;
-}
-
-/** @param {Answer} answer */
-async function failureOf(answer) {
-  const envelope = await envelopeOf(answer);
-  const message = envelope?.error_msg || envelope?.error_detail?.message;
-  if (typeof message !== "string") return strangeAnswer(answer);
-  const { error_code_str: code, request_id: requestId } = envelope;
-  return new ServerError(message, { status: answer.status, code, requestId });
+function failureOf(answer, said) {
+  const detail = said?.detail ?? said?.error_msg ?? said?.error_detail?.message;
+  if (typeof detail !== "string") return strangeAnswer(answer);
+  const code = VENDOR_CODES[said.error_code_str] ?? said.error_code_str ?? String(said.type).replace(/^.*:/, "");
+  const message = texts.problems[code] ?? (detail || said.title);
+  return new ServerError(message, { status: answer.status, code, detail, requestId: said.request_id });
 }
 
 /** @param {Answer} answer */
 function strangeAnswer({ status, statusText }) {
-  const hint = status === 413 ? " The files may be too large for a proxy before it." : "";
+  const hint = status === 413 ? ` ${texts.proxyLimit}` : "";
   const said = [status, statusText].filter(Boolean).join(" ");
-  return new ServerError(`The answer is not one of the erasing server's (HTTP ${said}).${hint}`, { status });
+  return new ServerError(texts.strangeAnswer(said) + hint, { status });
 }
 
 /** @param {Answer} answer @returns {Promise<any>} null where it is no JSON object */
-async function envelopeOf({ body }) {
+async function jsonOf({ body }) {
   try {
     const value = JSON.parse(await body.text());
     return typeof value === "object" ? value : null;
@@ -143,10 +172,10 @@ async function envelopeOf({ body }) {
 /**
  * One request. XMLHttpRequest, because fetch() does not tell how much of a body has been sent.
  *
- * @typedef {{ status: number, statusText: string, body: Blob }} Answer
+ * @typedef {{ status: number, statusText: string, body: Blob, location: string | null }} Answer
  * @param {string} method
  * @param {string} url
- * @param {{ key?: string, body?: FormData, signal?: AbortSignal, timeout?: number,
+ * @param {{ key: string, body?: FormData, signal?: AbortSignal, timeout?: number,
  *   onUpload?: (fraction: number | null) => void, onUploaded?: () => void,
  *   onDownload?: (fraction: number | null) => void }} options
  * @returns {Promise<Answer>} whatever the server answered
@@ -155,40 +184,72 @@ async function envelopeOf({ body }) {
 function send(method, url, { key, body, signal, timeout = PATIENCE_MS, onUpload, onUploaded, onDownload }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
+    const patience = new Patience(timeout, () => request.abort());
     const abort = () => request.abort();
-    request.onload = () => resolve({ status: request.status, statusText: request.statusText, body: request.response });
-    request.onerror = () => reject(new ServerError("The server can't be reached."));
-    request.ontimeout = () => reject(new ServerError("The server took too long to answer."));
-    request.onabort = () => reject(aborted());
-    request.onloadend = () => signal?.removeEventListener("abort", abort);
-    // A listener on the upload makes a request to another origin ask for permission first, so none without need.
-    if (onUpload) request.upload.onprogress = (event) => onUpload(fractionOf(event));
-    if (onUploaded) request.upload.onload = onUploaded;
-    if (onDownload) request.onprogress = (event) => onDownload(fractionOf(event));
+    request.onload = () => resolve(answerOf(request));
+    request.onerror = () => reject(new ServerError(texts.unreachable));
+    request.onabort = () => reject(patience.lost ? new ServerError(texts.stalled) : aborted());
+    request.onloadend = () => {
+      patience.end();
+      signal?.removeEventListener("abort", abort);
+    };
+    /** @param {((fraction: number | null) => void) | undefined} tell */
+    const progress = (tell) => (/** @type {ProgressEvent} */ event) => {
+      patience.renew();
+      tell?.(fractionOf(event));
+    };
+    request.upload.onprogress = progress(onUpload);
+    request.upload.onload = onUploaded ?? null;
+    request.onprogress = progress((fraction) => request.status === 200 && onDownload?.(fraction));
     if (signal?.aborted) return reject(aborted());
     open(request, method, url, key);
     signal?.addEventListener("abort", abort);
-    request.responseType = "blob";
-    request.timeout = timeout;
+    patience.renew();
     request.send(body);
   });
 }
 
+/** Waits as long as something goes on. */
+class Patience {
+  lost = false;
+  #timer = 0;
+
+  /** @param {number} milliseconds without a sign of life @param {() => void} give up */
+  constructor(milliseconds, give) {
+    this.milliseconds = milliseconds;
+    this.give = give;
+  }
+
+  renew() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.lost = true;
+      this.give();
+    }, this.milliseconds);
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** @param {XMLHttpRequest} request @returns {Answer} */
+function answerOf(request) {
+  const { status, statusText, response } = request;
+  return { status, statusText, body: response, location: request.getResponseHeader("Location") };
+}
+
 /**
- * @param {XMLHttpRequest} request @param {string} method @param {string} url @param {string} [key]
+ * @param {XMLHttpRequest} request @param {string} method @param {string} url @param {string} key
  * @throws {ServerError}
  */
 function open(request, method, url, key) {
-  try {
-    request.open(method, url);
-  } catch {
-    throw new ServerError(`${url} is no address.`);
-  }
-  if (key === undefined) return;
+  request.open(method, url);
+  request.responseType = "blob";
   try {
     request.setRequestHeader(KEY_HEADER, key);
   } catch {
-    throw new ServerError("The key has characters that can't be sent.");
+    throw new ServerError(texts.keyNotSendable);
   }
 }
 

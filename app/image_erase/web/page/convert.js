@@ -7,16 +7,16 @@ import { Picture } from "./picture.js";
 /** @typedef {import("./limits.js").Limits} Limits */
 
 /**
- * Read a file; one that the browser reads and the server does not (HEIC, AVIF, GIF) is converted.
+ * Read a file; one that the browser reads and the server does not is converted.
  *
  * @param {File} file @param {Limits} limits
  * @throws {Error} with a sentence for the user
  */
 export async function readable(file, limits) {
   const picture = await Picture.read(file, file.name || "picture");
-  if (picture.format) return picture;
+  if (picture.format && limits.formats.includes(picture.format)) return picture;
   picture.rest();
-  const { blob } = await shrink(file, limits.maxFileBytes, limits.maxSide);
+  const { blob } = await shrink(file, limits.maxFileBytes, limits.maxSide, limits.maxPixels);
   return named(await Picture.read(blob, picture.name));
 }
 
@@ -26,7 +26,7 @@ export async function readable(file, limits) {
  * @param {Picture} picture @param {Limits} limits
  */
 export async function smaller(picture, limits) {
-  const { blob } = await shrink(picture.blob, limits.maxFileBytes, limits.maxSide);
+  const { blob } = await shrink(picture.blob, limits.maxFileBytes, limits.maxSide, limits.maxPixels);
   const result = named(await Picture.read(blob, picture.name));
   result.mask = picture.mask.resized(result.width, result.height);
   return result;

@@ -4,15 +4,26 @@ import { ServerError } from "./client.js";
 import { named, readable, smaller } from "./convert.js";
 import { save, stem } from "./files.js";
 import { inFormatOf } from "./formats.js";
+import { excessOf } from "./limits.js";
+import { readMask } from "./maskfile.js";
 import { Picture } from "./picture.js";
 import { Steps } from "./steps.js";
+import { texts } from "./texts.js";
 
 /**
  * @typedef {{ stage: import("./stage.js").Stage, input: import("./input.js").Input,
  *   toolbox: import("./toolbox.js").Toolbox, masking: import("./masking.js").Masking,
  *   comparison: import("./comparison.js").Comparison, erasing: import("./erasing.js").Erasing,
  *   messages: import("./messages.js").Messages, keys: import("./key.js").KeyDialog,
- *   panel: import("./panel.js").Panel }} Parts
+ *   panel: import("./panel.js").Panel, metadata: import("./switch.js").Switch,
+ *   session: import("./keeping.js").Keeping, selecting: import("./selecting.js").Selecting }} Parts metadata: whether results keep what the camera has written into
+ *   the picture
+ */
+
+/**
+ * @typedef {import("./limits.js").Limits} Limits
+ * @typedef {import("./erasing.js").Result} Result
+ * @typedef {NonNullable<Picture["made"]>} Again
  */
 
 export class Editor {
@@ -23,6 +34,9 @@ export class Editor {
   #attached = null;
   // Something that takes a while is done, and nobody can paint meanwhile.
   #busy = false;
+  #restoring = Promise.resolve();
+  // What is painted meanwhile is to be erased as soon as the server is done.
+  #again = false;
   // There is a result that has not been downloaded.
   #unsaved = false;
 
@@ -53,23 +67,28 @@ export class Editor {
   }
 
   get canPaint() {
-    const { comparison, erasing } = this.#parts;
-    return Boolean(this.picture) && !comparison.underWay && !erasing.underWay && !this.#busy;
+    const { comparison } = this.#parts;
+    return Boolean(this.picture) && !comparison.underWay && !this.#busy;
   }
 
   /** Whether there is a result before the picture that is shown, or the original. */
   get hasPast() {
-    return this.#steps.index > 0;
+    return this.#steps.index > 0 && !this.#parts.erasing.underWay;
   }
 
   /** Whether there is a result after the picture that is shown. */
   get hasFuture() {
-    return this.#steps.index < this.#steps.count - 1;
+    return this.#steps.index < this.#steps.count - 1 && !this.#parts.erasing.underWay;
   }
 
   /** Whether leaving the page would lose a result. */
   get unsaved() {
-    return this.#unsaved;
+    return this.#unsaved && !this.#parts.session.isKept;
+  }
+
+  /** What a session keeps. */
+  get work() {
+    return { steps: this.#steps, unsaved: this.#unsaved };
   }
 
   /** The point of the picture nearest to a point. @param {import("./mask.js").Point} point */
@@ -86,31 +105,91 @@ export class Editor {
       if (!answer.ok) throw new Error();
       await this.open(new File([await answer.blob()], "sample.jpg", { type: "image/jpeg" }));
     } catch {
-      this.#parts.messages.fail("The server cannot be reached.");
+      this.#parts.messages.fail(texts.unreachable);
     }
   }
 
   /** Open a picture in place of what is open. @param {File} file */
   async open(file) {
     const { panel, erasing, messages } = this.#parts;
+    await this.#restoring;
     if (this.#busy || panel.hasDialog) return;
-    if (erasing.underWay) return messages.say("Wait for the result, or cancel it first.");
-    if (this.#hasWork && !(await panel.mayReplace())) return;
+    if (erasing.underWay) return messages.say(texts.waitForResult);
+    if (this.#hasWork && !(await panel.mayReplace(texts.openOther))) return;
     await this.guarded(async () => {
-      const picture = await readable(file, await this.#limits);
+      const limits = await this.#limits;
+      const picture = await readable(file, limits);
       this.#steps.open(picture);
       this.#unsaved = false;
+      this.#parts.session.retry();
       panel.showEditor();
       messages.clear();
       this.#show();
-      const converted = picture.blob === file ? "" : ` It was converted to ${String(picture.format).toUpperCase()}.`;
-      messages.say(`${picture.width} × ${picture.height} pixels. Paint over what should go.${converted}`);
+      const converted = picture.blob === file ? "" : ` ${texts.converted(String(picture.format).toUpperCase())}`;
+      messages.say(texts.opened(picture.width, picture.height) + converted);
+      this.#warnOfExcess(picture, limits);
       panel.focusPicture();
     });
   }
 
+  /** Say before anything is painted what the server would not take. @param {Picture} picture @param {Limits} limits */
+  #warnOfExcess(picture, limits) {
+    const excess = excessOf(picture, limits);
+    if (!excess) return;
+    const said = {
+      pixels: texts.tooManyPixels(millions(picture.width * picture.height), millions(limits.maxPixels)),
+      side: texts.tooLong(limits.maxSide),
+      bytes: texts.tooManyBytes(millions(picture.blob.size), millions(limits.maxFileBytes)),
+    };
+    this.#parts.messages.fail(said[excess], { label: texts.makeSmaller, act: () => this.#makeSmaller() });
+  }
+
+  async #makeSmaller() {
+    return this.guarded(async () => {
+      if (!this.picture) return;
+      this.#steps.replace(await smaller(this.picture, await this.#limits));
+      this.#show();
+      this.#parts.messages.say(texts.madeSmaller(this.picture.width, this.picture.height));
+    });
+  }
+
+  /** Go on where the last visit ended, if there was one. */
+  restore() {
+    this.#restoring = this.#restore();
+    return this.#restoring;
+  }
+
+  async #restore() {
+    const { session, panel, messages } = this.#parts;
+    await this.guarded(async () => {
+      const left = await session.begin();
+      if (!left || this.picture) return;
+      await this.#steps.restore(left.pictures, left.index);
+      this.#unsaved = left.unsaved;
+      panel.showEditor();
+      this.#show();
+      messages.say(texts.restored);
+    });
+  }
+
+  /** Close the picture and delete what is kept of it. */
+  async startAnew() {
+    const { panel, erasing, messages, session, comparison, input } = this.#parts;
+    if (this.#busy || !this.picture) return;
+    if (erasing.underWay) return messages.say(texts.waitForResult);
+    if (this.#hasWork && !(await panel.mayReplace(texts.startAnew))) return;
+    if (comparison.underWay) comparison.stop();
+    input.drop();
+    messages.clear();
+    this.#steps.clear();
+    this.#unsaved = false;
+    panel.showWelcome();
+    await session.clear();
+    messages.say(texts.deleted);
+  }
+
   get #hasWork() {
-    return this.picture !== undefined && (this.#unsaved || !this.picture.mask.isEmpty);
+    return this.picture !== undefined && (this.#unsaved || !this.picture.painted.isEmpty);
   }
 
   /**
@@ -143,11 +222,15 @@ export class Editor {
 
   // Showing
 
-  #show() {
+  /** @param {boolean} [painting] whether a stroke that is being drawn goes on, on the new picture */
+  #show(painting = false) {
     const { input, stage, toolbox, comparison } = this.#parts;
     const { current, original, index } = this.#steps;
     if (!current || !original) return;
-    input.drop();
+    if (!painting) {
+      input.drop();
+      this.#parts.selecting.drop();
+    }
     stage.show(current, original);
     toolbox.fit(Math.max(current.width, current.height));
     comparison.possible = index > 0;
@@ -157,10 +240,12 @@ export class Editor {
   /** Let the buttons say what is possible now. */
   refresh() {
     if (!this.picture) return;
-    const { panel, masking, erasing, input } = this.#parts;
+    const { panel, masking, erasing, input, selecting } = this.#parts;
+    const { index, count } = this.#steps;
     masking.refresh();
-    panel.refresh(this.picture, { index: this.#steps.index, count: this.#steps.count, busy: erasing.underWay });
+    panel.refresh(this.picture, { index, count, busy: erasing.underWay, selected: selecting.underWay });
     input.refreshCursor();
+    this.#parts.session.save();
   }
 
   /** Show the mask as it is now. */
@@ -174,49 +259,110 @@ export class Editor {
 
   // Erasing
 
-  /** Erase what is painted over; asks for the key where there is none. */
+  /** Erase what is painted over, after what is being erased; asks for the key where there is none. */
   async erase() {
-    const { comparison, input, messages, keys } = this.#parts;
+    const { comparison, input, messages, keys, erasing } = this.#parts;
     if (comparison.underWay) comparison.stop();
     if (!this.picture || !this.canPaint) return;
+    await this.#parts.selecting.accept();
+    if (erasing.underWay) return this.#queue(this.picture);
     input.drop();
     messages.clear();
-    if (this.picture.mask.isEmpty) return messages.fail("Paint over what should go first.");
+    if (this.picture.mask.isEmpty) return messages.fail(texts.paintFirst);
     const key = keys.key ?? (await keys.ask());
     if (key) await this.#eraseWith(this.picture, key);
   }
 
-  /** @param {Picture} picture @param {string} key */
-  async #eraseWith(picture, key) {
-    const since = performance.now();
-    try {
-      const running = this.#parts.erasing.run(picture, key, this.#base);
-      this.refresh();
-      await this.#take(await running, picture.name);
-      const seconds = (performance.now() - since) / 1000;
-      this.#parts.messages.say(`Erased in ${seconds.toFixed(1)} s. Hold Before to see what was there.`);
-    } catch (error) {
-      await this.#failed(error);
-    } finally {
-      this.refresh();
-    }
+  /** @param {Picture} picture */
+  #queue(picture) {
+    if (picture.painted.isEmpty) return;
+    this.#again = true;
+    this.#parts.messages.say(texts.queued);
   }
 
-  /** @param {Blob} blob @param {string} name */
-  #take(blob, name) {
-    return this.#alone(async () => {
-      this.#steps.push(named(await Picture.read(blob, name)));
-      this.#unsaved = true;
-      this.#show();
+  /** @param {Picture} picture that is shown @param {string} key @param {Again} [again] what to do once more */
+  async #eraseWith(picture, key, again) {
+    const { erasing, messages, metadata } = this.#parts;
+    const since = performance.now();
+    const seed = again ? again.seed + 1 : 0;
+    this.#again = false;
+    picture.holdMask();
+    this.#parts.stage.refresh();
+    try {
+      const options = { metadata: metadata.on ? "all" : "colour", ...(again && { seed: String(seed), effort: "best" }) };
+      const source = again?.source ?? picture;
+      const take = (/** @type {Result} */ result) => this.#take(picture, result, source, seed);
+      const running = erasing.run(source, key, this.#base, options, take, again?.mask);
+      this.refresh();
+      await running;
+      messages.say(texts.erased(((performance.now() - since) / 1000).toFixed(1)));
+    } catch (error) {
+      picture.releaseMask();
+      this.#again = false;
+      await this.#failed(error);
+    } finally {
+      this.#parts.stage.refresh();
+      this.refresh();
+    }
+    if (this.#again) await this.erase();
+  }
+
+  /** @param {Picture} picture that was shown @param {Result} result @param {Picture} source @param {number} seed */
+  async #take(picture, { blob, link, mask }, source, seed) {
+    const result = named(await Picture.read(blob, source.name));
+    Object.assign(result, { link, made: { source, mask, seed } });
+    picture.passMask(result);
+    this.#steps.push(result);
+    this.#unsaved = true;
+    this.#show(true);
+  }
+
+  /** Erase the same once more: with more effort, and another seed. */
+  async another() {
+    const { erasing, keys, messages } = this.#parts;
+    const made = this.picture?.made;
+    if (!this.picture || !made || erasing.underWay || !this.canPaint) return;
+    messages.clear();
+    const key = keys.key ?? (await keys.ask());
+    if (key) await this.#eraseWith(this.picture, key, made);
+  }
+
+  /** Paint what was painted for the result that is shown. */
+  async paintAgain() {
+    const { picture } = this;
+    if (!picture?.made || !this.canPaint) return;
+    const { mask: file } = picture.made;
+    await this.guarded(async () => {
+      picture.painted.add({ kind: "file", image: await readMask(file, picture.width, picture.height), file });
     });
+    this.maskChanged();
+  }
+
+  // Selecting
+
+  /** Select what a shape roughly marks. @param {import("./mask.js").Shape} shape */
+  async select(shape) {
+    const { keys, selecting, messages } = this.#parts;
+    const key = keys.key ?? (await keys.ask());
+    const { picture } = this;
+    if (!key || !picture) return this.#parts.stage.refresh();
+    messages.clear();
+    try {
+      await selecting.mark(shape, picture, { key, base: this.#base });
+    } catch (error) {
+      if (error instanceof ServerError && error.status === 401) {
+        keys.drop();
+        if (await keys.ask(error.message)) await this.select(shape);
+      } else messages.fail(messageOf(error), { label: texts.tryAgain, act: () => this.select(shape) }, detailOf(error));
+    }
   }
 
   /** @param {unknown} error */
   async #failed(error) {
     const { messages } = this.#parts;
-    if (error instanceof DOMException && error.name === "AbortError") return messages.say("Cancelled");
+    if (error instanceof DOMException && error.name === "AbortError") return messages.say(texts.cancelled);
     if (error instanceof ServerError && error.status === 401) return this.#askAgain(error.message);
-    messages.fail(messageOf(error), this.#wayOut(error));
+    messages.fail(messageOf(error), this.#wayOut(error), detailOf(error));
   }
 
   /** @param {string} why */
@@ -228,18 +374,13 @@ export class Editor {
   /** @param {unknown} error */
   #wayOut(error) {
     const status = error instanceof ServerError ? error.status : 0;
-    if (![413, 415, 422].includes(status)) return { label: "Try again", act: () => this.erase() };
-    const label = status === 413 ? "Make it smaller and try again" : "Convert it and try again";
+    if (![408, 413, 415, 422].includes(status)) return { label: texts.tryAgain, act: () => this.erase() };
+    const label = [408, 413].includes(status) ? texts.smallerAndAgain : texts.convertAndAgain;
     return { label, act: () => this.#eraseSmaller() };
   }
 
   async #eraseSmaller() {
-    const done = await this.guarded(async () => {
-      if (!this.picture) return;
-      this.#steps.replace(await smaller(this.picture, await this.#limits));
-      this.#show();
-    });
-    if (done) await this.erase();
+    if (await this.#makeSmaller()) await this.erase();
   }
 
   // Results
@@ -254,6 +395,7 @@ export class Editor {
       save(blob, `${stem(original.name)}${index ? "-erased" : ""}.${extension}`);
       // A result that came later is not in the file.
       this.#unsaved &&= index < count - 1;
+      this.refresh();
     });
   }
 
@@ -267,8 +409,9 @@ export class Editor {
 
   /** Stop what goes on, or close the message. */
   escape() {
-    const { erasing, comparison, messages } = this.#parts;
-    if (erasing.underWay) erasing.cancel();
+    const { erasing, comparison, messages, selecting } = this.#parts;
+    if (selecting.underWay) selecting.drop();
+    else if (erasing.underWay) erasing.cancel();
     else if (comparison.underWay) comparison.stop();
     else messages.clear();
   }
@@ -277,4 +420,16 @@ export class Editor {
 /** @param {unknown} error */
 function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The server's own words, for who wants them. @param {unknown} error */
+function detailOf(error) {
+  if (!(error instanceof ServerError)) return "";
+  return [error.detail, error.requestId && texts.requestNumber(error.requestId)].filter(Boolean).join(" ");
+}
+
+/** @param {number} number */
+function millions(number) {
+  const digits = number < 10e6 ? 1 : 0;
+  return (number / 1e6).toFixed(digits);
 }

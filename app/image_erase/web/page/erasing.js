@@ -2,8 +2,12 @@
 
 import { erase } from "./client.js";
 import { encodeMask } from "./maskfile.js";
+import { texts } from "./texts.js";
 
-const LABELS = { sending: "Sending", erasing: "Erasing", fetching: "Fetching the result" };
+// Results that these are written from have to be without loss.
+const AS_PNG = new Set(["webp", "bmp"]);
+
+/** @typedef {{ blob: Blob, link: string | null, mask: Blob }} Result mask: what was erased */
 
 export class Erasing {
   #elements;
@@ -26,24 +30,34 @@ export class Erasing {
   }
 
   /**
-   * Erase what is painted on the picture.
+   * Erase what is painted on the picture. What the server has already is not sent again.
    *
    * @param {import("./picture.js").Picture} picture @param {string} key @param {string} base
-   * @returns {Promise<Blob>} the result
+   * @param {Record<string, string>} options of the request
+   * @param {(result: Result) => Promise<void>} take gets the result
+   * @param {Blob} [given] the mask, where it is not what is painted
    * @throws {import("./client.js").ServerError}
    * @throws {DOMException} AbortError when it was cancelled
    */
-  async run(picture, key, base) {
+  async run(picture, key, base, options, take, given) {
     this.#abort = new AbortController();
     this.#show(true);
     const since = performance.now();
     const clock = setInterval(() => this.#count(since), 1000);
     try {
-      const mask = await encodeMask(picture.mask.raster());
+      const mask = given ?? (await encodeMask(picture.mask.raster()));
       const image = new File([picture.blob], picture.name, { type: picture.blob.type });
-      const { signal } = this.#abort;
-      const result = await erase({ base, key, image, mask, signal, onProgress: (each) => this.#progress(each) });
-      return result.blob;
+      const result = await erase({
+        base,
+        key,
+        image,
+        link: picture.link,
+        mask,
+        options: AS_PNG.has(picture.format ?? "") ? { ...options, format: "png" } : options,
+        signal: this.#abort.signal,
+        onProgress: (each) => this.#progress(each),
+      });
+      await take({ ...result, mask });
     } finally {
       clearInterval(clock);
       this.#abort = null;
@@ -54,7 +68,7 @@ export class Erasing {
   /** @param {import("./client.js").Progress} progress */
   #progress({ stage, fraction }) {
     const { bar, label } = this.#elements;
-    label.textContent = LABELS[stage];
+    label.textContent = texts[stage];
     if (fraction === null) bar.removeAttribute("value");
     else bar.value = fraction;
   }
@@ -69,10 +83,11 @@ export class Erasing {
   /** The focus stays with what can be pressed next. @param {boolean} running */
   #show(running) {
     const { progress, start, cancel } = this.#elements;
-    const focused = document.activeElement === start || progress.contains(document.activeElement);
+    const focused = document.activeElement === start || document.activeElement === cancel;
     if (running) this.#progress({ stage: "sending", fraction: null });
     progress.hidden = !running;
     start.hidden = running;
+    cancel.hidden = !running;
     if (focused) (running ? cancel : start).focus();
   }
 }

@@ -1,28 +1,31 @@
 /** @file File formats of pictures: told apart, written, and made small enough for the server. */
 
-import { bmpOf } from "./bmp.js";
 import { isOpaque } from "./pixels.js";
 
 const SIGNATURES = {
   jpeg: [0xff, 0xd8, 0xff],
   png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
   bmp: [0x42, 0x4d],
+  gif: [0x47, 0x49, 0x46, 0x38],
 };
-export const EXTENSIONS = { jpeg: "jpg", png: "png", bmp: "bmp", webp: "webp" };
+/** Brands of the first box of files that are built like videos. @type {Record<string, Format>} */
+const BRANDS = { avif: "avif", avis: "avif", heic: "heic", heix: "heic", mif1: "heic", msf1: "heic" };
+export const EXTENSIONS = { jpeg: "jpg", png: "png", bmp: "bmp", webp: "webp", gif: "gif", avif: "avif", heic: "heic" };
 // From one at which nobody sees a loss to one at which few do.
 const QUALITIES = [0.95, 0.9, 0.8, 0.7, 0.6];
 
-/** @typedef {"jpeg" | "png" | "bmp" | "webp"} Format */
+/** @typedef {"jpeg" | "png" | "bmp" | "webp" | "gif" | "avif" | "heic"} Format */
 
 /**
  * What a file's first bytes say, whatever it is called.
  *
  * @param {Blob} blob
- * @returns {Promise<Format | null>} null for anything but the server's four formats
+ * @returns {Promise<Format | null>} null for anything else
  */
 export async function formatOf(blob) {
   const head = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
   if (asciiAt(head, 0) === "RIFF" && asciiAt(head, 8) === "WEBP") return "webp";
+  if (asciiAt(head, 4) === "ftyp") return BRANDS[asciiAt(head, 8)] ?? null;
   const found = Object.entries(SIGNATURES).find(([, bytes]) => bytes.every((byte, at) => head[at] === byte));
   return found ? /** @type {Format} */ (found[0]) : null;
 }
@@ -30,20 +33,22 @@ export async function formatOf(blob) {
 /**
  * The result as a file of the source's format.
  *
- * What the server made of JPEG and PNG is handed on as it is; WebP and BMP are written from its PNG.
+ * What the server made is handed on as it is, but WebP and BMP are written from its PNG.
  *
  * @param {Format | null} format the source's; null leaves the result's own
- * @param {Blob} blob the result, a JPEG or PNG
+ * @param {Blob} blob the result
  * @returns {Promise<{ blob: Blob, extension: string }>}
  */
 export async function inFormatOf(format, blob) {
-  if (format === "bmp") return { blob: await withCanvas(blob, bmpOf), extension: "bmp" };
+  const own = (await formatOf(blob)) ?? "png";
+  if (own === format) return { blob, extension: EXTENSIONS[own] };
+  if (format === "bmp") return { blob: await withCanvas(blob, (await import("./bmp.js")).bmpOf), extension: "bmp" };
   if (format === "webp") {
     const webp = await withCanvas(blob, (canvas) => canvas.convertToBlob({ type: "image/webp", quality: 1 }));
     // A browser that can't write the type asked for writes PNG, with which the server's own serves better.
     if (webp.type === "image/webp") return { blob: webp, extension: "webp" };
   }
-  return { blob, extension: EXTENSIONS[(await formatOf(blob)) ?? "png"] };
+  return { blob, extension: EXTENSIONS[own] };
 }
 
 /**
@@ -52,14 +57,18 @@ export async function inFormatOf(format, blob) {
  * @param {Blob} blob any picture that the browser can read
  * @param {number} maxBytes
  * @param {number} [maxSide] in pixels
+ * @param {number} [maxPixels] width times height
  * @returns {Promise<{ blob: Blob, width: number, height: number }>} a JPEG, or a WebP of a picture with transparency;
  *   a small file is written anew too, since the server may be unable to read it as it is
  * @throws {Error} with a sentence for the user
  */
-export async function shrink(blob, maxBytes, maxSide = Infinity) {
+export async function shrink(blob, maxBytes, maxSide = Infinity, maxPixels = Infinity) {
   const bitmap = await bitmapOf(blob);
   try {
-    let scale = Math.min(1, maxSide / Math.max(bitmap.width, bitmap.height));
+    const { width, height } = bitmap;
+    // A little less, since both sides are rounded.
+    const fewer = width * height > maxPixels ? 0.999 * Math.sqrt(maxPixels / (width * height)) : 1;
+    let scale = Math.min(1, maxSide / Math.max(width, height), fewer);
     const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap, scale)) ? "image/webp" : "image/jpeg";
     for (;;) {
       const canvas = drawn(bitmap, scale);

@@ -76,6 +76,9 @@ class Box extends Area {
   }
 }
 
+// In pixels of the screen: a scribble is read by its shape, and has to be thin.
+const SCRIBBLE = 5;
+
 /**
  * Begin what the tool draws.
  *
@@ -86,5 +89,6 @@ class Box extends Area {
 export function begin(tool, stage, start, size, takes) {
   if (tool === "box") return new Box(stage, start, takes);
   if (tool === "lasso") return new Lasso(stage, start, takes);
+  if (tool === "select") return new Stroke(stage, start, Math.max(2, SCRIBBLE / stage.view.scale), false);
   return new Stroke(stage, start, size, takes || tool === "eraser");
 }

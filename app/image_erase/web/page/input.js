@@ -9,14 +9,16 @@ const LONG_STEP = 48;
 // A finger that has moved less was only the first of two that pinch.
 const PINCH_SLACK = 12;
 const PEN_ERASER = 32;
+const SIZE_MS = 900;
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
  * @typedef {import("./mask.js").Point} Point
  * @typedef {{ tool(): import("./toolbox.js").Tool, size(): number, resize(step: number): void, canPaint(): boolean,
- *   inside(point: Point): Point, draw(shape: import("./mask.js").Shape): void, say(text: string): void }} Host
- *   what the tools are set to, and who gets what is drawn
+ *   inside(point: Point): Point, draw(shape: import("./mask.js").Shape): void, confirm(byKeys: boolean): boolean,
+ *   say(text: string): void }} Host what the tools are set to, and who gets what is drawn. confirm: does what
+ *   Enter is for where it does not draw; whether it did
  */
 
 export class Input {
@@ -35,6 +37,7 @@ export class Input {
   /** Where the brush is, in pixels of the picture; keys move it from where the pointer left it. @type {Point | null} */
   #at = null;
   #byKeys = false;
+  #sizeTimer = 0;
 
   /** @param {HTMLElement} element @param {import("./stage.js").Stage} stage @param {Host} host */
   constructor(element, stage, host) {
@@ -68,9 +71,17 @@ export class Input {
 
   /** Show the brush where it is, at its size of now. */
   refreshCursor() {
+    this.#element.classList.toggle("by-keys", this.#byKeys);
     const drawing = ["brush", "eraser"].includes(this.#host.tool());
     const shown = this.#at && this.#host.canPaint() && !this.#hand && (drawing || this.#byKeys);
     this.#stage.cursor(shown ? this.#at : null, drawing ? this.#host.size() : 0, this.#byKeys || !drawing);
+  }
+
+  /** Show the size of the brush in the middle of the picture, for a moment. */
+  showSize() {
+    this.#stage.cursor(this.#stage.view.middle, this.#host.size(), false);
+    clearTimeout(this.#sizeTimer);
+    this.#sizeTimer = setTimeout(() => this.refreshCursor(), SIZE_MS);
   }
 
   /** Drop what is being drawn. */
@@ -216,7 +227,7 @@ export class Input {
   #key(event) {
     if (event.target !== this.#element || event.ctrlKey || event.metaKey) return;
     if (ARROWS[event.key]) this.#moveByKey(event);
-    else if (event.key === "Enter") this.#toggle(event.altKey);
+    else if (event.key === "Enter") this.#enter(event);
     else if (event.key === "Escape" && this.#gesture) this.#dropByKey();
     else return;
     event.preventDefault();
@@ -235,6 +246,11 @@ export class Input {
     this.#stage.change(() => view.reveal(at));
     this.#gesture?.extend(at);
     this.refreshCursor();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #enter(event) {
+    if (this.#gesture || !this.#host.confirm(this.#byKeys)) this.#toggle(event.altKey);
   }
 
   /** @param {boolean} takes */

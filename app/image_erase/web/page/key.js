@@ -2,6 +2,7 @@
 
 import { ServerError, checkKey } from "./client.js";
 import { box, button, element } from "./element.js";
+import { texts } from "./texts.js";
 
 const STORED = "image-erase-key";
 const INVITATION = "#key=";
@@ -81,7 +82,7 @@ export class KeyDialog {
       this.#dialog.close();
     } catch (error) {
       if (number !== this.#tries) return;
-      this.#error.textContent = error instanceof ServerError ? error.message : "The server cannot be reached.";
+      this.#error.textContent = error instanceof ServerError ? error.message : texts.unreachable;
       this.#value.focus();
     }
   }

@@ -1,24 +1,44 @@
 /** @file What the server takes, as data. */
 
 /**
- * @typedef {{ maxFileBytes: number, maxSide: number }} Limits maxFileBytes: of the picture and of the mask, each.
- *   maxSide: longest side in pixels.
+ * @typedef {{ maxFileBytes: number, maxPixels: number, maxSide: number, formats: string[],
+ *   metadata: "colour" | "all", keepSessions?: boolean }} Limits maxFileBytes: of the picture and of the mask, each. maxPixels: of a picture,
+ *   width times height. maxSide: longest side in pixels. formats: names that formatOf gives. metadata: what results
+ *   keep where nobody says. keepSessions: whether the browser may keep what is open; unknown where nobody says.
  */
 
-/** What the API takes where the server does not say. @type {Limits} */
-export const VENDOR_LIMITS = { maxFileBytes: 3 * 1024 * 1024, maxSide: 4096 };
+/** What servers take by default. @type {Limits} */
+const USUAL_LIMITS = {
+  maxFileBytes: 64 * 1024 * 1024,
+  maxPixels: 64_000_000,
+  maxSide: 32767,
+  formats: ["jpeg", "png", "bmp", "webp"],
+  metadata: "colour",
+};
 
 /**
  * Ask the server for its limits.
  *
  * @param {string} base the server's address, with a slash at its end
- * @returns {Promise<Limits>} the vendor's where the server can't be asked: it judges every file itself anyway
+ * @returns {Promise<Limits>} the usual ones where the server can't be asked: it judges every file itself anyway
  */
 export async function fetchLimits(base) {
   try {
     const answer = await fetch(`${base}page/limits.json`);
-    return answer.ok ? { ...VENDOR_LIMITS, ...(await answer.json()) } : VENDOR_LIMITS;
+    return answer.ok ? { ...USUAL_LIMITS, ...(await answer.json()) } : USUAL_LIMITS;
   } catch {
-    return VENDOR_LIMITS;
+    return USUAL_LIMITS;
   }
+}
+
+/**
+ * What a picture is too large in.
+ *
+ * @param {{ blob: Blob, width: number, height: number }} picture @param {Limits} limits
+ * @returns {"bytes" | "pixels" | "side" | null} null where it is not
+ */
+export function excessOf({ blob, width, height }, { maxFileBytes, maxPixels, maxSide }) {
+  if (width * height > maxPixels) return "pixels";
+  if (Math.max(width, height) > maxSide) return "side";
+  return blob.size > maxFileBytes ? "bytes" : null;
 }

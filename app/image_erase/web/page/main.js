@@ -1,6 +1,5 @@
 /** @file Puts the page together: the parts, the buttons and the keys, each bound to a command of the editor. */
 
-import { CodeDialog } from "./code.js";
 import { Comparison } from "./comparison.js";
 import { Editor } from "./editor.js";
 import { box, button, element } from "./element.js";
@@ -8,13 +7,16 @@ import { Erasing } from "./erasing.js";
 import { save, takeFiles } from "./files.js";
 import { Input } from "./input.js";
 import { KeyDialog } from "./key.js";
+import { Keeping } from "./keeping.js";
 import { fetchLimits } from "./limits.js";
 import { Masking } from "./masking.js";
 import { Messages } from "./messages.js";
 import { Panel } from "./panel.js";
+import { Selecting } from "./selecting.js";
 import { bindKeys } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { Switch } from "./switch.js";
+import { texts } from "./texts.js";
 import { Toolbox } from "./toolbox.js";
 import { Zooming } from "./zooming.js";
 
@@ -22,11 +24,13 @@ import { Zooming } from "./zooming.js";
 
 const BASE = new URL(".", document.baseURI).href;
 
-const editor = new Editor(BASE, fetchLimits(BASE));
+const limits = fetchLimits(BASE);
+const editor = new Editor(BASE, limits);
 const panel = new Panel();
 const messages = new Messages({ status: box("status"), said: box("said"), alert: box("alert") });
 const keys = new KeyDialog(element("key-dialog", HTMLDialogElement), BASE);
-const code = new CodeDialog(element("code-dialog", HTMLDialogElement));
+/** @type {import("./code.js").CodeDialog | null} */
+let code = null;
 const help = element("help-dialog", HTMLDialogElement);
 const pictureFile = element("picture-file", HTMLInputElement);
 
@@ -41,6 +45,8 @@ const stage = new Stage(
   {
     stage: box("stage"),
     picture: element("picture", HTMLCanvasElement),
+    fade: element("fade", HTMLCanvasElement),
+    sent: element("sent", HTMLCanvasElement),
     mask: element("mask", HTMLCanvasElement),
     draft: element("draft", HTMLCanvasElement),
     cursor: box("cursor"),
@@ -78,6 +84,12 @@ const masking = new Masking(
   },
 );
 const release = new Switch(element("release", HTMLInputElement), "image-erase-on-release");
+const metadata = new Switch(element("metadata", HTMLInputElement), "image-erase-metadata");
+const keep = new Switch(element("keep", HTMLInputElement), "image-erase-keep", true);
+const session = new Keeping(
+  () => editor.work,
+  () => messages.say(texts.notKept),
+);
 const toolbox = new Toolbox(
   {
     radios: [...document.querySelectorAll("input")].filter((each) => each.name === "tool"),
@@ -103,17 +115,53 @@ const input = new Input(box("stage"), stage, {
   resize: (step) => toolbox.resize(step),
   canPaint: () => editor.canPaint,
   inside: (point) => editor.inside(point),
-  draw: (shape) => masking.add(shape),
+  draw: (shape) => (toolbox.tool === "select" ? editor.select(shape) : masking.add(shape)),
+  confirm: (byKeys) => confirm(byKeys),
   say: (text) => messages.say(text),
 });
-editor.attach({ stage, input, toolbox, masking, comparison, erasing, messages, keys, panel });
+const selecting = new Selecting(
+  {
+    bar: box("selection"),
+    value: box("select-value"),
+    grow: button("select-grow"),
+    shrink: button("select-shrink"),
+    accept: button("select-accept"),
+    drop: button("select-drop"),
+  },
+  {
+    preview: (shape) => {
+      stage.preview(shape);
+      editor.refresh();
+    },
+    add: (shape) => masking.add(shape),
+    say: (text) => messages.say(text),
+  },
+);
+editor.attach({ stage, input, toolbox, masking, comparison, erasing, messages, keys, panel, metadata, session, selecting });
 
+limits.then(apply);
 bindButtons();
 bindShortcuts();
+element("size", HTMLInputElement).addEventListener("input", () => input.showSize());
 takeFiles({ input: pictureFile, drop: box("drop") }, (file) => editor.open(file));
 addEventListener("beforeunload", (event) => editor.unsaved && event.preventDefault());
 
+/** @param {import("./limits.js").Limits} known */
+function apply(known) {
+  metadata.usual = known.metadata === "all";
+  if (known.keepSessions === undefined) return;
+  box("keep-label").hidden = !known.keepSessions;
+  const update = () => (keep.on && known.keepSessions ? editor.restore() : session.end());
+  box("keep").addEventListener("change", update);
+  update();
+}
+
 function bindButtons() {
+  const menu = box("menu");
+  // Before the button itself, so that a dialog gives the focus back to what is still to be seen.
+  menu.addEventListener("click", ({ target }) => target instanceof Element && target.closest("button") && menu.hidePopover(), {
+    capture: true,
+  });
   /** @type {Record<string, () => unknown>} */
   const commands = {
     open: () => pictureFile.click(),
@@ -121,11 +169,14 @@ function bindButtons() {
     sample: () => editor.openSample(),
     erase: () => editor.erase(),
     download: () => editor.download(),
+    another: () => editor.another(),
+    "mask-again": () => editor.paintAgain(),
     "step-back": () => editor.go(-1),
     "step-forward": () => editor.go(1),
     "replace-yes": () => panel.replace(),
     key: () => keys.ask(),
     help: () => help.showModal(),
+    anew: () => editor.startAnew(),
     code: showCode,
     "code-mask": () => masking.save(),
     "code-picture": () => editor.picture && save(editor.picture.blob, editor.picture.name),
@@ -136,8 +187,22 @@ function bindButtons() {
   }
 }
 
-function showCode() {
+async function showCode() {
+  const { CodeDialog } = await import("./code.js");
+  code ??= new CodeDialog(element("code-dialog", HTMLDialogElement));
   if (editor.picture) code.show({ url: BASE, imageName: editor.picture.name, maskName: masking.fileName });
+}
+
+/**
+ * What Enter does on the picture, if it does not draw: take the selection, or erase.
+ *
+ * @param {boolean} byKeys whether it draws
+ */
+function confirm(byKeys) {
+  if (selecting.underWay) selecting.accept();
+  else if (byKeys) return false;
+  else editor.erase();
+  return true;
 }
 
 /** @param {Tool} tool */
@@ -154,6 +219,9 @@ function bindShortcuts() {
       e: () => choose("eraser"),
       r: () => choose("box"),
       l: () => choose("lasso"),
+      s: () => choose("select"),
+      n: () => editor.another(),
+      m: () => editor.paintAgain(),
       i: () => masking.invert(),
       x: () => masking.clear(),
       v: () => comparison.toggle(),

@@ -6,11 +6,13 @@ import { drawingOf } from "./element.js";
  * @typedef {{x: number, y: number}} Point in pixels of the picture
  * @typedef {{kind: "stroke", takes: boolean, size: number, points: Point[]}
  *   | {kind: "area", takes: boolean, points: Point[]}
- *   | {kind: "file", image: OffscreenCanvas}
+ *   | {kind: "file", image: OffscreenCanvas, file: Blob}
  *   | {kind: "invert"}
  *   | {kind: "clear"}} Shape
+ * @typedef {Exclude<Shape, { kind: "file" }> | { kind: "file", file: Blob }} KeptShape
+ * @typedef {{ shapes: KeptShape[], undone: KeptShape[] }} KeptMask
  * @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context
- *   takes: it takes away from the mask what it covers, and adds it otherwise
+ *   takes: it takes away from the mask what it covers, and adds it otherwise. file: the image as encodeMask writes it
  */
 
 // How many shapes are drawn one by one; what lies before them, and a loaded file, is kept as one image.
@@ -23,6 +25,9 @@ export class Mask {
   #undone = [];
   /** @type {{ count: number, colour: Context["fillStyle"], canvas: OffscreenCanvas } | null} */
   #base = null;
+
+  /** Counts the changes. */
+  version = 0;
 
   /** @param {number} width @param {number} height in pixels */
   constructor(width, height) {
@@ -45,17 +50,25 @@ export class Mask {
 
   /** @param {Shape} shape */
   add(shape) {
+    this.version++;
     this.#shapes.push(shape);
     this.#undone = [];
   }
 
+  /** Paint all that another mask of the same picture has. @param {Mask} other */
+  append(other) {
+    for (const shape of other.#shapes) this.add(shape);
+  }
+
   undo() {
+    this.version++;
     const last = this.#shapes.pop();
     if (last) this.#undone.push(last);
     if (this.#base && this.#base.count > this.#shapes.length) this.#base = null;
   }
 
   redo() {
+    this.version++;
     const next = this.#undone.pop();
     if (next) this.#shapes.push(next);
   }
@@ -78,6 +91,31 @@ export class Mask {
     const canvas = new OffscreenCanvas(this.width, this.height);
     this.draw(coloured(drawingOf(canvas), "#fff"));
     return canvas;
+  }
+
+  /**
+   * What a database can keep of it.
+   *
+   * @returns {KeptMask}
+   */
+  kept() {
+    /** @param {Shape} shape @returns {KeptShape} */
+    const bare = (shape) => (shape.kind === "file" ? { kind: "file", file: shape.file } : shape);
+    return { shapes: this.#shapes.map(bare), undone: this.#undone.map(bare) };
+  }
+
+  /**
+   * Take over what was kept.
+   *
+   * @param {KeptMask} kept @param {(file: Blob) => Promise<OffscreenCanvas>} read reads a mask's file
+   */
+  async restore({ shapes, undone }, read) {
+    /** @param {KeptShape} shape @returns {Promise<Shape>} */
+    const whole = async (shape) => (shape.kind === "file" ? { ...shape, image: await read(shape.file) } : shape);
+    this.#shapes = await Promise.all(shapes.map(whole));
+    this.#undone = await Promise.all(undone.map(whole));
+    this.#base = null;
+    this.version++;
   }
 
   /** The same mask for the same picture at another size. @param {number} width @param {number} height */

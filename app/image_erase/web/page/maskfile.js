@@ -1,7 +1,6 @@
 /** @file Mask files: read as the server reads them, and written as small as they can be. */
 
 import { formatOf } from "./formats.js";
-import { grey1Png } from "./png.js";
 import { straightPixels } from "./pixels.js";
 
 const THRESHOLD = 128;
@@ -62,6 +61,7 @@ export async function encodeMask(canvas) {
     const { data } = context.getImageData(0, top, width, rows);
     pack(data, width, rows, bits.subarray(top * rowBytes, (top + rows) * rowBytes));
   }
+  const { grey1Png } = await import("./png.js");
   return grey1Png(bits, width, height);
 }
 

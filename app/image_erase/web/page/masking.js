@@ -63,7 +63,7 @@ export class Masking {
    */
   async #turnBack(way, pressed, other) {
     const back = way < 0;
-    const mask = this.#host.picture()?.mask;
+    const mask = this.#host.picture()?.painted;
     if (!mask) return;
     const stroke = back ? mask.canUndo : mask.canRedo;
     if (!pressed.disabled && !stroke) await this.#host.history.go(way);
@@ -86,14 +86,14 @@ export class Masking {
   }
 
   async save() {
-    const { mask } = this.#picture;
+    const mask = this.#picture.painted;
     const name = this.fileName;
     save(await encodeMask(mask.raster()), name);
   }
 
   /** Let the buttons say what is possible. */
   refresh() {
-    const { mask } = this.#picture;
+    const mask = this.#picture.painted;
     const { hasPast, hasFuture } = this.#host.history;
     this.#elements.undo.disabled = !(mask.canUndo || hasPast) || !this.#host.canPaint();
     this.#elements.redo.disabled = !(mask.canRedo || hasFuture) || !this.#host.canPaint();
@@ -106,7 +106,7 @@ export class Masking {
    */
   #change(change) {
     const possible = this.#host.canPaint();
-    if (possible) change(this.#picture.mask);
+    if (possible) change(this.#picture.painted);
     // What was drawn on the stage meanwhile goes from it, one way or the other.
     this.#host.changed();
     return possible;
@@ -116,9 +116,9 @@ export class Masking {
   async #load(file) {
     if (!this.#host.canPaint()) return;
     await this.#host.alone(async () => {
-      const { width, height, mask } = this.#picture;
+      const { width, height, painted } = this.#picture;
       const image = await readMask(file, width, height);
-      mask.add({ kind: "file", image });
+      painted.add({ kind: "file", image, file: await encodeMask(image) });
       const blank = isBlank(image) ? " It erases nothing: no pixel of it counts as white." : "";
       this.#host.messages.say(`The mask is loaded.${blank}`);
     });

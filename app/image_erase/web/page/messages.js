@@ -1,6 +1,6 @@
 /** @file What the page says: passing news, and what went wrong with what can be done about it. */
 
-import { box, button } from "./element.js";
+import { box, button, element } from "./element.js";
 
 const NEWS_SECONDS = 6;
 
@@ -9,6 +9,8 @@ export class Messages {
   #said;
   #alert;
   #text;
+  #more;
+  #detail;
   #action;
   #timer = 0;
   /** @type {(() => void) | null} */
@@ -23,6 +25,8 @@ export class Messages {
     this.#said = said;
     this.#alert = alert;
     this.#text = box("alert-text", alert);
+    this.#more = element("alert-more", HTMLDetailsElement, alert);
+    this.#detail = box("alert-detail", alert);
     this.#action = button("alert-action", alert);
     button("alert-close", alert).addEventListener("click", () => this.clear());
     this.#action.addEventListener("click", () => this.#do());
@@ -42,11 +46,16 @@ export class Messages {
   }
 
   /**
-   * Say what went wrong until it is closed. action: what a button offers.
+   * Say what went wrong until it is closed.
    *
-   * @param {string} text @param {{label: string, act(): void}} [action]
+   * @param {string} text
+   * @param {{label: string, act(): void}} [action] what a button offers
+   * @param {string} [detail] what else there is to know, one click away
    */
-  fail(text, action) {
+  fail(text, action, detail = "") {
+    this.#more.hidden = !detail;
+    this.#more.open = false;
+    this.#detail.textContent = detail;
     this.#act = action?.act ?? null;
     this.#focused = document.activeElement;
     this.#action.textContent = action?.label ?? "";

@@ -14,6 +14,15 @@ export class Panel {
   showEditor() {
     box("welcome").hidden = true;
     box("editor").hidden = false;
+    button("anew").disabled = false;
+  }
+
+  /** Show the welcome in place of the editor. */
+  showWelcome() {
+    box("welcome").hidden = false;
+    box("editor").hidden = true;
+    for (const id of ["download", "code", "anew"]) button(id).disabled = true;
+    button("choose").focus();
   }
 
   /** Put the keyboard's focus on the picture. */
@@ -25,14 +34,20 @@ export class Panel {
    * Say where in the history the picture is.
    *
    * @param {import("./picture.js").Picture} picture
-   * @param {{ index: number, count: number, busy: boolean }} history busy: nobody can go to another step now
+   * @param {{ index: number, count: number, busy: boolean, selected: boolean }} state busy: nobody can go to another
+   *   step now. selected: what is selected would be erased too.
    */
-  refresh(picture, { index, count, busy }) {
+  refresh(picture, { index, count, busy, selected }) {
     button("download").disabled = button("code").disabled = false;
     // Not `disabled`, which would take the focus from it.
-    button("erase").setAttribute("aria-disabled", String(picture.mask.isEmpty));
+    button("erase").setAttribute("aria-disabled", String(picture.painted.isEmpty && !selected));
     this.#back.disabled = index === 0 || busy;
     this.#forward.disabled = index === count - 1 || busy;
+    box("results").hidden = count === 1;
+    // What is most wanted next.
+    button("download").classList.toggle("primary", count > 1);
+    button("another").disabled = !picture.made || busy;
+    button("mask-again").disabled = !picture.made;
     this.#step.textContent = index === 0 ? "Original" : `Result ${index} of ${count - 1}`;
     this.#stage.setAttribute("aria-label", `Picture, ${picture.width} by ${picture.height} pixels`);
   }
@@ -49,9 +64,16 @@ export class Panel {
     return document.querySelector("dialog[open]") !== null;
   }
 
-  /** Ask whether the open picture may be lost. @returns {Promise<boolean>} */
-  async mayReplace() {
+  /**
+   * Ask whether the open picture may be lost.
+   *
+   * @param {{ title: string, yes: string }} question
+   * @returns {Promise<boolean>}
+   */
+  async mayReplace({ title, yes }) {
     const dialog = this.#question;
+    box("replace-title").textContent = title;
+    button("replace-yes").textContent = yes;
     dialog.returnValue = "";
     dialog.showModal();
     await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));

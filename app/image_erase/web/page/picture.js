@@ -2,30 +2,87 @@
 
 import { formatOf } from "./formats.js";
 import { Mask } from "./mask.js";
+import { readMask } from "./maskfile.js";
+import { texts } from "./texts.js";
 
 // Levels smaller than this would save nothing when they are drawn.
 const SMALLEST_LEVEL = 512;
 
 export class Picture {
+  /** Where the server keeps it too. @type {string | null} */
+  link = null;
+  /** How it was made, of a result. @type {{ source: Picture, mask: Blob, seed: number } | null} */
+  made = null;
+  /** What is painted while the server works with the mask. @type {Mask | null} */
+  waiting = null;
+
   /** Read a file. Throws Error where the browser can't. @param {Blob} blob @param {string} name */
   static async read(blob, name) {
     const levels = [await decode(blob)];
     await addLevels(levels);
-    return new Picture(blob, name, await formatOf(blob), levels);
+    return new Picture(blob, name, await formatOf(blob), levels[0], levels);
+  }
+
+  /**
+   * A picture as a database has kept it, not decoded yet.
+   *
+   * @param {{ blob: Blob, name: string, format: import("./formats.js").Format | null, width: number, height: number,
+   *   link: string | null }} file
+   * @param {import("./mask.js").KeptMask} mask
+   */
+  static async kept(file, mask) {
+    const picture = new Picture(file.blob, file.name, file.format, file);
+    picture.link = file.link;
+    await picture.mask.restore(mask, (each) => readMask(each, file.width, file.height));
+    return picture;
   }
 
   /**
    * @param {Blob} blob @param {string} name @param {import("./formats.js").Format | null} format
+   * @param {{ width: number, height: number }} size in pixels
    * @param {ImageBitmap[]} levels from its own size downwards
    */
-  constructor(blob, name, format, levels) {
+  constructor(blob, name, format, { width, height }, levels = []) {
     this.blob = blob;
     this.name = name;
     this.format = format;
-    this.width = levels[0].width;
-    this.height = levels[0].height;
+    this.width = width;
+    this.height = height;
     this.mask = new Mask(this.width, this.height);
     this.levels = levels;
+  }
+
+  /** What is painted on now: a mask of its own while the server works with the first. */
+  get painted() {
+    return this.waiting ?? this.mask;
+  }
+
+  /** Counts the changes of both masks. */
+  get version() {
+    return this.mask.version + (this.waiting?.version ?? 0);
+  }
+
+  /** Let what is painted from now on wait for the next erasing. */
+  holdMask() {
+    this.waiting = new Mask(this.width, this.height);
+  }
+
+  /** Add what has waited to the mask, since nothing was erased. */
+  releaseMask() {
+    if (this.waiting) this.mask.append(this.waiting);
+    this.waiting = null;
+  }
+
+  /** Give what has waited to the result of the erasing, which has the same size. @param {Picture} result */
+  passMask(result) {
+    if (this.waiting) result.mask = this.waiting;
+    this.waiting = null;
+  }
+
+  /** What a database keeps of what is painted. */
+  keptMask() {
+    const [mask, waiting] = [this.mask.kept(), this.waiting?.kept()];
+    return waiting ? { shapes: [...mask.shapes, ...waiting.shapes], undone: waiting.undone } : mask;
   }
 
   /** Decode again what `rest` has given up. */
@@ -54,7 +111,7 @@ async function decode(blob) {
   try {
     return await createImageBitmap(blob);
   } catch {
-    throw new Error("The browser cannot read this file as a picture.");
+    throw new Error((await formatOf(blob)) === "heic" ? texts.unreadableHeic : texts.unreadable);
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file Programs to paste that do by the API what was just done by hand. */
 
-const ERASE_PATH = "api/image/editing/image-erase";
+const ERASE_PATH = "erase";
 // What would act, hide or reorder where a string literal is shown or pasted.
 const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -23,18 +23,17 @@ export function snippets({ url, imageName, maskName }) {
 
 /** @param {Names} names */
 function curl({ url, image, mask, result }) {
+  const part = shellWord(`./${result}.part`);
   return `\
-answer=$(curl -sS -H "ailabapi-api-key: $API_KEY" \\
+type=$(curl -sS -o ${part} -w '%{content_type}' -H "X-Api-Key: $API_KEY" \\
   -F ${shellWord(`image=@${curlQuoted(image)}`)} \\
-  -F ${shellWord(`user_mask=@${curlQuoted(mask)}`)} \\
+  -F ${shellWord(`mask=@${curlQuoted(mask)}`)} \\
   ${shellWord(url)})
-link=$(printf '%s' "$answer" | sed -n 's/.*"image_url": *"\\([^"]*\\)".*/\\1/p')
-if [ -n "$link" ]; then
-  curl -sS -f -o ${shellWord(`${result}.`)}"\${link##*.}" "$link"
-else
-  printf '%s\\n' "$answer" >&2
-  false
-fi
+case $type in
+  image/jpeg) mv -f ${part} ${shellWord(`./${result}.jpg`)} ;;
+  image/*) mv -f ${part} ${shellWord(`./${result}.`)}"\${type#image/}" ;;
+  *) cat ${part} >&2; rm -f ${part}; false ;;
+esac
 `;
 }
 
@@ -49,22 +48,20 @@ import requests
 
 image = Path(${literal(image)})
 mask = Path(${literal(mask)})
-response = requests.post(
+answer = requests.post(
     ${literal(url)},
-    headers={"ailabapi-api-key": os.environ["API_KEY"]},
+    headers={"X-Api-Key": os.environ["API_KEY"]},
     files={
         "image": (image.name, image.read_bytes()),
-        "user_mask": (mask.name, mask.read_bytes()),
+        "mask": (mask.name, mask.read_bytes()),
     },
     timeout=60,
 )
-answer = response.json()
-if answer["error_code"] != 0:
-    raise SystemExit(answer["error_msg"])
-link = answer["data"]["image_url"]
-result = requests.get(link, timeout=60)
-result.raise_for_status()
-Path(${literal(result)} + Path(link).suffix).write_bytes(result.content)
+kind = answer.headers["content-type"]
+if not kind.startswith("image/"):
+    raise SystemExit(answer.text)
+suffix = kind.removeprefix("image/").replace("jpeg", "jpg")
+Path(${literal(`${result}.`)} + suffix).write_bytes(answer.content)
 `;
 }
 
@@ -74,25 +71,23 @@ function javascript({ url, image, mask, result }) {
 // Save as erase.mjs and run with Node 20 or newer: node erase.mjs
 // In a web page, append the Files of two <input type="file"> instead.
 import { readFile, writeFile } from "node:fs/promises";
-import { extname } from "node:path";
 
 const form = new FormData();
 for (const [field, name] of [
   ["image", ${literal(image)}],
-  ["user_mask", ${literal(mask)}],
+  ["mask", ${literal(mask)}],
 ]) {
   form.append(field, new Blob([await readFile(name)]), name);
 }
-const response = await fetch(${literal(url)}, {
+const answer = await fetch(${literal(url)}, {
   method: "POST",
-  headers: { "ailabapi-api-key": process.env.API_KEY },
+  headers: { "X-Api-Key": process.env.API_KEY },
   body: form,
 });
-const answer = await response.json();
-if (answer.error_code !== 0) throw new Error(answer.error_msg);
-const result = await fetch(answer.data.image_url);
-if (!result.ok) throw new Error(\`The result is not there: \${result.status}\`);
-await writeFile(${literal(result)} + extname(answer.data.image_url), Buffer.from(await result.arrayBuffer()));
+const kind = answer.headers.get("content-type");
+if (!kind.startsWith("image/")) throw new Error(await answer.text());
+const suffix = kind.replace("image/", "").replace("jpeg", "jpg");
+await writeFile(${literal(`${result}.`)} + suffix, Buffer.from(await answer.arrayBuffer()));
 `;
 }
 

@@ -1,22 +1,34 @@
 /** @file What is seen of the picture: the picture itself, the mask over it, a shape being drawn, the brush's outline. */
 
+import { drawingOf } from "./element.js";
 import { drawShape, drawStroke } from "./mask.js";
 import { View } from "./view.js";
 
 const MASK_COLOUR = "#ff1fd1";
+const PREVIEW_COLOUR = "#00b7ff";
+/** Colours under the mask, and how far they are off, in pixels of the screen. @type {[string, number][]} */
+const RIM = [["#fff", 1], ["#000", -1]];
+const FADE_MS = 450;
+// The layers that nothing shows of beside the picture.
+const CLIPPED = /** @type {const} */ (["sent", "mask", "draft"]);
 // From this scale on, pixels are shown as squares.
 const PIXELS_SHOWN = 3;
 
 /**
  * @typedef {import("./mask.js").Point} Point
  * @typedef {import("./picture.js").Picture} Picture
- * @typedef {"picture" | "mask" | "draft"} Layer
+ * @typedef {"picture" | "fade" | "sent" | "mask" | "draft"} Layer sent: the mask that the server works with
  */
 
 export class Stage {
   view = new View();
   /** What is being drawn and is not in the mask yet. @type {import("./gestures.js").Gesture | null} */
   gesture = null;
+  /** A shape that is shown and not painted. @type {import("./mask.js").Shape | null} */
+  #preview = null;
+  /** @type {Animation | null} */
+  #fading = null;
+  #scratch = new OffscreenCanvas(1, 1);
   #elements;
   #contexts;
   #ratio = 1;
@@ -29,7 +41,7 @@ export class Stage {
   #awaited = false;
 
   /**
-   * @param {{stage: HTMLElement, picture: HTMLCanvasElement, mask: HTMLCanvasElement, draft: HTMLCanvasElement,
+   * @param {{stage: HTMLElement, picture: HTMLCanvasElement, fade: HTMLCanvasElement, sent: HTMLCanvasElement, mask: HTMLCanvasElement, draft: HTMLCanvasElement,
    *   cursor: HTMLElement}} elements
    * @param {(view: View) => void} onView told of every change of the view
    */
@@ -38,6 +50,8 @@ export class Stage {
     this.onView = onView;
     this.#contexts = {
       picture: contextOf(elements.picture),
+      fade: contextOf(elements.fade),
+      sent: contextOf(elements.sent),
       mask: contextOf(elements.mask),
       draft: contextOf(elements.draft),
     };
@@ -46,9 +60,26 @@ export class Stage {
 
   /** Show a picture with its mask. @param {Picture} picture @param {Picture} before what it is compared with */
   show(picture, before) {
+    if (this.#picture && picture.made && picture !== this.#picture) this.#fade();
     this.#picture = picture;
     this.#before = before;
     this.view.setPicture(picture);
+    this.refresh();
+  }
+
+  /** Let what is seen now fade, over what is shown from now on. */
+  #fade() {
+    const { picture, fade } = this.#elements;
+    this.#cleared("fade");
+    this.#contexts.fade.resetTransform();
+    this.#contexts.fade.drawImage(picture, 0, 0);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#fading = fade.animate([{ opacity: 1 }, { opacity: 0 }], { duration: still ? 0 : FADE_MS });
+  }
+
+  /** Show a shape that is not painted; null: none any more. @param {import("./mask.js").Shape | null} shape */
+  preview(shape) {
+    this.#preview = shape;
     this.refresh();
   }
 
@@ -70,6 +101,7 @@ export class Stage {
 
   /** Change the view and draw everything again. @param {(view: View) => void} change */
   change(change) {
+    this.#fading?.cancel();
     change(this.view);
     this.refresh();
   }
@@ -83,7 +115,48 @@ export class Stage {
     const context = this.#mapped("mask");
     context.globalCompositeOperation = takes ? "destination-out" : "source-over";
     drawStroke(context, points, size);
+    if (!takes) this.#rimStroke(context, points, size);
     context.globalCompositeOperation = "source-over";
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Point[]} points @param {number} size */
+  #rimStroke(context, points, size) {
+    context.globalCompositeOperation = "destination-over";
+    for (const [colour, offset] of RIM) {
+      const step = offset / this.view.scale;
+      context.fillStyle = context.strokeStyle = colour;
+      drawStroke(context, points.map(({ x, y }) => ({ x: x + step, y: y + step })), size);
+    }
+  }
+
+  /** Draw a rim of light and dark under a mask, which is seen on any picture. @param {"sent" | "mask"} name */
+  #rim(name) {
+    const { canvas } = this.#contexts[name];
+    const scratch = this.#scratch;
+    [scratch.width, scratch.height] = [canvas.width, canvas.height];
+    const tint = drawingOf(scratch);
+    tint.drawImage(canvas, 0, 0);
+    tint.globalCompositeOperation = "source-in";
+    const context = this.#contexts[name];
+    context.save();
+    context.resetTransform();
+    context.globalCompositeOperation = "destination-over";
+    for (const [colour, offset] of RIM) {
+      tint.fillStyle = colour;
+      tint.fillRect(0, 0, scratch.width, scratch.height);
+      context.drawImage(scratch, offset * this.#ratio, offset * this.#ratio);
+    }
+    context.restore();
+  }
+
+  /** Nothing is seen beside the picture of what is painted there. */
+  #clip() {
+    if (!this.#picture) return;
+    const { clientWidth, clientHeight } = this.#elements.stage;
+    const { x: left, y: top } = this.view.toStage({ x: 0, y: 0 });
+    const { x: right, y: bottom } = this.view.toStage({ x: this.#picture.width, y: this.#picture.height });
+    const inset = `inset(${top}px ${clientWidth - right}px ${clientHeight - bottom}px ${left}px)`;
+    for (const name of CLIPPED) this.#elements[name].style.clipPath = inset;
   }
 
   /** Show the outline of a shape that is being drawn; null: none any more. @param {Point[] | null} points */
@@ -130,9 +203,28 @@ export class Stage {
     if (!this.#picture) return;
     this.#drawPictures(this.#picture);
     const mask = this.#cleared("mask");
-    if (this.#split === null) this.#picture.mask.draw(mask);
+    const sent = this.#cleared("sent");
+    if (this.#split === null) {
+      const { mask: first, waiting } = this.#picture;
+      first.draw(waiting ? sent : mask);
+      waiting?.draw(mask);
+      this.#elements.sent.hidden = !waiting;
+      if (waiting) this.#rim("sent");
+      this.#rim("mask");
+    }
+    this.#clip();
+    this.#drawPreview();
     this.gesture?.redraw();
     this.onView(this.view);
+  }
+
+  #drawPreview() {
+    const context = this.#cleared("draft");
+    if (!this.#preview || !this.#picture || this.#split !== null) return;
+    context.fillStyle = context.strokeStyle = PREVIEW_COLOUR;
+    context.globalAlpha = 0.65;
+    drawShape(context, this.#preview, this.#picture.width, this.#picture.height);
+    context.globalAlpha = 1;
   }
 
   /** @param {Picture} picture */

@@ -17,6 +17,10 @@ export class Steps {
     return this.#pictures[0];
   }
 
+  get pictures() {
+    return this.#pictures;
+  }
+
   get index() {
     return this.#index;
   }
@@ -29,6 +33,21 @@ export class Steps {
   open(picture) {
     for (const old of this.#pictures) old.rest();
     this.#pictures = [picture];
+    this.#index = 0;
+  }
+
+  /** Take over a history as it was. @param {Picture[]} pictures @param {number} index */
+  async restore(pictures, index) {
+    await Promise.all([pictures[0].wake(), pictures[index].wake()]);
+    for (const old of this.#pictures) old.rest();
+    this.#pictures = pictures;
+    this.#index = index;
+  }
+
+  /** Have nothing open any more. */
+  clear() {
+    for (const old of this.#pictures) old.rest();
+    this.#pictures = [];
     this.#index = 0;
   }
 

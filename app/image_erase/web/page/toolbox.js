@@ -1,6 +1,6 @@
 /** @file Which tool is taken, and how large the brush is. */
 
-/** @typedef {"brush" | "eraser" | "box" | "lasso"} Tool */
+/** @typedef {"brush" | "eraser" | "box" | "lasso" | "select"} Tool */
 
 const SMALLEST_BRUSH = 2;
 // Of the slider's hundred.

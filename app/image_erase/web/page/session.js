@@ -1,0 +1,215 @@
+/** @file Keeps picture, strokes and results in the browser's database, so that a reload or a closed tab loses nothing. */
+
+import { Picture } from "./picture.js";
+import { deleteSession, openDatabase, outcomeOf, STORES } from "./database.js";
+import { Tab } from "./tab.js";
+
+// A week: what was forgotten does not stay on the device for ever.
+const LONGEST_SECONDS = 7 * 24 * 3600;
+const MOST_SESSIONS = 4;
+const MOST_BYTES = 1024 ** 3;
+const PAUSE_MS = 50;
+const NEVER = -1;
+// Failures that say nothing of the room there is.
+const PASSING = new Set(["AbortError", "InvalidStateError"]);
+
+/**
+ * @typedef {import("./steps.js").Steps} Steps
+ * @typedef {{ id: string, owner: string, time: number, index: number, unsaved: boolean, keys: string[] }} Entry
+ *   owner: the page that wrote it last. time: of that. keys: of the pictures, in their order.
+ * @typedef {{ steps: Steps, unsaved: boolean }} Work unsaved: whether there is a result that was not downloaded
+ */
+
+export class Session {
+  #tab = new Tab();
+  #owner = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  /** @type {IDBDatabase | null} */
+  #database = null;
+  /** What the database has of each picture. @type {Map<Picture, { key: string, version: number, link: string | null }>} */
+  #known = new Map();
+  #count = 0;
+  #timer = 0;
+  #writing = Promise.resolve();
+  #on = false;
+  #failed = false;
+  #written = "";
+
+  /** @param {() => Work} work what is to be kept @param {() => void} failed told once when the browser has no room */
+  constructor(work, failed) {
+    this.work = work;
+    this.failed = failed;
+    document.addEventListener("visibilitychange", () => document.hidden && this.#write());
+  }
+
+  /** Whether all that is open is kept. */
+  get isKept() {
+    return this.#on && !this.#failed && this.#written === this.#stateOf(this.work());
+  }
+
+  /**
+   * Begin to keep what is done from now on.
+   *
+   * @returns {Promise<{ pictures: Picture[], index: number, unsaved: boolean } | null>} what the last visit left
+   */
+  async begin() {
+    this.#on = true;
+    try {
+      this.#database = await openDatabase();
+      return await this.#restored(this.#database);
+    } catch {
+      // Some browsers have no database in private windows.
+      return null;
+    }
+  }
+
+  /** Keep nothing any more, and delete what is kept, of other tabs too. */
+  async end() {
+    this.#on = false;
+    await this.#writing;
+    const database = this.#database ?? (await openDatabase().catch(() => null));
+    if (!database) return;
+    for (const { id } of await entriesOf(database)) await deleteSession(database, id);
+    this.#forget();
+  }
+
+  /** Delete what is kept of what was open in this tab. */
+  async clear() {
+    clearTimeout(this.#timer);
+    await this.#writing;
+    if (this.#database) await deleteSession(this.#database, this.#tab.id).catch(() => {});
+    this.#forget();
+  }
+
+  /** Keep what has changed, in a moment. */
+  save() {
+    if (!this.#on || !this.#database) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#write(), PAUSE_MS);
+  }
+
+  /** Try again to keep what is open, after it was too much. */
+  retry() {
+    this.#failed = false;
+  }
+
+  #forget() {
+    this.#known.clear();
+    this.#written = "";
+    this.#failed = false;
+  }
+
+  #write() {
+    clearTimeout(this.#timer);
+    this.#writing = this.#writing.then(() => this.#writeNow()).catch((error) => this.#fail(error));
+    return this.#writing;
+  }
+
+  /** @param {Work} work */
+  #stateOf({ steps, unsaved }) {
+    const pictures = steps.pictures.map((picture) => [this.#known.get(picture)?.key, picture.version, picture.link]);
+    return JSON.stringify([pictures, steps.index, unsaved]);
+  }
+
+  async #writeNow() {
+    const work = this.work();
+    const { pictures, index } = work.steps;
+    if (!this.#on || this.#failed || !this.#database || !pictures.length) return;
+    if (this.#stateOf(work) === this.#written) return;
+    if (pictures.reduce((sum, { blob }) => sum + blob.size, 0) > MOST_BYTES) throw new Error("too large");
+    const transaction = this.#database.transaction(STORES, "readwrite");
+    const [sessions, files, masks] = STORES.map((name) => transaction.objectStore(name));
+    const entry = await outcomeOf(sessions.get(this.#tab.id));
+    if (entry?.owner !== this.#owner) this.#known.clear();
+    // Another tab goes on with what this one has begun.
+    if (entry && entry.owner !== this.#owner) this.#tab.renew();
+    for (const picture of pictures) this.#put(picture, files, masks);
+    for (const [picture, { key }] of this.#known) {
+      if (pictures.includes(picture)) continue;
+      files.delete(key);
+      masks.delete(key);
+      this.#known.delete(picture);
+    }
+    const keys = pictures.map((picture) => this.#known.get(picture)?.key);
+    const { unsaved } = work;
+    sessions.put({ id: this.#tab.id, owner: this.#owner, time: Date.now(), index, unsaved, keys });
+    const state = this.#stateOf(work);
+    await finished(transaction);
+    this.#written = state;
+  }
+
+  /** @param {Picture} picture @param {IDBObjectStore} files @param {IDBObjectStore} masks */
+  #put(picture, files, masks) {
+    const { blob, name, format, width, height, link, version } = picture;
+    const made = picture.made && { ...picture.made, source: this.#known.get(picture.made.source)?.key };
+    const known = this.#known.get(picture);
+    const key = known?.key ?? `${this.#tab.id}/${this.#owner}/${++this.#count}`;
+    if (known?.link !== link || known.version === NEVER) files.put({ blob, name, format, width, height, link, made }, key);
+    if (known?.version !== version) masks.put(picture.keptMask(), key);
+    this.#known.set(picture, { key, version, link });
+  }
+
+  /** @param {DOMException | Error | null} error */
+  async #fail(error) {
+    // What was going on when the page was left is not kept, what was kept before is.
+    for (const known of this.#known.values()) known.version = NEVER;
+    if (!error || PASSING.has(error.name)) return;
+    this.#failed = true;
+    this.failed();
+    if (this.#database) await deleteSession(this.#database, this.#tab.id).catch(() => {});
+  }
+
+  /** @param {IDBDatabase} database */
+  async #restored(database) {
+    const entry = await this.#pick(database);
+    if (!entry) return null;
+    this.#tab.take(entry.id);
+    const transaction = database.transaction(STORES, "readwrite");
+    const [sessions, files, masks] = STORES.map((name) => transaction.objectStore(name));
+    const kept = await Promise.all(
+      entry.keys.map(async (key) => ({ key, file: await outcomeOf(files.get(key)), mask: await outcomeOf(masks.get(key)) })),
+    );
+    sessions.put({ ...entry, owner: this.#owner });
+    await finished(transaction);
+    /** @type {Picture[]} */
+    const pictures = [];
+    for (const { key, file, mask } of kept) {
+      const picture = await Picture.kept(file, mask);
+      this.#known.set(picture, { key, version: picture.version, link: picture.link });
+      const source = pictures[entry.keys.indexOf(file.made?.source)];
+      picture.made = source ? { ...file.made, source } : null;
+      pictures.push(picture);
+    }
+    return { pictures, index: entry.index, unsaved: entry.unsaved };
+  }
+
+  /**
+   * What this tab had open, or else the newest that no tab has open now. Deletes what is too old or too much.
+   *
+   * @param {IDBDatabase} database
+   */
+  async #pick(database) {
+    const entries = (await entriesOf(database)).sort((one, other) => other.time - one.time);
+    const oldest = Date.now() - LONGEST_SECONDS * 1000;
+    const [kept, gone] = [/** @type {Entry[]} */ ([]), /** @type {Entry[]} */ ([])];
+    for (const entry of entries) (entry.time < oldest || kept.length >= MOST_SESSIONS ? gone : kept).push(entry);
+    for (const { id } of gone) await deleteSession(database, id);
+    for (const entry of kept.filter(({ id }) => this.#tab.mayTake(id))) {
+      if (!(await this.#tab.isOpenElsewhere(entry.id))) return entry;
+    }
+    this.#tab.renew();
+    return null;
+  }
+}
+
+/** @param {IDBDatabase} database @returns {Promise<Entry[]>} */
+function entriesOf(database) {
+  return outcomeOf(database.transaction("sessions").objectStore("sessions").getAll());
+}
+
+/** @param {IDBTransaction} transaction @returns {Promise<void>} */
+function finished(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
+}

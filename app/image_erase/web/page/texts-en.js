@@ -1,0 +1,89 @@
+/** @file The texts in English. A text with something to fill in is a function. */
+
+/** What to say of a problem, by the end of its `type`. @type {Record<string, string>} */
+const problems = {
+  "size-mismatch": "The mask does not have the size of the picture. Open the picture again.",
+  "nothing-marked": "Mark what you want to select first.",
+  "nothing-to-fill-from": "The whole picture is painted over. Leave something of it to fill from.",
+  "key-missing": "The server asks for an API key.",
+  "key-unknown": "The server does not know this API key.",
+  "key-disabled": "This API key is switched off. Ask whoever runs the server.",
+  "request-timeout": "Sending took longer than the server waits. A smaller picture is sent faster.",
+  "file-too-large": "The picture’s file is larger than this server takes.",
+  "body-too-large": "The picture’s file is larger than this server takes.",
+  "image-too-large": "The picture has more pixels than this server takes.",
+  "unsupported-format": "The server cannot read this kind of picture.",
+  "file-damaged": "The picture’s file is damaged, or of a kind that the server cannot read.",
+  "image-too-small": "The picture is too small.",
+  "too-many-requests": "The server is busy. Try again in a moment.",
+  "processing-failed": "Erasing failed on the server.",
+  unexpected: "Something went wrong on the server.",
+  "storage-failed": "The server cannot store results at the moment.",
+  "insufficient-resources": "The server is out of memory or space for a picture of this size.",
+  stopping: "The server is being restarted. Try again in a moment.",
+  "deadline-exceeded": "Erasing took too long. Paint less at a time, or use a smaller picture.",
+};
+
+export const EN = {
+  problems,
+
+  // Requests
+  unreachable: "The server can't be reached.",
+  stalled: "The server took too long to answer.",
+  noPicture: "The server's answer is not a picture.",
+  fileChanged: "The picture's file has changed or gone. Open it again.",
+  keyNotSendable: "The key has characters that can't be sent.",
+  /** @param {string} said status and its text */
+  strangeAnswer: (said) => `The answer is not one of the erasing server's (HTTP ${said}).`,
+  proxyLimit: "The files may be too large for a proxy before it.",
+  /** @param {string} id */
+  requestNumber: (id) => `Request ${id}`,
+
+  // Opening
+  /** @param {number} width @param {number} height */
+  opened: (width, height) => `${width} × ${height} pixels. Paint over what should go.`,
+  /** @param {string} format */
+  converted: (format) => `It was converted to ${format}.`,
+  waitForResult: "Wait for the result, or cancel it first.",
+  /** @param {string} has @param {string} most */
+  tooManyPixels: (has, most) => `The picture has ${has} megapixels, this server takes ${most}.`,
+  /** @param {string} has @param {string} most */
+  tooManyBytes: (has, most) => `The picture's file has ${has} MB, this server takes ${most} MB.`,
+  /** @param {number} most */
+  tooLong: (most) => `No side of a picture may be longer than ${most} pixels on this server.`,
+  makeSmaller: "Make it smaller",
+  /** @param {number} width @param {number} height */
+  madeSmaller: (width, height) => `It is ${width} × ${height} pixels now.`,
+  unreadable: "The browser cannot read this file as a picture.",
+  unreadableHeic: "This browser cannot show HEIC photographs. Open it in Safari, or let the phone save it as JPEG.",
+  openOther: { title: "Open another picture?", yes: "Open the other" },
+  startAnew: { title: "Start anew?", yes: "Start anew" },
+
+  // Keeping
+  restored: "Everything is as you left it.",
+  deleted: "The picture and all results are deleted from this browser.",
+  notKept: "This browser has no room to keep your work: download results before you leave the page.",
+
+  // Erasing
+  sending: "Sending",
+  erasing: "Erasing",
+  fetching: "Fetching the result",
+  paintFirst: "Paint over what should go first.",
+  /** @param {string} seconds */
+  erased: (seconds) => `Erased in ${seconds} s. Hold Before to see what was there.`,
+  queued: "Erased as soon as the server is done.",
+  cancelled: "Cancelled",
+
+  // Selecting
+  looking: "Looking for what you mean",
+  found: "Take the selection with Enter, drop it with Escape, or mark more.",
+  /** @param {number} pixels */
+  pixels: (pixels) => `${pixels > 0 ? "+" : ""}${pixels} px`,
+  /** @param {number} pixels */
+  grown: (pixels) => (pixels < 0 ? `Shrunk by ${-pixels} pixels` : `Grown by ${pixels} pixels`),
+
+  // Undoing
+  tryAgain: "Try again",
+  smallerAndAgain: "Make it smaller and try again",
+  convertAndAgain: "Convert it and try again",
+};

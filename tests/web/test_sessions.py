@@ -1,0 +1,212 @@
+"""What a reload, a closed tab and a second one find again."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.browser import OpenPage
+from support.editor import CHART, CHART_FILE, WEIGH, Editor, payload
+from support.pictures import boxed, file_of
+from support.server import KEY, StartServer
+
+FIRST, SECOND = (40, 30, 90, 70), (130, 60, 190, 110)
+# How much the database has: pictures, shapes that are painted on them, and shapes that were taken back.
+COUNTS = """() => new Promise((done) => {
+  const request = indexedDB.open("image-erase", 1);
+  request.onsuccess = () => {
+    const database = request.result;
+    const transaction = database.transaction(["sessions", "files", "masks"]);
+    const all = (name) => new Promise((found) => {
+      const got = transaction.objectStore(name).getAll();
+      got.onsuccess = () => found(got.result);
+    });
+    Promise.all([all("sessions"), all("files"), all("masks")]).then(([sessions, files, masks]) => {
+      database.close();
+      const sum = (list) => list.reduce((count, each) => count + each.length, 0);
+      const shapes = [sum(masks.map((mask) => mask.shapes)), sum(masks.map((mask) => mask.undone))];
+      done([sessions.length, files.length, ...shapes].join());
+    });
+  };
+})"""
+# Whether the page lets itself be left without a question.
+LEAVES = "() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+
+
+def hole(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    none = np.zeros(CHART[::-1], bool)
+    return np.logical_or.reduce([none, *(np.asarray(boxed(CHART, box)) > 0 for box in boxes)])
+
+
+def paint(editor: Editor, box: tuple[int, int, int, int]) -> None:
+    editor.choose("box")
+    editor.draw(box[:2], box[2:])
+
+
+def kept(page: Page, counts: str) -> None:
+    """Wait until the database has that many sessions, pictures, shapes and shapes taken back."""
+    page.wait_for_function(f"(counts) => ({COUNTS})().then((found) => found === counts)", arg=counts)
+
+
+def with_work(page: Page) -> Editor:
+    """A picture with a result, a loaded mask and a stroke that was taken back."""
+    editor = Editor(page)
+    editor.open()
+    paint(editor, FIRST)
+    editor.erase()
+    page.set_input_files("#mask-file", payload(file_of(boxed(CHART, SECOND)), "mask.png"))
+    expect(editor["status"]).to_have_text("The mask is loaded.")
+    paint(editor, FIRST)
+    page.keyboard.press("Control+z")
+    kept(page, "1,2,2,1")
+    page.wait_for_function(LEAVES)
+    return editor
+
+
+def expect_work(editor: Editor, result: bytes) -> None:
+    expect(editor["step-value"]).to_have_text("Result 1 of 1")
+    editor.await_picture(CHART)
+    assert editor.download()[1] == result
+    np.testing.assert_array_equal(editor.mask(), hole(SECOND))
+    editor["redo"].click()
+    np.testing.assert_array_equal(editor.mask(), hole(SECOND, FIRST))
+    for _ in range(3):
+        editor["undo"].click()
+    editor.expect_step("Original")
+    np.testing.assert_array_equal(editor.mask(), hole(FIRST))
+    assert editor.download() == ("photo.png", CHART_FILE)
+
+
+@pytest.mark.parametrize("how", ["reload", "closed tab"])
+def test_nothing_is_lost(open_page: OpenPage, how: str) -> None:
+    page = open_page(key=KEY)
+    editor = with_work(page)
+    result = editor.download()[1]
+    if how == "reload":
+        page.reload()
+    else:
+        context = page.context
+        page.close()
+        page = context.new_page()
+        page.goto("/")
+    editor = Editor(page)
+    expect(editor["status"]).to_have_text("Everything is as you left it.")
+    expect_work(editor, result)
+    # The link is kept too, so that the picture is not sent again.
+    for _ in range(3):
+        editor["redo"].click()
+    editor.expect_step("Result 1 of 1")
+    page.evaluate(WEIGH)
+    editor.erase("Result 2 of 2")
+    assert page.evaluate("sent[0]") < len(CHART_FILE)
+
+
+def test_a_second_tab_begins_with_nothing(open_page: OpenPage) -> None:
+    page = open_page(key=KEY)
+    Editor(page).open()
+    kept(page, "1,1,0,0")
+    other = page.context.new_page()
+    other.goto("/")
+    expect(other.locator("#keep-label")).to_be_attached()
+    second = Editor(other)
+    second.open(file_of(boxed((80, 60))), "other.png")
+    kept(other, "2,2,0,0")
+    for each, size in ((page, CHART), (other, (80, 60))):
+        each.reload()
+        Editor(each).await_picture(size)
+
+
+def test_start_anew_deletes_it(open_page: OpenPage) -> None:
+    page = open_page(key=KEY)
+    editor = with_work(page)
+    editor.press("anew")
+    page.get_by_role("button", name="Keep this one").click()
+    expect(editor["editor"]).to_be_visible()
+    editor.press("anew")
+    expect(editor["replace-title"]).to_have_text("Start anew?")
+    editor["replace-yes"].click()
+    expect(editor["welcome"]).to_be_visible()
+    expect(editor["choose"]).to_be_focused()
+    expect(editor["said"]).to_contain_text("deleted from this browser")
+    kept(page, "0,0,0,0")
+    page.reload()
+    expect(editor["welcome"]).to_be_visible()
+    editor.open()
+    kept(page, "1,1,0,0")
+
+
+def test_another_picture_replaces_it(open_page: OpenPage) -> None:
+    page = open_page(key=KEY)
+    editor = with_work(page)
+    page.set_input_files("#picture-file", payload(file_of(boxed((80, 60))), "other.png"))
+    editor["replace-yes"].click()
+    editor.await_picture((80, 60))
+    kept(page, "1,1,0,0")
+
+
+def test_the_switch_in_the_page(open_page: OpenPage) -> None:
+    page = open_page(key=KEY)
+    editor = with_work(page)
+    editor["more"].click()
+    editor["keep"].uncheck()
+    kept(page, "0,0,0,0")
+    # A result that was not downloaded would be lost now.
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+z")
+    assert not page.evaluate(LEAVES)
+    editor.download()
+    page.reload()
+    expect(editor["welcome"]).to_be_visible()
+    editor["more"].click()
+    expect(editor["keep"]).not_to_be_checked()
+    editor["keep"].check()
+    page.keyboard.press("Escape")
+    editor.open()
+    kept(page, "1,1,0,0")
+    page.reload()
+    editor.await_picture(CHART)
+
+
+def test_the_setting_of_the_server(open_page: OpenPage, start_server: StartServer) -> None:
+    own = start_server()
+    page = open_page(own, key=KEY)
+    editor = with_work(page)
+    facts = own.client.get("/page/limits.json").json()
+    assert facts["keepSessions"] is True
+    page.route("**/limits.json", lambda route: route.fulfill(json=facts | {"keepSessions": False}))
+    page.reload()
+    kept(page, "0,0,0,0")
+    expect(editor["welcome"]).to_be_visible()
+    editor["more"].click()
+    expect(editor["keep"]).to_be_hidden()
+
+
+@pytest.mark.parametrize("trouble", ["quota", "no database"])
+def test_a_browser_without_room(open_page: OpenPage, trouble: str) -> None:
+    spoil = {
+        "quota": """IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); };""",
+        "no database": """IDBFactory.prototype.open = () => { throw new DOMException("private", "SecurityError"); };""",
+    }
+    page = open_page(key=KEY)
+    page.context.add_init_script(spoil[trouble])
+    page.reload()
+    editor = Editor(page)
+    editor.open()
+    if trouble == "quota":
+        expect(editor["status"]).to_contain_text("has no room")
+    paint(editor, FIRST)
+    editor.erase()
+    assert not page.evaluate(LEAVES)
+    editor.download()
+
+
+def test_strokes_are_kept_as_they_are_made(open_page: OpenPage) -> None:
+    page = open_page(key=KEY)
+    editor = Editor(page)
+    editor.open()
+    paint(editor, FIRST)
+    paint(editor, SECOND)
+    kept(page, "1,1,2,0")
+    page.reload()
+    expect(editor["status"]).to_have_text("Everything is as you left it.")
+    editor.await_picture(CHART)
+    np.testing.assert_array_equal(editor.mask(), hole(FIRST, SECOND))
