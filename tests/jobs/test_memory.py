@@ -17,7 +17,7 @@ from image_erase.jobs.reading import message_of
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.worker import serve
 from support.files import png_file
-from support.pictures import file_of, mask_file, photo_file
+from support.pictures import boxed, file_of, mask_file, photo_file
 from support.workers import asked
 
 LARGE = (4096, 4096)
@@ -54,6 +54,27 @@ def test_the_default_is_enough_for_the_largest_pictures(make: Callable[[], bytes
     (answer,) = answers(1024, (make(), mask_file(LARGE)))
     assert isinstance(answer, Done)
     assert answer.facts.width == LARGE[0]
+
+
+@pytest.mark.hostile
+def test_the_default_is_enough_for_a_jpeg_of_50_megapixels_whatever_is_masked() -> None:
+    """Where memory does not suffice for copying, the hole is diffused."""
+    size = (8660, 5773)
+    noise = np.random.default_rng(0).integers(60, 200, (577, 866, 3), np.uint8)
+    image = file_of(Image.fromarray(noise).resize(size), "JPEG", quality=80)
+    mask = file_of(boxed(size, (2000, 1500, 6500, 4500)))
+
+    async def ask() -> Done | Failed:
+        worker = await WorkerProcess.start(OPTIONS | {"memory_mb": 1024, "engine": "auto"})
+        try:
+            request = JobRequest(max_side=65535, max_pixels=64_000_000)
+            return await asked(worker, Job(100.0, request, image, mask))
+        finally:
+            await worker.end()
+
+    answer = asyncio.run(ask())
+    assert isinstance(answer, Done)
+    assert (answer.facts.width, answer.suffix) == (size[0], "jpg")
 
 
 @pytest.mark.hostile

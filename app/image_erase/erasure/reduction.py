@@ -33,8 +33,12 @@ def reduce_known(pixels: Pixels, hole: Bool, factor: int) -> tuple[Pixels, F32]:
 
 def known_share(known: Bool, factor: int) -> F32:
     """The share (0..1) of True in each factor x factor square of HxW; exactly 1 where all pixels are True."""
-    count = np.rint(_squares(known.astype(np.float32), factor) * factor**2)
-    return (count / factor**2).astype(np.float32)
+    rows, columns = -(-known.shape[0] // factor), -(-known.shape[1] // factor)
+    share = np.empty((rows, columns), np.float32)
+    for first in range(0, rows, BAND):
+        band = known[first * factor : (first + BAND) * factor].astype(np.float32)
+        share[first : first + BAND] = np.rint(_squares(band, factor) * factor**2) / factor**2
+    return share
 
 
 def halved(plane: F32, border: int = cv2.BORDER_REPLICATE) -> F32:

@@ -40,6 +40,9 @@ _PLUGINS = {"HEIC": "HEIF"}
 
 # Peak memory of decoding per pixel: for each byte of a pixel, and the maximum for any kind of picture.
 _DECODER_BYTES, _MOST_DECODER_BYTES = 6, 32
+# libjpeg-turbo decodes into the pixels themselves, of which turning makes a copy. It keeps the coefficients of a whole
+# progressive file.
+_CANVAS_COPIES, _COEFFICIENT_BYTES = 2, 2
 _TIFF_BITS, _TIFF_DEEP = 258, 16
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
 # Working modes by Pillow mode. Images with transparency get an additional alpha channel.
@@ -169,7 +172,11 @@ def require_memory(pixels: int, pixel_bytes: int) -> None:
 
     It is allocated in advance, because a decoder that runs out of memory may report the file as broken.
     """
-    np.empty(pixels * min(_DECODER_BYTES * pixel_bytes, _MOST_DECODER_BYTES), np.uint8)
+    _allocate(pixels * min(_DECODER_BYTES * pixel_bytes, _MOST_DECODER_BYTES))
+
+
+def _allocate(size: int) -> None:
+    np.empty(size, np.uint8)
 
 
 def _decoded(image: Image.Image, source: Source, part: Box | None) -> Picture:
@@ -189,8 +196,12 @@ def _decoded(image: Image.Image, source: Source, part: Box | None) -> Picture:
 def _as_canvas(image: Image.Image, source: Source, area: Area | None) -> Pixels | None:
     """Decode a JPEG without copying pixels: as BGR, of which RGB is a view. None if Pillow has to decode it."""
     stored = area.stored if area else (slice(0, image.height), slice(0, image.width))
-    require_memory(math.prod(each.stop - each.start for each in stored), len(image.getbands()))
-    pixels = decoded_pixels(source.coded, image.size, len(image.getbands()), stored)
+    channels = len(image.getbands())
+    needed = _CANVAS_COPIES * channels * math.prod(each.stop - each.start for each in stored)
+    if "progressive" in image.info:
+        needed += _COEFFICIENT_BYTES * channels * image.width * image.height
+    _allocate(needed)
+    pixels = decoded_pixels(source.coded, image.size, channels, stored)
     return None if pixels is None else np.ascontiguousarray(turned(pixels, source.orientation))[..., ::-1]
 
 

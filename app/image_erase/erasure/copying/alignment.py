@@ -35,7 +35,7 @@ def align(luma: U8, patchwork: Patchwork, check: Check, hurried: Hurried = never
     if hurried():
         return
     square = np.ones((patchwork.side, patchwork.side), np.uint8)
-    whole = cv2.erode(patchwork.known.view(np.uint8), square, anchor=(0, 0), borderValue=0).astype(np.bool_)
+    whole = cv2.erode(patchwork.known.view(np.uint8), square, anchor=(0, 0), borderValue=0).view(np.bool_)
     view = _View.of(luma, patchwork)
     for turn in range(ROUNDS):
         for colour in range(2):
@@ -66,14 +66,20 @@ class _View:
     def of(cls, luma: U8, patchwork: Patchwork) -> _View:
         """The view of the picture with the patchwork in it."""
         side = patchwork.side
-        filled = luma.copy()
-        patchwork.gather(luma, filled)
-        padded = np.pad(filled, (RIM, RIM + side), mode="edge")
+        height, width = luma.shape
+        padded: U8 = cv2.copyMakeBorder(luma, RIM, RIM + side, RIM, RIM + side, cv2.BORDER_REPLICATE).astype(
+            np.uint8, copy=False
+        )
+        shown = padded[RIM : RIM + height, RIM : RIM + width]
+        patchwork.gather(luma, shown)
+        # The edge is that of the filled picture. It is repeated in place: a copy takes a megabyte per megapixel.
+        padded[:RIM], padded[RIM + height :] = padded[RIM], padded[RIM + height - 1]
+        padded[:, :RIM], padded[:, RIM + width :] = padded[:, RIM, None], padded[:, RIM + width - 1, None]
         span = np.arange(-RIM, side + RIM, dtype=np.int32)
         ys, xs = np.meshgrid(span, span, indexing="ij")
         around = (np.minimum(ys, xs) < 0) | (np.maximum(ys, xs) >= side)
         rim = (ys[around] + RIM) * padded.shape[1] + xs[around] + RIM
-        return cls(padded, padded[RIM : RIM + luma.shape[0], RIM : RIM + luma.shape[1]], rim)
+        return cls(padded, shown, rim)
 
     def rims(self, origins: Origins) -> I16:
         """NxK: the pixels around each square; beyond the picture its edge is repeated."""

@@ -6,6 +6,9 @@ adjacent places continue each other exactly; the others are moved by a few pixel
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -56,5 +59,18 @@ def solve(
     lefts[sources.ys, sources.xs] = sources.sx * factor
     patchwork = Patchwork(hole, ~hole & valid, tops, lefts, factor)
     if aligned:
-        align(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), patchwork, check, hurried)
+        with _while_there_is_memory():
+            align(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), patchwork, check, hurried)
     return patchwork
+
+
+@contextlib.contextmanager
+def _while_there_is_memory() -> Iterator[None]:
+    """Do without the rest where memory runs out: blocks that fit less well are better than none."""
+    try:
+        yield
+    except MemoryError:
+        pass
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise

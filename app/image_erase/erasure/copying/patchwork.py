@@ -52,7 +52,7 @@ class Patchwork:
     @functools.cached_property
     def occupied(self) -> Bool:
         """hxw: the blocks that have hole pixels."""
-        return known_share(~self.hole, self.side) < 1
+        return known_share(self.hole, self.side) > 0
 
     @functools.cached_property
     def blocks(self) -> Box:

@@ -127,10 +127,20 @@ class Ring:
 
 def sampled(hole: Bool, valid: Bool) -> Ring | None:
     """Sample the known pixels (HxW) around a hole (HxW); None if the hole is thin or too few pixels are known."""
-    depth = float(cv2.distanceTransform(np.pad(hole, 1).view(np.uint8), cv2.DIST_L2, 3).max())
+    left, top, width, height = cv2.boundingRect(hole.view(np.uint8))
+    inside = np.pad(hole[top : top + height, left : left + width], 1)
+    depth = float(cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 3).max(initial=0))
     if depth < LEAST_DEPTH:
         return None
-    near = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 3) <= max(LEAST_WIDTH, depth)
+    # Distances take four bytes for each pixel, and those far from the hole are not needed.
+    most = max(LEAST_WIDTH, depth)
+    reach = math.ceil(most) + 1
+    around = (
+        slice(max(0, top - reach), top + height + reach),
+        slice(max(0, left - reach), left + width + reach),
+    )
+    near = np.zeros(hole.shape, np.bool_)
+    near[around] = cv2.distanceTransform((~hole[around]).view(np.uint8), cv2.DIST_L2, 3) <= most
     near &= valid
     area = int(np.count_nonzero(near))
     side = max(LEAST_SIDE, round(math.sqrt(area / SQUARES)))
