@@ -180,6 +180,8 @@ class TestTheView:
         page.mouse.move(*place)
         for turn, grows in ((-400, True), (300, False), (600, False)):
             before, colour = canvas.view[0], canvas.colour_at(*place)
+            # The mask is saved with the mouse, elsewhere.
+            page.mouse.move(*place)
             page.mouse.wheel(0, turn)
             scale, *_ = canvas.look()
             assert (scale > before) == grows
