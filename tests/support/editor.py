@@ -1,6 +1,7 @@
 """A person at the page: opens pictures, paints on them, erases, all in pixels of the picture."""
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ class Editor:
 
     def await_picture(self, size: tuple[int, int]) -> None:
         """Wait until a picture of that size is shown, fitted to the window."""
-        expect(self["stage"]).to_have_attribute("aria-label", f"Picture, {size[0]} by {size[1]} pixels", timeout=30_000)
+        expect(self["stage"]).to_have_attribute("aria-label", re.compile(rf"\b{size[0]}\D+{size[1]}\b"), timeout=30_000)
         self.size = size
         self.drawn()
         self.view = self.fitted()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from image_erase.settings import load_settings
-from image_erase.web.assets import TYPES, read_assets, release_of
+from image_erase.web.assets import TYPES, modules_from, read_assets, release_of
 from image_erase.web.serving import DOCUMENT, FOLDER
 from support.envelope import assert_failure
 from support.raw import exchange, head_of
@@ -114,9 +114,27 @@ class TestRelease:
         assert len(preloaded) == len(set(preloaded))
         assert preloaded[0] == "main.js"
         for name in preloaded:
-            static = re.findall(r"^(?:import|export) [^;]*?\"\./([\w.]+)\";", content(name), re.M)
-            assert set(static) <= set(preloaded), name
+            static = re.findall(r"^(?:import|export) [^;]*?\"(\.[\w./]+)\";", content(name), re.M)
+            assert {urljoin(f"/{name}", target)[1:] for target in static} <= set(preloaded), name
         assert len(preloaded) > 15
+
+    def test_of_the_languages_only_english_is_preloaded(self, links: Links) -> None:
+        assert [target.split("/", 2)[2] for target in links.preloaded if "/texts/" in target] == ["texts/en.js"]
+
+    def test_modules_are_found_in_folders_relative_to_who_needs_them(self, tmp_path: Path) -> None:
+        modules = {
+            "main.js": 'import { a } from "./a/one.js";\nimport "./two.js";\nconst later = import("./late.js");\n',
+            "a/one.js": 'import {\n  b,\n} from "../two.js";\nexport { c } from "./b/three.js";\n',
+            "a/b/three.js": 'import "../../main.js";\nimport "./../four.js";\n',
+            "a/four.js": "",
+            "two.js": "",
+            "late.js": "",
+        }
+        for name, text in modules.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        found = list(modules_from(read_assets(tmp_path), "main.js"))
+        assert found == ["main.js", "a/one.js", "two.js", "a/b/three.js", "a/four.js"]
 
     def test_the_first_paint_is_light(self, client: Client, links: Links) -> None:
         targets = {"/", *(f"/{target}" for target in links.files + links.preloaded)}

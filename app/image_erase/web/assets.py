@@ -5,6 +5,7 @@ The tag does not depend on when or where the files were installed, so that sever
 
 import gzip
 import hashlib
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ TYPES = {
 }
 _COMPRESSED_ALREADY = ".jpg", ".png"
 # What a module loads before it runs; `import()` loads later.
-_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^;()]*?["']\./([\w.-]+)["'];""", re.M)
+_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^;()]*?["'](\.{1,2}/[\w./-]+)["'];""", re.M)
 #: Hexadecimal digits of a release's name.
 RELEASE_LENGTH = 16
 
@@ -70,7 +71,8 @@ def modules_from(assets: Mapping[str, Asset], name: str) -> Iterator[str]:
     while waiting:
         name = waiting.pop(0)
         yield name
-        for needed in _IMPORT.findall(assets[name].plain.data.decode()):
+        for address in _IMPORT.findall(assets[name].plain.data.decode()):
+            needed = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
             if needed not in seen:
                 seen.add(needed)
                 waiting.append(needed)

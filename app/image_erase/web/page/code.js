@@ -2,6 +2,7 @@
 
 import { box, button } from "./element.js";
 import { snippets } from "./snippets.js";
+import { texts } from "./texts.js";
 
 export class CodeDialog {
   #dialog;
@@ -64,11 +65,11 @@ export class CodeDialog {
   async #copy() {
     try {
       await navigator.clipboard.writeText(this.#panel.textContent ?? "");
-      this.#said.textContent = "Copied";
+      this.#said.textContent = texts.copied;
     } catch {
       // Browsers give the clipboard to secure pages only; selected, it is one key away.
       getSelection()?.selectAllChildren(this.#panel);
-      this.#said.textContent = "Selected. Copy it with Control and C.";
+      this.#said.textContent = texts.copyByHand;
     }
   }
 }

@@ -1,5 +1,7 @@
 /** @file Compares the picture with what it was: with a slider, or while a button is held. */
 
+import { texts } from "./texts.js";
+
 // The slider's handle in CSS pixels, as the style sheet has it.
 const THUMB = 44;
 
@@ -82,7 +84,7 @@ export class Comparison {
     // Where the middle of the handle is.
     const x = THUMB / 2 + (Number(split.value) / 1000) * (width - THUMB);
     divider.style.transform = `translateX(${x}px)`;
-    split.setAttribute("aria-valuetext", `${Math.round(Number(split.value) / 10)} percent before`);
+    split.setAttribute("aria-valuetext", texts.before(Math.round(Number(split.value) / 10)));
     this.#stage.compare(x / width);
   }
 

@@ -1,11 +1,10 @@
 /** @file The editor: what is open, its history, and the commands on it. It knows no element of the document. */
 
 import { ServerError } from "./client.js";
-import { named, readable, smaller } from "./convert.js";
 import { save, stem } from "./files.js";
 import { inFormatOf } from "./formats.js";
 import { excessOf } from "./limits.js";
-import { readMask } from "./maskfile.js";
+import { decimal } from "./numbers.js";
 import { Picture } from "./picture.js";
 import { Steps } from "./steps.js";
 import { texts } from "./texts.js";
@@ -118,6 +117,7 @@ export class Editor {
     if (this.#hasWork && !(await panel.mayReplace(texts.openOther))) return;
     await this.guarded(async () => {
       const limits = await this.#limits;
+      const { readable } = await import("./convert.js");
       const picture = await readable(file, limits);
       this.#steps.open(picture);
       this.#unsaved = false;
@@ -147,6 +147,7 @@ export class Editor {
   async #makeSmaller() {
     return this.guarded(async () => {
       if (!this.picture) return;
+      const { smaller } = await import("./convert.js");
       this.#steps.replace(await smaller(this.picture, await this.#limits));
       this.#show();
       this.#parts.messages.say(texts.madeSmaller(this.picture.width, this.picture.height));
@@ -295,7 +296,7 @@ export class Editor {
       const running = erasing.run(source, key, this.#base, options, take, again?.mask);
       this.refresh();
       await running;
-      messages.say(texts.erased(((performance.now() - since) / 1000).toFixed(1)));
+      messages.say(texts.erased(decimal((performance.now() - since) / 1000, 1)));
     } catch (error) {
       picture.releaseMask();
       this.#again = false;
@@ -309,6 +310,7 @@ export class Editor {
 
   /** @param {Picture} picture that was shown @param {Result} result @param {Picture} source @param {number} seed */
   async #take(picture, { blob, link, mask }, source, seed) {
+    const { named } = await import("./convert.js");
     const result = named(await Picture.read(blob, source.name));
     Object.assign(result, { link, made: { source, mask, seed } });
     picture.passMask(result);
@@ -333,6 +335,7 @@ export class Editor {
     if (!picture?.made || !this.canPaint) return;
     const { mask: file } = picture.made;
     await this.guarded(async () => {
+      const { readMask } = await import("./maskfile.js");
       picture.painted.add({ kind: "file", image: await readMask(file, picture.width, picture.height), file });
     });
     this.maskChanged();
@@ -431,5 +434,5 @@ function detailOf(error) {
 /** @param {number} number */
 function millions(number) {
   const digits = number < 10e6 ? 1 : 0;
-  return (number / 1e6).toFixed(digits);
+  return decimal(number / 1e6, digits);
 }

@@ -1,5 +1,7 @@
 /** @file Finds elements of the document. */
 
+import { texts } from "./texts.js";
+
 /**
  * The element with an id.
  *
@@ -28,6 +30,6 @@ export function box(id, within) {
 /** The drawing context of a canvas. @param {OffscreenCanvas} canvas */
 export function drawingOf(canvas) {
   const context = canvas.getContext("2d");
-  if (!context) throw new Error("The picture is too large for this browser.");
+  if (!context) throw new Error(texts.tooLarge);
   return context;
 }

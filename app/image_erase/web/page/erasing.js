@@ -1,7 +1,6 @@
 /** @file One erasing in progress: what is shown of it, and how it is stopped. */
 
 import { erase } from "./client.js";
-import { encodeMask } from "./maskfile.js";
 import { texts } from "./texts.js";
 
 // Results that these are written from have to be without loss.
@@ -11,6 +10,8 @@ const AS_PNG = new Set(["webp", "bmp"]);
 
 export class Erasing {
   #elements;
+  /** @type {import("./client.js").Progress["stage"]} */
+  #stage = "sending";
   /** @type {AbortController | null} */
   #abort = null;
 
@@ -45,6 +46,7 @@ export class Erasing {
     const since = performance.now();
     const clock = setInterval(() => this.#count(since), 1000);
     try {
+      const { encodeMask } = await import("./maskfile.js");
       const mask = given ?? (await encodeMask(picture.mask.raster()));
       const image = new File([picture.blob], picture.name, { type: picture.blob.type });
       const result = await erase({
@@ -68,6 +70,7 @@ export class Erasing {
   /** @param {import("./client.js").Progress} progress */
   #progress({ stage, fraction }) {
     const { bar, label } = this.#elements;
+    this.#stage = stage;
     label.textContent = texts[stage];
     if (fraction === null) bar.removeAttribute("value");
     else bar.value = fraction;
@@ -77,7 +80,7 @@ export class Erasing {
   #count(since) {
     const { label } = this.#elements;
     const seconds = Math.round((performance.now() - since) / 1000);
-    label.textContent = `${(label.textContent ?? "").split(",")[0]}, ${seconds} s`;
+    label.textContent = texts.since(texts[this.#stage], seconds);
   }
 
   /** The focus stays with what can be pressed next. @param {boolean} running */

@@ -1,6 +1,7 @@
 /** @file File formats of pictures: told apart, written, and made small enough for the server. */
 
 import { isOpaque } from "./pixels.js";
+import { texts } from "./texts.js";
 
 const SIGNATURES = {
   jpeg: [0xff, 0xd8, 0xff],
@@ -124,7 +125,7 @@ async function bitmapOf(blob) {
   try {
     return await createImageBitmap(blob);
   } catch {
-    throw new Error("The file is no picture that this browser can read.");
+    throw new Error(texts.unreadable);
   }
 }
 
@@ -133,7 +134,7 @@ function drawn(bitmap, scale = 1) {
   const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = new OffscreenCanvas(width, height);
   const context = /** @type {OffscreenCanvasRenderingContext2D | null} */ (canvas.getContext("2d"));
-  if (!context) throw new Error("The picture is too large for this browser.");
+  if (!context) throw new Error(texts.tooLarge);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   return canvas;

@@ -1,6 +1,7 @@
 /** @file From pointers, wheel and keys on the stage to gestures and to moves of the view. */
 
 import { begin } from "./gestures.js";
+import { texts } from "./texts.js";
 
 const WHEEL_ZOOM = 0.0016;
 // How far arrows move the brush, in pixels of the screen.
@@ -262,13 +263,13 @@ export class Input {
     const down = !this.#gesture;
     if (down) this.#begin(this.#at, takes);
     else this.#finish();
-    const tool = this.#host.tool();
-    this.#host.say(`${tool[0].toUpperCase()}${tool.slice(1)} ${down ? "down" : "up"} at ${Math.round(x)}, ${Math.round(y)}`);
+    const tool = texts.tools[this.#host.tool()];
+    this.#host.say(texts[down ? "down" : "up"](tool, Math.round(x), Math.round(y)));
   }
 
   #dropByKey() {
     this.drop();
-    this.#host.say("Dropped");
+    this.#host.say(texts.dropped);
   }
 }
 

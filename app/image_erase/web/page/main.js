@@ -8,6 +8,7 @@ import { save, takeFiles } from "./files.js";
 import { Input } from "./input.js";
 import { KeyDialog } from "./key.js";
 import { Keeping } from "./keeping.js";
+import { Languages } from "./languages.js";
 import { fetchLimits } from "./limits.js";
 import { Masking } from "./masking.js";
 import { Messages } from "./messages.js";
@@ -25,6 +26,8 @@ import { Zooming } from "./zooming.js";
 const BASE = new URL(".", document.baseURI).href;
 
 const limits = fetchLimits(BASE);
+const languages = new Languages(element("language", HTMLSelectElement));
+await languages.start();
 const editor = new Editor(BASE, limits);
 const panel = new Panel();
 const messages = new Messages({ status: box("status"), said: box("said"), alert: box("alert") });
@@ -139,7 +142,13 @@ const selecting = new Selecting(
 );
 editor.attach({ stage, input, toolbox, masking, comparison, erasing, messages, keys, panel, metadata, session, selecting });
 
+languages.changed = () => {
+  toolbox.resize(0);
+  stage.refresh();
+};
 limits.then(apply);
+// Needed with a picture only, and to be here even if the server has gone by then.
+Promise.allSettled([import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
 bindButtons();
 bindShortcuts();
 element("size", HTMLInputElement).addEventListener("input", () => input.showSize());
@@ -208,7 +217,7 @@ function confirm(byKeys) {
 /** @param {Tool} tool */
 function choose(tool) {
   toolbox.tool = tool;
-  messages.say(`${tool[0].toUpperCase()}${tool.slice(1)}`);
+  messages.say(texts.tools[tool]);
 }
 
 function bindShortcuts() {

@@ -2,6 +2,7 @@
 
 import { formatOf } from "./formats.js";
 import { straightPixels } from "./pixels.js";
+import { texts } from "./texts.js";
 
 const THRESHOLD = 128;
 // The colour of pixels with less alpha is mostly rounding.
@@ -71,13 +72,13 @@ async function bitmapOf(file) {
     // The mask's values count, not how they look: neither profiles nor transparency may change them.
     return await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
-    throw new Error("The mask is no picture that this browser can read.");
+    throw new Error(texts.maskUnreadable);
   }
 }
 
 /** @param {ImageBitmap} mask @param {number} width @param {number} height */
 function mismatch(mask, width, height) {
-  return `The mask is ${mask.width} × ${mask.height} pixels, the picture ${width} × ${height}.`;
+  return texts.maskSize([mask.width, mask.height], [width, height]);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @file What is done to the mask of the open picture, by buttons and keys, and taken back again. */
 
 import { onChosen, save, stem } from "./files.js";
-import { encodeMask, isBlank, readMask } from "./maskfile.js";
+import { texts } from "./texts.js";
 
 export class Masking {
   #elements;
@@ -68,26 +68,27 @@ export class Masking {
     const stroke = back ? mask.canUndo : mask.canRedo;
     if (!pressed.disabled && !stroke) await this.#host.history.go(way);
     else {
-      if (!pressed.disabled) this.#host.messages.tell(back ? "Undone" : "Redone");
+      if (!pressed.disabled) this.#host.messages.tell(back ? texts.undone : texts.redone);
       this.#change((mask) => (back ? mask.undo() : mask.redo()));
     }
     keepFocus(pressed, other);
   }
 
   invert() {
-    if (this.#change((mask) => mask.add({ kind: "invert" }))) this.#host.messages.tell("The mask is inverted.");
+    if (this.#change((mask) => mask.add({ kind: "invert" }))) this.#host.messages.tell(texts.inverted);
   }
 
   clear() {
     const cleared = this.#change((mask) => {
       if (!mask.isEmpty) mask.add({ kind: "clear" });
     });
-    if (cleared) this.#host.messages.tell("The mask is empty.");
+    if (cleared) this.#host.messages.tell(texts.cleared);
   }
 
   async save() {
     const mask = this.#picture.painted;
     const name = this.fileName;
+    const { encodeMask } = await import("./maskfile.js");
     save(await encodeMask(mask.raster()), name);
   }
 
@@ -117,10 +118,11 @@ export class Masking {
     if (!this.#host.canPaint()) return;
     await this.#host.alone(async () => {
       const { width, height, painted } = this.#picture;
+      const { encodeMask, isBlank, readMask } = await import("./maskfile.js");
       const image = await readMask(file, width, height);
       painted.add({ kind: "file", image, file: await encodeMask(image) });
-      const blank = isBlank(image) ? " It erases nothing: no pixel of it counts as white." : "";
-      this.#host.messages.say(`The mask is loaded.${blank}`);
+      const blank = isBlank(image) ? ` ${texts.maskBlank}` : "";
+      this.#host.messages.say(texts.maskLoaded + blank);
     });
     this.#host.changed();
   }

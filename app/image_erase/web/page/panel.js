@@ -2,6 +2,7 @@
 
 import { box, button, element } from "./element.js";
 import { keepFocus } from "./masking.js";
+import { texts } from "./texts.js";
 
 export class Panel {
   #stage = box("stage");
@@ -48,8 +49,8 @@ export class Panel {
     button("download").classList.toggle("primary", count > 1);
     button("another").disabled = !picture.made || busy;
     button("mask-again").disabled = !picture.made;
-    this.#step.textContent = index === 0 ? "Original" : `Result ${index} of ${count - 1}`;
-    this.#stage.setAttribute("aria-label", `Picture, ${picture.width} by ${picture.height} pixels`);
+    this.#step.textContent = index === 0 ? texts.original : texts.result(index, count - 1);
+    this.#stage.setAttribute("aria-label", texts.picture(picture.width, picture.height));
   }
 
   /** Keep the focus after a step. @param {number} steps @returns {string} which picture is shown now */

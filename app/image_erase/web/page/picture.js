@@ -2,7 +2,6 @@
 
 import { formatOf } from "./formats.js";
 import { Mask } from "./mask.js";
-import { readMask } from "./maskfile.js";
 import { texts } from "./texts.js";
 
 // Levels smaller than this would save nothing when they are drawn.
@@ -33,6 +32,7 @@ export class Picture {
   static async kept(file, mask) {
     const picture = new Picture(file.blob, file.name, file.format, file);
     picture.link = file.link;
+    const { readMask } = await import("./maskfile.js");
     await picture.mask.restore(mask, (each) => readMask(each, file.width, file.height));
     return picture;
   }

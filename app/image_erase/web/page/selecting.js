@@ -1,7 +1,6 @@
 /** @file Selecting: a rough mask becomes the mask of the thing that is meant, which is adjusted before it is painted. */
 
 import { Mask } from "./mask.js";
-import { encodeMask } from "./maskfile.js";
 import { texts } from "./texts.js";
 
 // How many steps of growing a picture's longest side has.
@@ -82,6 +81,7 @@ export class Selecting {
     const image = this.#selection();
     if (!image) return;
     this.drop();
+    const { encodeMask } = await import("./maskfile.js");
     this.#host.add({ kind: "file", image, file: await encodeMask(image) });
   }
 

@@ -1,4 +1,4 @@
-/** @file Keys that work wherever the focus is, but for text fields and open dialogs. */
+/** @file Keys that work wherever the focus is, but for text fields, open dialogs and menus. */
 
 // What a key does again and again while it is held down; all else it does once.
 const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
@@ -14,16 +14,16 @@ const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
  */
 export function bindKeys({ letters, commands, hold, lettersOn }) {
   addEventListener("keydown", (event) => {
-    if (document.querySelector("dialog[open]") || isText(event.target)) return;
+    if (document.querySelector("dialog[open], :popover-open") || isText(event.target)) return;
     if (event.ctrlKey || event.metaKey) run(event, commands[commandOf(event)]);
     else if (event.key === " ") holdSpace(event, hold);
-    else if (!event.altKey && (lettersOn() || event.key.length > 1)) {
-      if (event.key.toLowerCase() === "c" && !event.repeat) hold("c", true);
-      const letter = event.key.toLowerCase();
+    else if (!event.altKey && (lettersOn() || letterOf(event).length > 1)) {
+      const letter = letterOf(event);
+      if (letter === "c" && !event.repeat) hold("c", true);
       if (!event.repeat || REPEATED.has(letter)) run(event, letters[letter]);
     }
   });
-  addEventListener("keyup", (event) => hold(event.key.toLowerCase(), false));
+  addEventListener("keyup", (event) => hold(letterOf(event), false));
   // The key is let go where nobody hears it.
   addEventListener("blur", () => {
     for (const key of [" ", "c"]) hold(key, false);
@@ -47,7 +47,13 @@ function run(event, act) {
 
 /** @param {KeyboardEvent} event */
 function commandOf(event) {
-  return (event.shiftKey ? "Shift+" : "") + event.key.toLowerCase();
+  return (event.shiftKey ? "Shift+" : "") + letterOf(event);
+}
+
+/** The key in lower case; of a keyboard with another script, the Latin letter in its place. @param {KeyboardEvent} event */
+function letterOf({ key, code }) {
+  if (key === "؟") return "?";
+  return /^Key[A-Z]$/.test(code) && /[^ -~]/.test(key) ? code[3].toLowerCase() : key.toLowerCase();
 }
 
 /** @param {EventTarget | null} target */

@@ -2,6 +2,7 @@
 
 import { drawingOf } from "./element.js";
 import { drawShape, drawStroke } from "./mask.js";
+import { texts } from "./texts.js";
 import { View } from "./view.js";
 
 const MASK_COLOUR = "#ff1fd1";
@@ -283,6 +284,6 @@ export class Stage {
 /** @param {HTMLCanvasElement} canvas */
 function contextOf(canvas) {
   const context = canvas.getContext("2d");
-  if (!context) throw new Error("This browser draws no pictures.");
+  if (!context) throw new Error(texts.noCanvas);
   return context;
 }

@@ -1,5 +1,7 @@
 /** @file Which tool is taken, and how large the brush is. */
 
+import { texts } from "./texts.js";
+
 /** @typedef {"brush" | "eraser" | "box" | "lasso" | "select"} Tool */
 
 const SMALLEST_BRUSH = 2;
@@ -62,8 +64,8 @@ export class Toolbox {
   }
 
   #show() {
-    this.#output.textContent = `${this.size} px`;
-    this.#slider.setAttribute("aria-valuetext", `${this.size} pixels`);
+    this.#output.textContent = texts.size(this.size);
+    this.#slider.setAttribute("aria-valuetext", texts.sizeInWords(this.size));
     this.changed();
   }
 }

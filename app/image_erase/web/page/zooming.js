@@ -1,5 +1,7 @@
 /** @file The buttons and keys that zoom. */
 
+import { texts } from "./texts.js";
+
 const STEP = 1.25;
 
 export class Zooming {
@@ -37,7 +39,7 @@ export class Zooming {
 
   /** Say how large the picture is shown. @param {import("./view.js").View} view */
   show(view) {
-    this.#value.textContent = `${Math.round(view.scale * ratio() * 100)} %`;
+    this.#value.textContent = texts.zoom(Math.round(view.scale * ratio() * 100));
   }
 }
 

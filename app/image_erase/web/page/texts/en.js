@@ -1,5 +1,7 @@
 /** @file The texts in English. A text with something to fill in is a function. */
 
+import { decimal, plural } from "../numbers.js";
+
 /** What to say of a problem, by the end of its `type`. @type {Record<string, string>} */
 const problems = {
   "size-mismatch": "The mask does not have the size of the picture. Open the picture again.",
@@ -40,6 +42,8 @@ export const EN = {
   requestNumber: (id) => `Request ${id}`,
 
   // Opening
+  tooLarge: "The picture is too large for this browser.",
+  noCanvas: "This browser draws no pictures.",
   /** @param {number} width @param {number} height */
   opened: (width, height) => `${width} × ${height} pixels. Paint over what should go.`,
   /** @param {string} format */
@@ -50,7 +54,7 @@ export const EN = {
   /** @param {string} has @param {string} most */
   tooManyBytes: (has, most) => `The picture's file has ${has} MB, this server takes ${most} MB.`,
   /** @param {number} most */
-  tooLong: (most) => `No side of a picture may be longer than ${most} pixels on this server.`,
+  tooLong: (most) => `No side of a picture may be longer than ${decimal(most)} pixels on this server.`,
   makeSmaller: "Make it smaller",
   /** @param {number} width @param {number} height */
   madeSmaller: (width, height) => `It is ${width} × ${height} pixels now.`,
@@ -73,6 +77,44 @@ export const EN = {
   erased: (seconds) => `Erased in ${seconds} s. Hold Before to see what was there.`,
   queued: "Erased as soon as the server is done.",
   cancelled: "Cancelled",
+  /** @param {string} doing @param {number} seconds since it began */
+  since: (doing, seconds) => `${doing}, ${decimal(seconds)} s`,
+  original: "Original",
+  /** @param {number} index @param {number} count */
+  result: (index, count) => `Result ${decimal(index)} of ${decimal(count)}`,
+  /** @param {number} percent */
+  before: (percent) => `${decimal(percent)} percent before`,
+
+  // Painting
+  tools: { brush: "Brush", eraser: "Eraser", box: "Box", lasso: "Lasso", select: "Select" },
+  /** @param {string} tool @param {number} x @param {number} y */
+  down: (tool, x, y) => `${tool} down at ${x}, ${y}`,
+  /** @param {string} tool @param {number} x @param {number} y */
+  up: (tool, x, y) => `${tool} up at ${x}, ${y}`,
+  dropped: "Dropped",
+  /** @param {number} size */
+  size: (size) => `${decimal(size)} px`,
+  /** To be read out. @param {number} size */
+  sizeInWords: (size) => inPixels(size),
+  /** @param {number} percent */
+  zoom: (percent) => `${decimal(percent)} %`,
+  /** @param {number} width @param {number} height */
+  picture: (width, height) => `Picture, ${width} by ${height} pixels`,
+  undone: "Undone",
+  redone: "Redone",
+
+  // The mask
+  inverted: "The mask is inverted.",
+  cleared: "The mask is empty.",
+  maskLoaded: "The mask is loaded.",
+  maskBlank: "It erases nothing: no pixel of it counts as white.",
+  maskUnreadable: "The mask is no picture that this browser can read.",
+  /** @param {number[]} mask width, height @param {number[]} picture width, height */
+  maskSize: (mask, picture) => `The mask is ${mask.join(" × ")} pixels, the picture ${picture.join(" × ")}.`,
+
+  // Code
+  copied: "Copied",
+  copyByHand: "Selected. Copy it with Control and C.",
 
   // Selecting
   looking: "Looking for what you mean",
@@ -80,10 +122,15 @@ export const EN = {
   /** @param {number} pixels */
   pixels: (pixels) => `${pixels > 0 ? "+" : ""}${pixels} px`,
   /** @param {number} pixels */
-  grown: (pixels) => (pixels < 0 ? `Shrunk by ${-pixels} pixels` : `Grown by ${pixels} pixels`),
+  grown: (pixels) => `${pixels < 0 ? "Shrunk" : "Grown"} by ${inPixels(Math.abs(pixels))}`,
 
   // Undoing
   tryAgain: "Try again",
   smallerAndAgain: "Make it smaller and try again",
   convertAndAgain: "Convert it and try again",
 };
+
+/** @param {number} count */
+function inPixels(count) {
+  return `${decimal(count)} ${plural(count, { one: "pixel", other: "pixels" })}`;
+}
