@@ -1,5 +1,6 @@
 /** @file File formats of pictures: told apart, written, and made small enough for the server. */
 
+import { late } from "./late.js";
 import { isOpaque } from "./pixels.js";
 import { texts } from "./texts.js";
 
@@ -43,7 +44,7 @@ export async function formatOf(blob) {
 export async function inFormatOf(format, blob) {
   const own = (await formatOf(blob)) ?? "png";
   if (own === format) return { blob, extension: EXTENSIONS[own] };
-  if (format === "bmp") return { blob: await withCanvas(blob, (await import("./bmp.js")).bmpOf), extension: "bmp" };
+  if (format === "bmp") return { blob: await withCanvas(blob, (await late(() => import("./bmp.js"))).bmpOf), extension: "bmp" };
   if (format === "webp") {
     const webp = await withCanvas(blob, (canvas) => canvas.convertToBlob({ type: "image/webp", quality: 1 }));
     // A browser that can't write the type asked for writes PNG, with which the server's own serves better.

@@ -1,5 +1,7 @@
 /** @file Keeps what is open in the browser; the module that does so is loaded after the page is seen. */
 
+import { late } from "./late.js";
+
 export class Keeping {
   #work;
   #failed;
@@ -39,7 +41,7 @@ export class Keeping {
   }
 
   async #loaded() {
-    const { Session } = await import("./session.js");
+    const { Session } = await late(() => import("./session.js"));
     this.#session ??= new Session(this.#work, this.#failed);
     return this.#session;
   }

@@ -9,6 +9,7 @@ import { Input } from "./input.js";
 import { KeyDialog } from "./key.js";
 import { Keeping } from "./keeping.js";
 import { Languages } from "./languages.js";
+import { late, loadInTime } from "./late.js";
 import { fetchLimits } from "./limits.js";
 import { Masking } from "./masking.js";
 import { Messages } from "./messages.js";
@@ -151,6 +152,12 @@ limits.then(apply);
 Promise.allSettled([import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
 bindButtons();
 bindShortcuts();
+loadInTime([
+  () => import("./png.js"),
+  () => import("./finding.js"),
+  () => import("./code.js"),
+  () => import("./bmp.js"),
+]);
 element("size", HTMLInputElement).addEventListener("input", () => input.showSize());
 takeFiles({ input: pictureFile, drop: box("drop") }, (file) => editor.open(file));
 addEventListener("beforeunload", (event) => editor.unsaved && event.preventDefault());
@@ -197,8 +204,10 @@ function bindButtons() {
 }
 
 async function showCode() {
-  const { CodeDialog } = await import("./code.js");
+  const { CodeDialog } = await late(() => import("./code.js"));
   code ??= new CodeDialog(element("code-dialog", HTMLDialogElement));
+  // Where the focus returns to; the menu is closed by now.
+  button("more").focus();
   if (editor.picture) code.show({ url: BASE, imageName: editor.picture.name, maskName: masking.fileName });
 }
 

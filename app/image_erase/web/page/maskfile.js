@@ -1,6 +1,7 @@
 /** @file Mask files: read as the server reads them, and written as small as they can be. */
 
 import { formatOf } from "./formats.js";
+import { late } from "./late.js";
 import { straightPixels } from "./pixels.js";
 import { texts } from "./texts.js";
 
@@ -62,7 +63,7 @@ export async function encodeMask(canvas) {
     const { data } = context.getImageData(0, top, width, rows);
     pack(data, width, rows, bits.subarray(top * rowBytes, (top + rows) * rowBytes));
   }
-  const { grey1Png } = await import("./png.js");
+  const { grey1Png } = await late(() => import("./png.js"));
   return grey1Png(bits, width, height);
 }
 

@@ -1,5 +1,6 @@
 /** @file Selecting: a rough mask becomes the mask of the thing that is meant, which is adjusted before it is painted. */
 
+import { late } from "./late.js";
 import { Mask } from "./mask.js";
 import { texts } from "./texts.js";
 
@@ -56,7 +57,7 @@ export class Selecting {
     this.#host.preview(shape);
     this.#host.say(texts.looking);
     try {
-      this.#finding = await import("./finding.js");
+      this.#finding = await late(() => import("./finding.js"));
       this.#found = await this.#finding.find(picture, rough, { ...server, signal: abort.signal });
       this.#growth = 0;
       this.#show();
