@@ -207,6 +207,7 @@ def test_the_code_for_it(editor: Editor, server: Server) -> None:
     editor.open(CHART_FILE, "it's.png")
     paint_box(editor)
     editor.press("code")
+    expect(editor["code-dialog"]).to_be_visible()
     names = {"url": f"{server.base}/", "imageName": "it's.png", "maskName": "it's-mask.png"}
     expected = {entry["label"]: entry["code"] for entry in run(page, "snippets", "m.snippets(given[0])", names)}
     assert set(expected) == {"curl", "Python", "JavaScript"}
