@@ -130,9 +130,9 @@ class TestPresigned:
     @pytest.mark.parametrize("links", ["own", "presigned"])
     def test_the_page_may_fetch_it(self, links: str, s3: Place, start_on: StartOn) -> None:
         own = start_on(s3, result_links=links)
-        origin = {"own": "", "presigned": " " + s3.environment["AWS_ENDPOINT_URL"]}[links]
         policy = own.client.get("/").headers["content-security-policy"].split("; ")
-        assert f"connect-src 'self'{origin}" in policy
+        # It gets its results with the answer, from the server itself.
+        assert "connect-src 'self'" in policy
 
 
 @pytest.mark.hostile

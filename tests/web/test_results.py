@@ -34,7 +34,8 @@ def test_while_it_goes_on(canvas: Editor) -> None:
     editor, page = canvas, canvas.page
     page.route("**/erase", lambda route: None)
     paint(editor, FIRST)
-    editor["erase"].click()
+    with page.expect_request("**/erase"):
+        editor["erase"].click()
     expect(editor["progress"]).to_be_visible()
     expect(editor["erase"]).to_be_hidden()
     expect(editor["undo"]).to_be_disabled()
