@@ -230,4 +230,4 @@ def test_the_code_for_it(editor: Editor, server: Server) -> None:
     # A result has a name of its own.
     editor.erase()
     editor.press("code")
-    assert "it'\\''s-erased" in editor["code-panel"].text_content()
+    expect(editor["code-panel"]).to_contain_text("it'\\''s-erased")
