@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from image_erase.erasure import appearance, diffusion, plan, regions, smoothness
@@ -17,6 +16,7 @@ from image_erase.erasure.canvas import Canvas
 from image_erase.erasure.copying import EffortName, Layouts
 from image_erase.erasure.diffusion import Diffusion
 from image_erase.erasure.inference import Inference, NeuralEngine, square
+from image_erase.erasure.memory import while_there_is_memory
 from image_erase.erasure.reach import reach
 from image_erase.erasure.regions import Box, Region
 from image_erase.erasure.schedule import scheduled
@@ -166,10 +166,5 @@ def _diffused(canvas: Canvas, part: Region) -> bool:
 @contextlib.contextmanager
 def _within_means() -> Iterator[None]:
     """Stop when time or memory runs out; diffusion, which needs the least of both, then fills the rest."""
-    try:
+    with contextlib.suppress(LateError), while_there_is_memory():
         yield
-    except (LateError, MemoryError):
-        pass
-    except cv2.error as error:
-        if error.code != cv2.Error.StsNoMem:
-            raise

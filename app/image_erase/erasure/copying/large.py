@@ -6,9 +6,6 @@ adjacent places continue each other exactly; the others are moved by a few pixel
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 
@@ -18,6 +15,7 @@ from image_erase.erasure.copying.effort import Effort
 from image_erase.erasure.copying.layout import Layouts
 from image_erase.erasure.copying.patchwork import Patchwork
 from image_erase.erasure.copying.solve import solve as solve_small
+from image_erase.erasure.memory import while_there_is_memory
 from image_erase.erasure.reduction import known_share, reduce_known
 
 
@@ -59,18 +57,7 @@ def solve(
     lefts[sources.ys, sources.xs] = sources.sx * factor
     patchwork = Patchwork(hole, ~hole & valid, tops, lefts, factor)
     if aligned:
-        with _while_there_is_memory():
+        # Blocks that fit less well are better than none.
+        with while_there_is_memory():
             align(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), patchwork, check, hurried)
     return patchwork
-
-
-@contextlib.contextmanager
-def _while_there_is_memory() -> Iterator[None]:
-    """Do without the rest where memory runs out: blocks that fit less well are better than none."""
-    try:
-        yield
-    except MemoryError:
-        pass
-    except cv2.error as error:
-        if error.code != cv2.Error.StsNoMem:
-            raise
