@@ -51,13 +51,13 @@ def test_tells_formats_apart(page: Page, data: bytes, found: str | None) -> None
 )
 def test_the_servers_bytes_stay(page: Page, source: str | None, result: str, extension: str) -> None:
     data = photo_file(result)
-    assert run(page, "formats", IN_FORMAT, source, Blob(data))[:2] == [data, extension]
+    assert run(page, "encoding", IN_FORMAT, source, Blob(data))[:2] == [data, extension]
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 61])
 def test_bmp(page: Page, width: int) -> None:
     data = photo_file("PNG", (width, 5))
-    written, extension, media_type = run(page, "formats", IN_FORMAT, "bmp", Blob(data))
+    written, extension, media_type = run(page, "encoding", IN_FORMAT, "bmp", Blob(data))
     assert (extension, media_type, written[:2]) == ("bmp", "image/bmp", b"BM")
     assert int.from_bytes(written[2:6], "little") == len(written)
     np.testing.assert_array_equal(pixels_of(written), pixels_of(data))
@@ -74,14 +74,14 @@ def translucent() -> bytes:
 
 def test_bmp_with_transparency(page: Page) -> None:
     data = translucent()
-    written, _, _ = run(page, "formats", IN_FORMAT, "bmp", Blob(data))
+    written, _, _ = run(page, "encoding", IN_FORMAT, "bmp", Blob(data))
     np.testing.assert_array_equal(pixels_of(written), pixels_of(data))
     np.testing.assert_array_equal(decode_picture(written, 4096).pixels, pixels_of(data))
 
 
 @pytest.mark.parametrize("data", [photo_file(), translucent()], ids=["opaque", "translucent"])
 def test_webp(page: Page, data: bytes) -> None:
-    written, extension, media_type = run(page, "formats", IN_FORMAT, "webp", Blob(data))
+    written, extension, media_type = run(page, "encoding", IN_FORMAT, "webp", Blob(data))
     assert (extension, media_type) == ("webp", "image/webp")
     np.testing.assert_array_equal(pixels_of(written), pixels_of(data))
 
@@ -93,8 +93,8 @@ def test_a_browser_that_writes_no_webp(open_page: OpenPage) -> None:
       OffscreenCanvas.prototype.convertToBlob = function () { return original.call(this, { type: "image/png" }); };
     }""")
     data = photo_file()
-    assert run(page, "formats", IN_FORMAT, "webp", Blob(data))[:2] == [data, "png"]
-    smaller, width, _ = run(page, "formats", SHRINK, Blob(file_of(photo((300, 200), "RGBA"))), 50_000)
+    assert run(page, "encoding", IN_FORMAT, "webp", Blob(data))[:2] == [data, "png"]
+    smaller, width, _ = run(page, "encoding", SHRINK, Blob(file_of(photo((300, 200), "RGBA"))), 50_000)
     assert len(smaller) <= 50_000
     assert smaller.startswith(b"\x89PNG")
     assert width < 300
@@ -102,7 +102,7 @@ def test_a_browser_that_writes_no_webp(open_page: OpenPage) -> None:
 
 def test_what_is_small_enough_is_written_anew(page: Page) -> None:
     """The server may be unable to read what the browser can."""
-    written, *size = run(page, "formats", SHRINK, Blob(photo_file("GIF")), 1 << 20)
+    written, *size = run(page, "encoding", SHRINK, Blob(photo_file("GIF")), 1 << 20)
     assert written.startswith(b"\xff\xd8\xff")
     assert size == list(SIZE)
     assert decode_picture(written, 4096).pixels.shape == (SIZE[1], SIZE[0], 3)
@@ -119,7 +119,7 @@ def test_what_is_small_enough_is_written_anew(page: Page) -> None:
 )
 def test_shrinks(page: Page, image: Image.Image, max_bytes: int, same_size: bool, kind: str) -> None:
     data = file_of(image)
-    smaller, width, height = run(page, "formats", SHRINK, Blob(data), max_bytes)
+    smaller, width, height = run(page, "encoding", SHRINK, Blob(data), max_bytes)
     assert max_bytes / 4 < len(smaller) <= max_bytes
     with Image.open(io.BytesIO(smaller)) as result:
         assert (result.format, result.size) == (kind, (width, height))
@@ -129,14 +129,14 @@ def test_shrinks(page: Page, image: Image.Image, max_bytes: int, same_size: bool
 
 
 def test_shrinks_to_a_longest_side(page: Page) -> None:
-    _, width, height = run(page, "formats", SHRINK, Blob(photo_file("PNG", (640, 320))), 1 << 20, 160)
+    _, width, height = run(page, "encoding", SHRINK, Blob(photo_file("PNG", (640, 320))), 1 << 20, 160)
     assert (width, height) == (160, 80)
 
 
 def test_what_cannot_be_shrunk(page: Page) -> None:
     with pytest.raises(Failed, match="No picture has only 10 bytes"):
-        run(page, "formats", SHRINK, Blob(photo_file()), 10)
+        run(page, "encoding", SHRINK, Blob(photo_file()), 10)
     with pytest.raises(Failed, match="cannot read this file as a picture"):
-        run(page, "formats", SHRINK, Blob(b"no picture"), 1 << 20)
+        run(page, "encoding", SHRINK, Blob(b"no picture"), 1 << 20)
     with pytest.raises(Failed, match="cannot read this file as a picture"):
-        run(page, "formats", IN_FORMAT, "bmp", Blob(b"no picture"))
+        run(page, "encoding", IN_FORMAT, "bmp", Blob(b"no picture"))

@@ -1,5 +1,6 @@
 /** @file Calls the server's plain API as any client does. */
 
+import { ServerError } from "./failure.js";
 import { texts } from "./texts.js";
 
 const ERASE_PATH = "erase";
@@ -17,24 +18,6 @@ const VENDOR_CODES = {
 };
 // With these the link no longer serves, and the picture itself has to be sent.
 const LINK_LOST = new Set(["link-expired", "link-invalid", "result-deleted", "storage-failed"]);
-
-/** What the server, or the way to it, has against a request. The message is for the user to read. */
-export class ServerError extends Error {
-  /**
-   * @param {string} message
-   * @param {{ status?: number, code?: string, detail?: string, requestId?: string }} [details] status: 0 where there
-   *   was no answer. code: the end of the problem's type, empty where the answer was not the API's. detail: the
-   *   server's own words.
-   */
-  constructor(message, { status = 0, code = "", detail = "", requestId = "" } = {}) {
-    super(message);
-    this.name = "ServerError";
-    this.status = status;
-    this.code = code;
-    this.detail = detail;
-    this.requestId = requestId;
-  }
-}
 
 /**
  * @typedef {{ stage: "sending" | "erasing" | "fetching", fraction: number | null }} Progress fraction: of the stage,

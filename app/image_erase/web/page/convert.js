@@ -1,6 +1,7 @@
 /** @file Re-encodes pictures: those that the server does not read, and those that it finds too large. */
 
-import { EXTENSIONS, shrink } from "./formats.js";
+import { shrink } from "./encoding.js";
+import { EXTENSIONS } from "./formats.js";
 import { stem } from "./files.js";
 import { Picture } from "./picture.js";
 

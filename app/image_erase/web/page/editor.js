@@ -1,8 +1,8 @@
 /** @file The editor: what is open, its history, and the commands on it. It knows no element of the document. */
 
-import { ServerError } from "./client.js";
+import { ServerError } from "./failure.js";
 import { save, stem } from "./files.js";
-import { inFormatOf } from "./formats.js";
+import { late } from "./late.js";
 import { excessOf } from "./limits.js";
 import { decimal } from "./numbers.js";
 import { Picture } from "./picture.js";
@@ -394,6 +394,7 @@ export class Editor {
     const picture = this.picture;
     if (!picture || !original) return;
     await this.guarded(async () => {
+      const { inFormatOf } = await late(() => import("./encoding.js"));
       const { blob, extension } = await inFormatOf(original.format, picture.blob);
       save(blob, `${stem(original.name)}${index ? "-erased" : ""}.${extension}`);
       // A result that came later is not in the file.

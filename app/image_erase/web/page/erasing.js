@@ -1,6 +1,6 @@
 /** @file One erasing in progress: what is shown of it, and how it is stopped. */
 
-import { erase } from "./client.js";
+import { late } from "./late.js";
 import { texts } from "./texts.js";
 
 // Results that these are written from have to be without loss.
@@ -37,7 +37,7 @@ export class Erasing {
    * @param {Record<string, string>} options of the request
    * @param {(result: Result) => Promise<void>} take gets the result
    * @param {Blob} [given] the mask, where it is not what is painted
-   * @throws {import("./client.js").ServerError}
+   * @throws {import("./failure.js").ServerError}
    * @throws {DOMException} AbortError when it was cancelled
    */
   async run(picture, key, base, options, take, given) {
@@ -46,7 +46,7 @@ export class Erasing {
     const since = performance.now();
     const clock = setInterval(() => this.#count(since), 1000);
     try {
-      const { encodeMask } = await import("./maskfile.js");
+      const [{ encodeMask }, { erase }] = await late(() => Promise.all([import("./maskfile.js"), import("./client.js")]));
       const mask = given ?? (await encodeMask(picture.mask.raster()));
       const image = new File([picture.blob], picture.name, { type: picture.blob.type });
       const result = await erase({

@@ -2,7 +2,7 @@
 
 import { select } from "./client.js";
 import { drawingOf } from "./element.js";
-import { shrink } from "./formats.js";
+import { shrink } from "./encoding.js";
 import { encodeMask, readMask } from "./maskfile.js";
 
 // Things are found as well in a smaller copy, and that is sent sooner.

@@ -1,8 +1,4 @@
-/** @file File formats of pictures: told apart, written, and made small enough for the server. */
-
-import { late } from "./late.js";
-import { isOpaque } from "./pixels.js";
-import { texts } from "./texts.js";
+/** @file File formats of pictures, told apart. */
 
 const SIGNATURES = {
   jpeg: [0xff, 0xd8, 0xff],
@@ -13,8 +9,6 @@ const SIGNATURES = {
 /** Brands of the first box of files that are built like videos. @type {Record<string, Format>} */
 const BRANDS = { avif: "avif", avis: "avif", heic: "heic", heix: "heic", mif1: "heic", msf1: "heic" };
 export const EXTENSIONS = { jpeg: "jpg", png: "png", bmp: "bmp", webp: "webp", gif: "gif", avif: "avif", heic: "heic" };
-// From one at which nobody sees a loss to one at which few do.
-const QUALITIES = [0.95, 0.9, 0.8, 0.7, 0.6];
 
 /** @typedef {"jpeg" | "png" | "bmp" | "webp" | "gif" | "avif" | "heic"} Format */
 
@@ -30,122 +24,6 @@ export async function formatOf(blob) {
   if (asciiAt(head, 4) === "ftyp") return BRANDS[asciiAt(head, 8)] ?? null;
   const found = Object.entries(SIGNATURES).find(([, bytes]) => bytes.every((byte, at) => head[at] === byte));
   return found ? /** @type {Format} */ (found[0]) : null;
-}
-
-/**
- * The result as a file of the source's format.
- *
- * What the server made is handed on as it is, but WebP and BMP are written from its PNG.
- *
- * @param {Format | null} format the source's; null leaves the result's own
- * @param {Blob} blob the result
- * @returns {Promise<{ blob: Blob, extension: string }>}
- */
-export async function inFormatOf(format, blob) {
-  const own = (await formatOf(blob)) ?? "png";
-  if (own === format) return { blob, extension: EXTENSIONS[own] };
-  if (format === "bmp") return { blob: await withCanvas(blob, (await late(() => import("./bmp.js"))).bmpOf), extension: "bmp" };
-  if (format === "webp") {
-    const webp = await withCanvas(blob, (canvas) => canvas.convertToBlob({ type: "image/webp", quality: 1 }));
-    // A browser that can't write the type asked for writes PNG, with which the server's own serves better.
-    if (webp.type === "image/webp") return { blob: webp, extension: "webp" };
-  }
-  return { blob, extension: EXTENSIONS[own] };
-}
-
-/**
- * Make a picture small enough: with more loss, or, where that doesn't do, with fewer pixels.
- *
- * @param {Blob} blob any picture that the browser can read
- * @param {number} maxBytes
- * @param {number} [maxSide] in pixels
- * @param {number} [maxPixels] width times height
- * @returns {Promise<{ blob: Blob, width: number, height: number }>} a JPEG, or a WebP of a picture with transparency;
- *   a small file is written anew too, since the server may be unable to read it as it is
- * @throws {Error} with a sentence for the user
- */
-export async function shrink(blob, maxBytes, maxSide = Infinity, maxPixels = Infinity) {
-  const bitmap = await bitmapOf(blob);
-  try {
-    const { width, height } = bitmap;
-    // A little less, since both sides are rounded.
-    const fewer = width * height > maxPixels ? 0.999 * Math.sqrt(maxPixels / (width * height)) : 1;
-    let scale = Math.min(1, maxSide / Math.max(width, height), fewer);
-    const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap, scale)) ? "image/webp" : "image/jpeg";
-    for (;;) {
-      const canvas = drawn(bitmap, scale);
-      const smaller = await encoded(canvas, type, maxBytes);
-      if (smaller.size <= maxBytes) return { blob: smaller, width: canvas.width, height: canvas.height };
-      if (canvas.width === 1 && canvas.height === 1) throw new Error(`No picture has only ${maxBytes} bytes.`);
-      scale *= step(smaller.size, maxBytes);
-    }
-  } finally {
-    bitmap.close();
-  }
-}
-
-/**
- * By how much the sides are to shrink: files are about as large as their pixels are many.
- *
- * @param {number} bytes @param {number} maxBytes
- */
-function step(bytes, maxBytes) {
-  return Math.min(0.9, Math.max(0.5, Math.sqrt(maxBytes / bytes)));
-}
-
-/**
- * The file of the highest quality that is small enough, or of the lowest.
- *
- * @param {OffscreenCanvas} canvas @param {string} type @param {number} maxBytes
- */
-async function encoded(canvas, type, maxBytes) {
-  let blob = new Blob();
-  for (const quality of QUALITIES) {
-    blob = await canvas.convertToBlob({ type, quality });
-    // A browser that can't write WebP writes PNG, which has no quality.
-    if (blob.size <= maxBytes || blob.type !== type) break;
-  }
-  return blob;
-}
-
-/**
- * @param {Blob} blob
- * @param {(canvas: OffscreenCanvas) => Blob | Promise<Blob>} write
- */
-async function withCanvas(blob, write) {
-  const bitmap = await bitmapOf(blob);
-  try {
-    return await write(drawn(bitmap));
-  } finally {
-    bitmap.close();
-  }
-}
-
-/** @param {Blob} blob */
-async function bitmapOf(blob) {
-  try {
-    return await createImageBitmap(blob);
-  } catch {
-    throw new Error(texts.unreadable);
-  }
-}
-
-/** @param {ImageBitmap} bitmap @param {number} [scale] */
-function drawn(bitmap, scale = 1) {
-  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
-  const canvas = new OffscreenCanvas(width, height);
-  const context = /** @type {OffscreenCanvasRenderingContext2D | null} */ (canvas.getContext("2d"));
-  if (!context) throw new Error(texts.tooLarge);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, width, height);
-  return canvas;
-}
-
-/** @param {OffscreenCanvas} canvas */
-function isTransparent(canvas) {
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-  return !isOpaque(data);
 }
 
 /** @param {Uint8Array} bytes @param {number} at */

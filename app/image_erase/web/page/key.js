@@ -1,7 +1,8 @@
 /** @file The API key: asked for once, tried at once, and kept in the tab, or on the device where that is wanted. */
 
-import { ServerError, checkKey } from "./client.js";
 import { box, button, element } from "./element.js";
+import { ServerError } from "./failure.js";
+import { late } from "./late.js";
 import { texts } from "./texts.js";
 
 const STORED = "image-erase-key";
@@ -76,6 +77,7 @@ export class KeyDialog {
     const number = ++this.#tries;
     this.#error.textContent = "";
     try {
+      const { checkKey } = await late(() => import("./client.js"));
       await checkKey({ base, key });
       if (number !== this.#tries) return;
       this.#keep(key, this.#remember.checked);

@@ -1,6 +1,6 @@
 /** @file Modules that the page does not begin with: they are loaded when they are needed, or when nothing else is to do. */
 
-import { ServerError } from "./client.js";
+import { ServerError } from "./failure.js";
 import { texts } from "./texts.js";
 
 /**

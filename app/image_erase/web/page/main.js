@@ -149,7 +149,7 @@ languages.changed = () => {
 };
 limits.then(apply);
 // Needed with a picture only, and to be here even if the server has gone by then.
-Promise.allSettled([import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
+Promise.allSettled([import("./client.js"), import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
 bindButtons();
 bindShortcuts();
 loadInTime([

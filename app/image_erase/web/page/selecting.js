@@ -46,7 +46,7 @@ export class Selecting {
    * Select what a shape roughly marks, together with what was marked before.
    *
    * @param {import("./mask.js").Shape} shape @param {Picture} picture @param {{ key: string, base: string }} server
-   * @throws {import("./client.js").ServerError}
+   * @throws {import("./failure.js").ServerError}
    */
   async mark(shape, picture, server) {
     const rough = this.#rough ?? new Mask(picture.width, picture.height);
