@@ -76,6 +76,10 @@ class Holding:
         """Hold that many bytes more. Raises NoRoom."""
         self._shares._grow(self, size)
 
+    def shrink(self, size: int) -> None:
+        """Hold that many bytes less."""
+        self.size -= size
+
     def close(self) -> None:
         """Hold nothing any more."""
         self._shares._close(self)

@@ -10,10 +10,23 @@ from hypothesis import strategies as st
 from image_erase.contract.failures import FAILURE_CODES
 from image_erase.imaging import failures
 from image_erase.jobs.frames import Frame, FrameError
-from image_erase.jobs.messages import Begun, Done, Facts, Failed, Failure, FromWorker, Pong, Ready, Refused, frame_of
+from image_erase.jobs.messages import (
+    Begun,
+    Done,
+    Facts,
+    Failed,
+    Failure,
+    FromWorker,
+    Place,
+    Pong,
+    Ready,
+    Refused,
+    frame_of,
+)
 from image_erase.jobs.reading import message_of
 
 FACTS = Facts(1.5, 20, 3.25, "exemplar+opencv", 640, 480, 0.25, "best", 2**40, None)
+PLACE = Place("jpg", 8, 0, 640, 16, 0, 4)
 MESSAGES = [
     Ready("1.2.3"),
     Ready("1.2.3", "Traceback"),
@@ -21,6 +34,7 @@ MESSAGES = [
     Pong(),
     Begun(),
     Done("png", FACTS, b"data"),
+    Done("jpg", FACTS, b"data", b"part", PLACE),
     *(Failed(failure, "mask", "What is wrong.", "Traceback") for failure in Failure),
 ]
 DONE = json.loads(frame_of(Done("png", FACTS)).head)
@@ -53,7 +67,7 @@ def test_arrives_as_it_was_sent(message: FromWorker) -> None:
 def test_facts_that_cannot_be_are_refused(fact: dict[str, object]) -> None:
     head = DONE | {"facts": asdict(FACTS) | fact}
     with pytest.raises(FrameError):
-        message_of(Frame(json.dumps(head).encode(), (b"data",)))
+        message_of(Frame(json.dumps(head).encode(), (b"data", b"")))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +78,10 @@ def test_facts_that_cannot_be_are_refused(fact: dict[str, object]) -> None:
         {"kind": "done"},
         DONE | {"suffix": "../../etc/passwd"},
         DONE | {"facts": None},
+        DONE | {"place": asdict(PLACE) | {"suffix": "tif"}},
+        DONE | {"place": asdict(PLACE) | {"x": -1}},
+        DONE | {"place": asdict(PLACE) | {"width": 0}},
+        DONE | {"place": asdict(PLACE) | {"top": 2**40}},
         {"kind": "failed", "failure": "no such failure"},
         {"kind": "failed", "failure": "failed", "subject": "server"},
         {"kind": "failed", "failure": "failed", "detail": "x" * 2000},
@@ -76,7 +94,7 @@ def test_facts_that_cannot_be_are_refused(fact: dict[str, object]) -> None:
 )
 def test_heads_that_cannot_be_are_refused(head: object) -> None:
     with pytest.raises(FrameError):
-        message_of(Frame(json.dumps(head).encode(), (b"data",)))
+        message_of(Frame(json.dumps(head).encode(), (b"data", b"")))
 
 
 @settings(max_examples=100)

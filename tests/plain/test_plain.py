@@ -471,7 +471,7 @@ class TestDocument:
     def test_tells_the_request(self, client: Client) -> None:
         operation = client.get("/openapi.json").json()["paths"]["/erase"]["post"]
         form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-        options = ["effort", "dilate", "seed", "format", "quality", "metadata", "keep"]
+        options = ["effort", "dilate", "seed", "format", "quality", "metadata", "keep", "answer"]
         assert form["required"] == ["image", "mask"]
         assert list(form["properties"]) == ["image", "mask", *options]
         assert [parameter["name"] for parameter in operation["parameters"]] == options

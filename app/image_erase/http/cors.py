@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 METHODS = "GET, HEAD, POST, OPTIONS"
 EXPOSED = (
     "Content-Length, Content-Range, ETag, Retry-After, "
-    "Location, Allow, Server-Timing, X-Request-Id, X-Format-Reason, WWW-Authenticate"
+    "Location, Allow, Server-Timing, X-Request-Id, X-Format-Reason, X-Erase-Part, WWW-Authenticate"
 )
 MAX_AGE_SECONDS = "86400"
 

@@ -37,13 +37,15 @@ class Encoded:
     """An encoded file. suffix: of its name. data: its bytes.
 
     reencode_reason: why a JPEG was re-encoded as a whole, otherwise empty. format_reasons: changes that the format made
-    necessary, by name; see formats.py.
+    necessary, by name; see formats.py. only_hole: whether everything else decodes to the pixels of the upright source,
+    with the exception of pixels beside the changed blocks of a JPEG.
     """
 
     suffix: Suffix
     data: bytes
     reencode_reason: str = ""
     format_reasons: tuple[str, ...] = ()
+    only_hole: bool = False
 
 
 def encode_result(
@@ -72,12 +74,14 @@ def encode_result(
         picture, image = _completed(picture, image, hole)
     if target.format == "PNG" and picture.mode != "CMYK":
         chunks = metadata_chunks(source, policy, picture.quarter_turned)
-        return Encoded("png", _with_chunks(encoded_png(image), chunks), "", target.reasons)
-    filled, target = fitted(picture.with_canvas(image), target)
+        return Encoded("png", with_chunks(encoded_png(image), chunks), "", target.reasons, only_hole=True)
+    given = target
+    filled, target = fitted(picture.with_canvas(image), given)
     assert filled.source is not None
     blocks = metadata_blocks(filled.source, policy, transposed=picture.quarter_turned)
     data = _written(filled, target.format, blocks, quality, jpeg_quality)
-    return Encoded(_SUFFIXES[target.format], data, "", target.reasons)
+    lossless = target.format in ("BMP", "TIFF") or (target.format == "WEBP" and quality is None and not source.lossy)
+    return Encoded(_SUFFIXES[target.format], data, "", target.reasons, only_hole=lossless and target == given)
 
 
 def _spliced(picture: Picture, image: Pixels, hole: Hole, policy: Policy, jpeg_quality: int) -> Encoded:
@@ -92,7 +96,9 @@ def _spliced(picture: Picture, image: Pixels, hole: Hole, policy: Policy, jpeg_q
         if part is not None:
             return _spliced(*_completed(picture, image, hole), hole, policy, jpeg_quality)
         return Encoded("jpg", _jpeg(result, jpeg_quality), str(error))
-    return Encoded("jpg", done.data, done.reencode_reason)
+    # Turning exchanges rows and columns of coefficients, from which decoders round other pixels.
+    only_hole = not done.reencode_reason and picture.orientation == 1
+    return Encoded("jpg", done.data, done.reencode_reason, only_hole=only_hole)
 
 
 def _written(picture: Picture, file_format: str, blocks: Blocks, quality: int | None, usual_quality: int) -> bytes:
@@ -107,7 +113,7 @@ def _written(picture: Picture, file_format: str, blocks: Blocks, quality: int | 
     if file_format == "BMP":
         return _bmp(picture)
     chunks = [png.chunk(*profile_of(blocks.icc))] if blocks.icc else []
-    return _with_chunks(encoded_png(picture.canvas()[0]), chunks)
+    return with_chunks(encoded_png(picture.canvas()[0]), chunks)
 
 
 def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
@@ -115,7 +121,7 @@ def encode_picture(picture: Picture, jpeg_quality: int) -> bytes:
     if picture.format == "JPEG":
         return _jpeg(picture, jpeg_quality)
     chunks = [png.chunk(*profile_of(picture.icc_profile))] if picture.icc_profile else []
-    return _with_chunks(encoded_png(picture.canvas()[0]), chunks)
+    return with_chunks(encoded_png(picture.canvas()[0]), chunks)
 
 
 def _completed(picture: Picture, image: Pixels, hole: Hole) -> tuple[Picture, Pixels]:
@@ -156,7 +162,7 @@ def _bmp(picture: Picture) -> bytes:
     return data.tobytes()
 
 
-def _with_chunks(file: bytes, chunks: list[bytes]) -> bytes:
+def with_chunks(file: bytes, chunks: list[bytes]) -> bytes:
     """Insert chunks after the header, where the PNG specification requires those that affect colours."""
     split = len(png.SIGNATURE) + _IHDR_BYTES
     return b"".join((file[:split], *chunks, file[split:]))

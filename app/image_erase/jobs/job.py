@@ -14,12 +14,13 @@ from image_erase.erasure.layout import WEIGHTS, LayoutEngine, LayoutNetwork, Ope
 from image_erase.erasure.neural import ModelError, NeuralEngine
 from image_erase.imaging import failures
 from image_erase.imaging.decode import open_picture
-from image_erase.imaging.encode import encode_picture, encode_result
+from image_erase.imaging.encode import Encoded, encode_picture, encode_result
 from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.metadata.policy import Policy
+from image_erase.imaging.part import Part, part_of
 from image_erase.imaging.picture import Picture, Placed
 from image_erase.jobs.allotment import left_for_erasing
-from image_erase.jobs.messages import Facts, FormatReason, Suffix
+from image_erase.jobs.messages import Facts, FormatReason, Place, Suffix
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.stopwatch import Stopwatch
 
@@ -65,11 +66,16 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class ErasedFile:
-    """A result. suffix: of its file name. data: the file. facts: about the job, for the log."""
+    """A result. suffix: of its file name. data: the file. facts: about the job, for the log.
+
+    part, place: the file of its changed part, empty if there is none, and where that belongs.
+    """
 
     suffix: Suffix
     data: bytes
     facts: Facts
+    part: bytes = b""
+    place: Place | None = None
 
 
 def make_eraser(options: JobOptions) -> Eraser:
@@ -171,6 +177,7 @@ def erase_file(
         output=request.output,
         quality=request.quality,
     )
+    changed = part_of(picture, erased.image, hole, encoded) if request.part else None
     watch.stage("encode")
     facts = Facts(
         **watch.milliseconds,
@@ -184,7 +191,19 @@ def erase_file(
         empty_mask=not hole.any() or None,
         format_reasons=tuple(FormatReason(name) for name in encoded.format_reasons),
     )
-    return ErasedFile(encoded.suffix, encoded.data, facts)
+    return _file(encoded, facts, changed)
+
+
+def _file(encoded: Encoded, facts: Facts, changed: Part | None) -> ErasedFile:
+    if changed is None:
+        return ErasedFile(encoded.suffix, encoded.data, facts)
+    return ErasedFile(encoded.suffix, encoded.data, facts, changed.data, _place(changed))
+
+
+def _place(part: Part) -> Place:
+    (rows, columns), (top, left) = part.box, part.start
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    return Place(part.suffix, int(columns.start), int(rows.start), int(width), int(height), int(left), int(top))
 
 
 def _wanted(mask: bytes, picture: Placed, options: JobOptions, request: JobRequest) -> Mask:

@@ -16,6 +16,7 @@ from image_erase.jobs.request import Effort, JobRequest
 
 Subject = Literal["image", "mask"]
 Suffix = Literal["jpg", "png", "webp", "bmp", "tif"]
+PartSuffix = Literal["jpg", "png"]
 
 # No job lasts an hour, and no side, seed or stack is larger. A worker that exceeds these limits is faulty.
 _MAX_MILLISECONDS = 3_600_000.0
@@ -148,14 +149,37 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a part of a result belongs. suffix: of the part's file. x, y, width, height: what it replaces.
+
+    left, top: where that begins in the picture of the part. All in pixels.
+    """
+
+    suffix: PartSuffix
+    x: int
+    y: int
+    width: int
+    height: int
+    left: int = 0
+    top: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a value is out of range."""
+        _require(all(0 <= at <= _MAX_SIDE for at in (self.x, self.y, self.left, self.top)), "place")
+        _require(0 < self.width <= _MAX_SIDE and 0 < self.height <= _MAX_SIDE, "size of a part")
+
+
+@dataclass(frozen=True)
 class Done:
-    """A job's result. data: the file."""
+    """A job's result. data: the file. part: that of its changed part, empty if there is none. place: of the part."""
 
     suffix: Suffix
     facts: Facts
     data: bytes | bytearray = b""
+    part: bytes | bytearray = b""
+    place: Place | None = None
 
-    blobs: ClassVar[tuple[str, ...]] = ("data",)
+    blobs: ClassVar[tuple[str, ...]] = ("data", "part")
     kind: Literal["done"] = "done"
 
 

@@ -22,4 +22,4 @@ def message_of(frame: Frame) -> FromWorker:
         raise FrameError("the head is no message") from None
     if len(frame.blobs) != len(message.blobs):
         raise FrameError(f"{message.kind} has {len(frame.blobs)} blobs")
-    return replace(message, data=frame.blobs[0]) if isinstance(message, Done) else message
+    return replace(message, data=frame.blobs[0], part=frame.blobs[1]) if isinstance(message, Done) else message

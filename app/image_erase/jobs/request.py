@@ -22,7 +22,8 @@ class JobRequest:
     None for the worker's own limit, and for none. output: see Output. quality: 1 to 100, of lossy results; None for
     that of the source or, if that cannot be kept, the worker's own; if set, a JPEG is re-encoded as a whole. metadata:
     what results keep; None for the worker's own choice. task: erase what the mask paints, or select the object that
-    it roughly marks; then `dilate` grows the mask found, and the options of results do not apply.
+    it roughly marks; then `dilate` grows the mask found, and the options of results do not apply. part: whether the
+    changed part of the result is wanted as a file of its own, too.
     """
 
     effort: Effort = "normal"
@@ -36,6 +37,7 @@ class JobRequest:
     quality: int | None = None
     metadata: Metadata | None = None
     task: Task = "erase"
+    part: bool = False
 
     @classmethod
     def from_json(cls, named: Mapping[str, Any]) -> "JobRequest":

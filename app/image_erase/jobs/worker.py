@@ -91,7 +91,7 @@ def answer(job: Job, options: JobOptions, eraser: Eraser) -> Done | Failed:
         if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
             return NO_ROOM
         return Failed(Failure.FAILED, trace=traceback.format_exc()[-_TRACE_CHARACTERS:])
-    return Done(done.suffix, done.facts, done.data)
+    return Done(done.suffix, done.facts, done.data, done.part, done.place)
 
 
 def _done(job: Job, options: JobOptions, eraser: Eraser, time_left: Callable[[], float]) -> ErasedFile:

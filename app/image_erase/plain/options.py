@@ -68,6 +68,18 @@ class Options(Choices):
         None, description="Metadata that the result keeps: what affects colours, or all; unset, the server's setting"
     )
     keep: bool = Field(False, description="Whether the result is stored too; its link is in the header `Location`")
+    answer: Literal["whole", "part"] = Field(
+        "whole",
+        description="`part`, only with `keep`: the answer is the part that has changed, if that is much smaller; the "
+        "header `X-Erase-Part` says where it belongs",
+    )
+
+    def merged(self, texts: Mapping[str, bytes]) -> Self:
+        """Return these options, from the query, with those of the form. Raises Problem."""
+        options = super().merged(texts)
+        if options.answer == "part" and not options.keep:
+            raise Problem(Kind.INVALID_OPTION, "answer: A part needs keep=true, so that there is a whole.", "answer")
+        return options
 
     def job_request(self, max_pixels: int) -> JobRequest:
         """Return the options of the job."""
@@ -81,6 +93,7 @@ class Options(Choices):
             output=self.format,
             quality=self.quality,
             metadata=self.metadata,
+            part=self.answer == "part",
         )
 
 

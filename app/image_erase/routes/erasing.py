@@ -10,7 +10,7 @@ from image_erase.contract.errors import ApiError, Code
 from image_erase.http.edge import note, request_ids, stage
 from image_erase.http.failures import HttpFailure
 from image_erase.http.upload import Part
-from image_erase.jobs.messages import Done, Failed
+from image_erase.jobs.messages import Done, Failed, Place
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.request import JobRequest
 from image_erase.observer import UNOBSERVED, Observer
@@ -35,6 +35,14 @@ class Result:
 
     def __init__(self, done: Done, holding: Holding, waited: float = 0.0) -> None:
         self.done, self.holding, self.waited = done, holding, waited
+
+    def reduce_to_part(self) -> Place | None:
+        """Keep only the changed part and release the memory of the whole. Returns its place; None if there is none."""
+        done, place = self.done, self.done.place
+        if place:
+            self.holding.shrink(len(done.data))
+            self.done = Done(place.suffix, done.facts, done.part)
+        return place
 
     def close(self) -> None:
         """Release the memory."""
@@ -75,7 +83,7 @@ class Erasing:
     def _held(self, done: Done, key: str, waited: float) -> Result:
         holding = self._answers.open(key)
         try:
-            holding.grow(len(done.data))
+            holding.grow(len(done.data) + len(done.part))
         except NoRoom:
             holding.close()
             raise unread() from None

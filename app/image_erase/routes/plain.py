@@ -12,6 +12,7 @@ from image_erase.access.admission import Admission
 from image_erase.access.credentials import any_key
 from image_erase.contract.openapi import file, multipart
 from image_erase.http.addresses import base_url
+from image_erase.jobs.messages import Place
 from image_erase.plain.options import FORMATS, Choices, Options
 from image_erase.plain.problems import MEDIA_TYPE, Kind, ProblemDetails
 from image_erase.plain.reception import IMAGE, MASK, Chosen, PlainOrder, PlainReception, PlainUpload
@@ -97,10 +98,18 @@ async def _picture(rooms: PlainRooms, call: PlainCall[Options]) -> Response:
         if keep:
             name = await rooms.keeping.keep(result.done, call.request.scope)
             headers["Location"] = call.base + rooms.links.path(name)
+            if place := result.reduce_to_part():
+                headers["X-Erase-Part"] = _words(place)
         return picture_response(result, headers)
     except BaseException:
         result.close()
         raise
+
+
+def _words(place: Place) -> str:
+    """Return a place as a dictionary of HTTP's structured fields (RFC 9651)."""
+    names = ("x", "y", "width", "height", "left", "top")
+    return ", ".join(f"{name}={getattr(place, name)}" for name in names)
 
 
 def add_plain_route(
@@ -158,13 +167,17 @@ def header(meaning: str, example: str) -> dict[str, Any]:
 
 
 _PICTURE: dict[str, Any] = {
-    "description": "The picture",
+    "description": "The picture, or with `answer=part` and `X-Erase-Part` the part that has changed",
     "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
     "headers": {
         "Server-Timing": header("Milliseconds in each stage", "queue;dur=0.2, decode;dur=9.1, erase;dur=51.0"),
         "X-Request-Id": header("As sent, or a new one", "A6697900-DAA5-510F-BF1E-12F51DAD40D1"),
         "X-Format-Reason": header("What the format made necessary, if anything", "A JPEG has no transparency"),
         "Location": header("With `keep`: the link of the stored result", "https://example.com/results/…"),
+        "X-Erase-Part": header(
+            "With `answer=part`, if the answer is a part: the place in the picture, and where it begins in the answer",
+            "x=1020, y=604, width=392, height=264, left=12, top=12",
+        ),
     },
 }
 _EXAMPLES = (
