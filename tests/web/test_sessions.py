@@ -4,30 +4,37 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.browser import OpenPage
+from support.browser import ACTION_MS, OpenPage
 from support.editor import CHART, CHART_FILE, WEIGH, Editor, payload
 from support.pictures import boxed, file_of
 from support.server import KEY, StartServer
 
 FIRST, SECOND = (40, 30, 90, 70), (130, 60, 190, 110)
-# How much the database has: pictures, shapes that are painted on them, and shapes that were taken back.
-COUNTS = """() => new Promise((done) => {
-  const request = indexedDB.open("image-erase", 1);
-  request.onsuccess = () => {
-    const database = request.result;
-    const transaction = database.transaction(["sessions", "files", "masks"]);
-    const all = (name) => new Promise((found) => {
-      const got = transaction.objectStore(name).getAll();
-      got.onsuccess = () => found(got.result);
-    });
-    Promise.all([all("sessions"), all("files"), all("masks")]).then(([sessions, files, masks]) => {
-      database.close();
-      const sum = (list) => list.reduce((count, each) => count + each.length, 0);
-      const shapes = [sum(masks.map((mask) => mask.shapes)), sum(masks.map((mask) => mask.undone))];
-      done([sessions.length, files.length, ...shapes].join());
-    });
-  };
-})"""
+# Waits until the database has as many sessions, pictures, shapes and shapes taken back. Playwright itself awaits no
+# promise of a condition: it takes every one for true.
+KEPT = """async ([counts, limit]) => {
+  const count = () => new Promise((done) => {
+    const request = indexedDB.open("image-erase", 1);
+    request.onsuccess = () => {
+      const database = request.result;
+      const transaction = database.transaction(["sessions", "files", "masks"]);
+      const all = (name) => new Promise((found) => {
+        const got = transaction.objectStore(name).getAll();
+        got.onsuccess = () => found(got.result);
+      });
+      Promise.all([all("sessions"), all("files"), all("masks")]).then(([sessions, files, masks]) => {
+        database.close();
+        const sum = (list) => list.reduce((count, each) => count + each.length, 0);
+        const shapes = [sum(masks.map((mask) => mask.shapes)), sum(masks.map((mask) => mask.undone))];
+        done([sessions.length, files.length, ...shapes].join());
+      });
+    };
+  });
+  const end = performance.now() + limit;
+  for (let found; (found = await count()) !== counts; await new Promise((done) => setTimeout(done, 20))) {
+    if (performance.now() > end) throw new Error(`the database has ${found}, not ${counts}`);
+  }
+}"""
 # Whether the page lets itself be left without a question.
 LEAVES = "() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 
@@ -44,7 +51,7 @@ def paint(editor: Editor, box: tuple[int, int, int, int]) -> None:
 
 def kept(page: Page, counts: str) -> None:
     """Wait until the database has that many sessions, pictures, shapes and shapes taken back."""
-    page.wait_for_function(f"(counts) => ({COUNTS})().then((found) => found === counts)", arg=counts)
+    page.evaluate(KEPT, [counts, ACTION_MS])
 
 
 def with_work(page: Page) -> Editor:
@@ -203,9 +210,11 @@ def test_strokes_are_kept_as_they_are_made(open_page: OpenPage) -> None:
     page = open_page(key=KEY)
     editor = Editor(page)
     editor.open()
+    kept(page, "1,1,0,0")
     paint(editor, FIRST)
-    kept(page, "1,1,1,0")
+    paint(editor, SECOND)
+    # At once, while the page still writes or has not even begun to.
     page.reload()
     expect(editor["status"]).to_have_text("Everything is as you left it.")
     editor.await_picture(CHART)
-    np.testing.assert_array_equal(editor.mask(), hole(FIRST))
+    np.testing.assert_array_equal(editor.mask(), hole(FIRST, SECOND))

@@ -19,6 +19,7 @@ import { drawingOf } from "./element.js";
 const LOOSE_SHAPES = 64;
 
 export class Mask {
+  static #changes = 0;
   /** @type {Shape[]} */
   #shapes = [];
   /** @type {Shape[]} */
@@ -26,8 +27,8 @@ export class Mask {
   /** @type {{ count: number, colour: Context["fillStyle"], canvas: OffscreenCanvas } | null} */
   #base = null;
 
-  /** Counts the changes. */
-  version = 0;
+  /** Another one after every change, and in every mask. */
+  version = ++Mask.#changes;
 
   /** @param {number} width @param {number} height in pixels */
   constructor(width, height) {
@@ -50,7 +51,7 @@ export class Mask {
 
   /** @param {Shape} shape */
   add(shape) {
-    this.version++;
+    this.version = ++Mask.#changes;
     this.#shapes.push(shape);
     this.#undone = [];
   }
@@ -61,14 +62,14 @@ export class Mask {
   }
 
   undo() {
-    this.version++;
+    this.version = ++Mask.#changes;
     const last = this.#shapes.pop();
     if (last) this.#undone.push(last);
     if (this.#base && this.#base.count > this.#shapes.length) this.#base = null;
   }
 
   redo() {
-    this.version++;
+    this.version = ++Mask.#changes;
     const next = this.#undone.pop();
     if (next) this.#shapes.push(next);
   }
@@ -115,7 +116,7 @@ export class Mask {
     this.#shapes = await Promise.all(shapes.map(whole));
     this.#undone = await Promise.all(undone.map(whole));
     this.#base = null;
-    this.version++;
+    this.version = ++Mask.#changes;
   }
 
   /** The same mask for the same picture at another size. @param {number} width @param {number} height */

@@ -57,9 +57,9 @@ export class Picture {
     return this.waiting ?? this.mask;
   }
 
-  /** Counts the changes of both masks. */
+  /** Another one after every change of either mask. */
   get version() {
-    return this.mask.version + (this.waiting?.version ?? 0);
+    return `${this.mask.version} ${this.waiting?.version}`;
   }
 
   /** Let what is painted from now on wait for the next erasing. */

@@ -8,8 +8,7 @@ import { Tab } from "./tab.js";
 const LONGEST_SECONDS = 7 * 24 * 3600;
 const MOST_SESSIONS = 4;
 const MOST_BYTES = 1024 ** 3;
-const PAUSE_MS = 50;
-const NEVER = -1;
+const NEVER = "";
 // Failures that say nothing of the room there is.
 const PASSING = new Set(["AbortError", "InvalidStateError"]);
 
@@ -17,6 +16,7 @@ const PASSING = new Set(["AbortError", "InvalidStateError"]);
  * @typedef {import("./steps.js").Steps} Steps
  * @typedef {{ id: string, owner: string, time: number, index: number, unsaved: boolean, keys: string[] }} Entry
  *   owner: the page that wrote it last. time: of that. keys: of the pictures, in their order.
+ * @typedef {{ transaction: IDBTransaction } & Record<"sessions" | "files" | "masks", IDBObjectStore>} Stores
  * @typedef {{ steps: Steps, unsaved: boolean }} Work unsaved: whether there is a result that was not downloaded
  */
 
@@ -25,11 +25,14 @@ export class Session {
   #owner = crypto.getRandomValues(new Uint32Array(4)).join("-");
   /** @type {IDBDatabase | null} */
   #database = null;
-  /** What the database has of each picture. @type {Map<Picture, { key: string, version: number, link: string | null }>} */
+  /** What the database has of each picture. @type {Map<Picture, { key: string, version: string, link: string | null }>} */
   #known = new Map();
   #count = 0;
-  #timer = 0;
   #writing = Promise.resolve();
+  // Another write begins as soon as the one that is under way is done.
+  #waiting = false;
+  /** One that waits for an answer. @type {IDBTransaction | null} */
+  #asking = null;
   #on = false;
   #failed = false;
   #written = "";
@@ -38,7 +41,7 @@ export class Session {
   constructor(work, failed) {
     this.work = work;
     this.failed = failed;
-    document.addEventListener("visibilitychange", () => document.hidden && this.#write());
+    addEventListener("pagehide", () => this.#leave());
   }
 
   /** Whether all that is open is kept. */
@@ -74,17 +77,16 @@ export class Session {
 
   /** Delete what is kept of what was open in this tab. */
   async clear() {
-    clearTimeout(this.#timer);
     await this.#writing;
     if (this.#database) await deleteSession(this.#database, this.#tab.id).catch(() => {});
     this.#forget();
   }
 
-  /** Keep what has changed, in a moment. */
+  /** Keep what has changed. */
   save() {
-    if (!this.#on || !this.#database) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#write(), PAUSE_MS);
+    if (!this.#on || !this.#database || this.#waiting) return;
+    this.#waiting = true;
+    this.#writing = this.#writing.then(() => this.#write()).catch((error) => this.#fail(error));
   }
 
   /** Try again to keep what is open, after it was too much. */
@@ -98,30 +100,58 @@ export class Session {
     this.#failed = false;
   }
 
-  #write() {
-    clearTimeout(this.#timer);
-    this.#writing = this.#writing.then(() => this.#writeNow()).catch((error) => this.#fail(error));
-    return this.#writing;
-  }
-
   /** @param {Work} work */
   #stateOf({ steps, unsaved }) {
     const pictures = steps.pictures.map((picture) => [this.#known.get(picture)?.key, picture.version, picture.link]);
     return JSON.stringify([pictures, steps.index, unsaved]);
   }
 
-  async #writeNow() {
-    const work = this.work();
-    const { pictures, index } = work.steps;
-    if (!this.#on || this.#failed || !this.#database || !pictures.length) return;
-    if (this.#stateOf(work) === this.#written) return;
-    if (pictures.reduce((sum, { blob }) => sum + blob.size, 0) > MOST_BYTES) throw new Error("too large");
-    const transaction = this.#database.transaction(STORES, "readwrite");
-    const [sessions, files, masks] = STORES.map((name) => transaction.objectStore(name));
-    const entry = await outcomeOf(sessions.get(this.#tab.id));
+  async #write() {
+    this.#waiting = false;
+    const stores = this.#begun();
+    if (!stores) return;
+    this.#asking = stores.transaction;
+    const entry = await outcomeOf(stores.sessions.get(this.#tab.id)).finally(() => {
+      this.#asking = null;
+    });
     if (entry?.owner !== this.#owner) this.#known.clear();
     // Another tab goes on with what this one has begun.
     if (entry && entry.owner !== this.#owner) this.#tab.renew();
+    const state = this.#putAll(stores);
+    await finished(stores.transaction);
+    this.#written = state;
+  }
+
+  /** A page that is left gets no answers any more: write without a look at what is there. */
+  #leave() {
+    try {
+      this.#asking?.abort();
+      const stores = this.#begun();
+      if (stores) this.#putAll(stores);
+    } catch {
+      // It is too late to say so.
+    }
+  }
+
+  /** Begin to write, if there is something to write. @returns {Stores | null} */
+  #begun() {
+    const { pictures } = this.work().steps;
+    if (!this.#on || this.#failed || !this.#database || !pictures.length) return null;
+    if (this.#stateOf(this.work()) === this.#written) return null;
+    if (pictures.reduce((sum, { blob }) => sum + blob.size, 0) > MOST_BYTES) throw new Error("too large");
+    const transaction = this.#database.transaction(STORES, "readwrite");
+    const [sessions, files, masks] = STORES.map((name) => transaction.objectStore(name));
+    return { transaction, sessions, files, masks };
+  }
+
+  /**
+   * Write what has changed, so that it is kept even if the page is left now.
+   *
+   * @param {Stores} stores @returns the state that they are in then
+   */
+  #putAll({ transaction, sessions, files, masks }) {
+    const { steps, unsaved } = this.work();
+    const { pictures, index } = steps;
     for (const picture of pictures) this.#put(picture, files, masks);
     for (const [picture, { key }] of this.#known) {
       if (pictures.includes(picture)) continue;
@@ -130,11 +160,9 @@ export class Session {
       this.#known.delete(picture);
     }
     const keys = pictures.map((picture) => this.#known.get(picture)?.key);
-    const { unsaved } = work;
     sessions.put({ id: this.#tab.id, owner: this.#owner, time: Date.now(), index, unsaved, keys });
-    const state = this.#stateOf(work);
-    await finished(transaction);
-    this.#written = state;
+    transaction.commit();
+    return this.#stateOf({ steps, unsaved });
   }
 
   /** @param {Picture} picture @param {IDBObjectStore} files @param {IDBObjectStore} masks */
