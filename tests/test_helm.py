@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from image_erase import __version__
 from image_erase.settings import load_settings, unknown_variables
-from test_deploy import KEYS, VERSIONS, manifest, memory_needed, size
+from test_deploy import KEYS, VERSIONS, assert_valid, manifest, memory_needed, size
 from test_packaging import ROOT
 
 CHART = ROOT / "deploy/helm/image-erase"
@@ -63,7 +62,7 @@ VARIANTS: list[dict[str, Any]] = [
 def test_what_it_renders_follows_the_schemas(values: dict[str, Any], version: str, tmp_path: Path) -> None:
     documents = rendered(tmp_path, **values)
     for document in documents.values():
-        kubernetes_validate.validate(document, version, strict=True)
+        assert_valid(document, version)
     assert ("Ingress" in documents) == ("ingress" not in values)
     assert ("replicas" in documents["Deployment"]["spec"]) == ("HorizontalPodAutoscaler" not in documents)
 
@@ -80,7 +79,7 @@ def test_names_that_yaml_reads_as_something_else_stay_names(release: str, tmp_pa
         settings={"ERASE_PAGE": "false", "ERASE_CREDITS": "10", "AWS_REGION": 'it\'s "here": # {x}'},
     )
     for document in documents.values():
-        kubernetes_validate.validate(document, VERSIONS[0], strict=True)
+        assert_valid(document, VERSIONS[0])
         assert document["metadata"]["labels"]["app.kubernetes.io/instance"] == release
     ingress = documents["Ingress"]
     assert "ingressClassName" not in ingress["spec"]

@@ -253,6 +253,7 @@ def test_the_last_spans_are_sent_when_it_stops(tmp_path: Path) -> None:
         assert collector.resources[0]["service.name"] == "eraser"
 
 
+@pytest.mark.hostile
 def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()

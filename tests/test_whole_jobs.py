@@ -134,6 +134,7 @@ class TestQueue:
             assert_success(answer.result(), own.base)
 
 
+@pytest.mark.hostile
 class TestDeadline:
     def test_of_a_job(self, start_server: StartServer) -> None:
         own: Server = start_server(deadline_seconds=1.0)
@@ -166,6 +167,7 @@ class TestDeadline:
         until(lambda: not own.client.is_full(), "both places are free")
 
 
+@pytest.mark.hostile
 class TestKilledWorker:
     def test_costs_its_own_request_only(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=1)
@@ -227,6 +229,7 @@ class TestMemory:
         assert own.workers() == {pid}
 
 
+@pytest.mark.hostile
 class TestClientGone:
     def test_while_its_job_waits(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=1)

@@ -35,6 +35,7 @@ class TestStop:
         ends = [line for line in map(json.loads, own.log.read_text().splitlines()) if line["message"] == "stopped"]
         assert [(line["reason"], line["exit_code"]) for line in ends] == [(how.name, 0)]
 
+    @pytest.mark.hostile
     def test_a_job_that_hangs_holds_it_no_longer_than_the_deadline(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(DEADLINE_SECONDS="3", QUEUE="0")
         pids = own.stop_workers()
@@ -54,6 +55,7 @@ class TestStop:
         assert not any(is_alive(pid) for pid in pids)
 
 
+@pytest.mark.hostile
 class TestKilled:
     def test_workers_end_and_links_live_on(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(WORKERS="2")

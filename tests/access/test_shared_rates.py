@@ -369,6 +369,7 @@ class TestServed:
             passed = list(pool.map(passes, servers * 25))
         assert passed.count(True) == 10
 
+    @pytest.mark.hostile
     def test_killed_and_started_again(
         self, start: Start, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -387,6 +388,7 @@ class TestServed:
         assert told(caplog) == [GONE, GONE, BACK, BACK]
         assert not any(PASSWORD in str(vars(record)) for record in caplog.records)
 
+    @pytest.mark.hostile
     def test_one_that_stands_still_holds_up_nobody_for_long(
         self, start: Start, redis_server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:

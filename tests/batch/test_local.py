@@ -39,6 +39,7 @@ def test_failures_have_the_vendors_codes() -> None:
     ]
 
 
+@pytest.mark.hostile
 def test_a_worker_that_dies_costs_one_picture() -> None:
     async def erase() -> str:
         others = workers_of(os.getpid())
@@ -55,6 +56,7 @@ def test_a_worker_that_dies_costs_one_picture() -> None:
     assert asyncio.run(erase()) == "PROCESSING_FAILURE"
 
 
+@pytest.mark.hostile
 def test_a_picture_that_takes_too_long_costs_nothing_else() -> None:
     async def erase() -> str:
         others = workers_of(os.getpid())

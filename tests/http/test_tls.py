@@ -147,6 +147,7 @@ def send_all(connection: ssl.SSLSocket, data: bytes) -> None:
         connection.sendall(data)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_a_handshake_that_does_not_end_or_fails_is_closed(impatient: Server, sent: bytes) -> None:
     with connected(impatient.client.address) as connection:
@@ -155,6 +156,7 @@ def test_a_handshake_that_does_not_end_or_fails_is_closed(impatient: Server, sen
     none_is_open(impatient)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_client_that_leaves_in_its_handshake_leaves_nothing(own: Server, files: Certificate, share: float) -> None:
     hello = ssl.MemoryBIO()
@@ -168,6 +170,7 @@ def test_a_client_that_leaves_in_its_handshake_leaves_nothing(own: Server, files
     until(lambda: not own._server.server_state.tasks, "their handshakes have ended")
 
 
+@pytest.mark.hostile
 def test_a_head_that_does_not_end_gets_408(impatient: Server, files: Certificate) -> None:
     with encrypted(impatient, files) as connection:
         connection.sendall(GET[:-2])
@@ -183,12 +186,14 @@ def test_a_malformed_request_gets_400(own: Server, files: Certificate) -> None:
     none_is_open(own)
 
 
+@pytest.mark.hostile
 def test_a_client_that_does_not_answer_the_close_is_closed(impatient: Server, files: Certificate) -> None:
     with encrypted(impatient, files) as connection:
         connection.sendall(head_of("/healthz", {"Host": "x", "Connection": "close"}, "GET"))
         none_is_open(impatient)  # while this end has read nothing
 
 
+@pytest.mark.hostile
 def test_a_client_that_reads_nothing_is_reset(impatient: Server, files: Certificate) -> None:
     url = large_result(impatient)
     with encrypted(impatient, files, receive_buffer=4096) as connection:
@@ -204,6 +209,7 @@ def test_a_client_that_reads_slowly_gets_it_all(own: Server, files: Certificate)
         assert read_answer(connection, "GET").content == expected
 
 
+@pytest.mark.hostile
 def test_a_client_that_leaves_cancels_its_job(own: Server, files: Certificate) -> None:
     headers = {"Host": "x", "Content-Type": content_type(), "ailabapi-api-key": KEY, "Content-Length": "1000"}
     with encrypted(own, files) as connection:

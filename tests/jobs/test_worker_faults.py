@@ -24,6 +24,7 @@ from image_erase.jobs.request import JobRequest
 from support import fake_worker, processes
 from support.processes import children_of, is_alive, open_files
 
+pytestmark = pytest.mark.hostile
 SHORT = Timeouts(start=40, rest=0.1, pong=1.0, end=5, restart=0.05)
 
 

@@ -12,8 +12,8 @@ PROGRAMS = frozenset({"server", "start_server", "start_command", "redis_server",
 def kind_of(path: PurePath, fixtures: Collection[str]) -> str:
     """Return the kind of a test. path: of its file, relative to the folder of the tests. fixtures: that it uses.
 
-    hostile: attacks, faults and load, in the folder of that name. browser: uses a browser. whole: uses a running
-    server or another program. unit: all others.
+    hostile: attacks, faults and load, in the folder of that name; tests of these elsewhere have the marker. browser:
+    uses a browser. whole: uses a running server or another program. unit: all others.
     """
     if path.parts[0] == "hostile":
         return "hostile"
