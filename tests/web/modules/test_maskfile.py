@@ -14,7 +14,7 @@ from support.browser import OpenPage
 from support.modules import BARE, Blob, Failed, run
 from support.pictures import SIZE, file_of, mask_file, photo
 
-READ = "tools.alphaOf(await m.readMask(given[0], given[1], given[2]))"
+READ = "tools.alphaOf(await m.readMask(given[0], { width: given[1], height: given[2] }))"
 ENCODE = """
 await (async () => {
   const [width, height, pixels] = given;
@@ -147,7 +147,13 @@ def test_a_mask_too_long_for_a_texture(page: Page) -> None:
 
 @pytest.mark.parametrize("name", ["all black", "a faint brush", "values 0 and 1", "grey"])
 def test_a_mask_that_erases_nothing_is_seen(page: Page, name: str) -> None:
-    blank = run(page, "maskfile", "m.isBlank(await m.readMask(given[0], given[1], given[2]))", Blob(MASKS[name]), *SIZE)
+    blank = run(
+        page,
+        "maskfile",
+        "m.isBlank(await m.readMask(given[0], { width: given[1], height: given[2] }))",
+        Blob(MASKS[name]),
+        *SIZE,
+    )
     assert blank == (not hole_of(MASKS[name]).any())
 
 

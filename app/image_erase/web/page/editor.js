@@ -1,12 +1,12 @@
 /** @file The editor: what is open, its history, and the commands on it. It knows no element of the document. */
 
 import { ServerError } from "./failure.js";
-import { save, stem } from "./files.js";
+import { save } from "./files.js";
 import { late } from "./late.js";
 import { excessOf } from "./limits.js";
 import { decimal } from "./numbers.js";
+import { Photos } from "./photos.js";
 import { Picture } from "./picture.js";
-import { Steps } from "./steps.js";
 import { texts } from "./texts.js";
 
 /**
@@ -20,7 +20,6 @@ import { texts } from "./texts.js";
  */
 
 /**
- * @typedef {import("./limits.js").Limits} Limits
  * @typedef {import("./erasing.js").Result} Result
  * @typedef {NonNullable<Picture["made"]>} Again
  */
@@ -28,7 +27,7 @@ import { texts } from "./texts.js";
 export class Editor {
   #base;
   #limits;
-  #steps = new Steps();
+  #photos = new Photos();
   /** @type {Parts | null} */
   #attached = null;
   // Something that takes a while is done, and nobody can paint meanwhile.
@@ -36,8 +35,8 @@ export class Editor {
   #restoring = Promise.resolve();
   // What is painted meanwhile is to be erased as soon as the server is done.
   #again = false;
-  // There is a result that has not been downloaded.
-  #unsaved = false;
+  /** @type {import("./album.js").Album | null} */
+  #album = null;
 
   /**
    * @param {string} base the server's address, with a slash at its end
@@ -59,6 +58,10 @@ export class Editor {
   }
 
   // State
+
+  get #steps() {
+    return this.#photos.current;
+  }
 
   /** The picture that is shown. @returns {Picture | undefined} */
   get picture() {
@@ -82,12 +85,12 @@ export class Editor {
 
   /** Whether leaving the page would lose a result. */
   get unsaved() {
-    return this.#unsaved && !this.#parts.session.isKept;
+    return this.#photos.unsaved && !this.#parts.session.isKept;
   }
 
   /** What a session keeps. */
   get work() {
-    return { steps: this.#steps, unsaved: this.#unsaved };
+    return { photos: this.#photos.all, shown: this.#photos.index };
   }
 
   /** The point of the picture nearest to a point. @param {import("./mask.js").Point} point */
@@ -102,38 +105,57 @@ export class Editor {
     try {
       const answer = await fetch(`${this.#base}page/sample.jpg`);
       if (!answer.ok) throw new Error();
-      await this.open(new File([await answer.blob()], "sample.jpg", { type: "image/jpeg" }));
+      await this.open([new File([await answer.blob()], "sample.jpg", { type: "image/jpeg" })]);
     } catch {
       this.#parts.messages.fail(texts.unreachable);
     }
   }
 
-  /** Open a picture in place of what is open. @param {File} file */
-  async open(file) {
+  /**
+   * Open pictures: the first in place of what is open, or beside it where that is wanted, and the others behind it.
+   *
+   * @param {File[]} files
+   */
+  async open(files) {
     const { panel, erasing, messages } = this.#parts;
     await this.#restoring;
     if (this.#busy || panel.hasDialog) return;
     if (erasing.underWay) return messages.say(texts.waitForResult);
-    if (this.#hasWork && !(await panel.mayReplace(texts.openOther))) return;
-    await this.guarded(async () => {
-      const limits = await this.#limits;
+    const answer = this.#wouldLose ? await panel.mayReplace(texts.openOther, true) : "yes";
+    if (!answer) return;
+    if (answer === "yes") this.#album?.stop();
+    const [waiting, refused] = [[...files], /** @type {File[]} */ ([])];
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
+      if (await this.#openNow(file, answer === "add")) break;
+      refused.push(file);
+    }
+    if (files.length > 1) await this.together((album) => album.read(waiting, refused));
+  }
+
+  /** Open a picture and show it. @param {File} file @param {boolean} beside whether what is open stays */
+  async #openNow(file, beside) {
+    const { panel, messages } = this.#parts;
+    return this.guarded(async () => {
       const { readable } = await import("./convert.js");
-      const picture = await readable(file, limits);
-      this.#steps.open(picture);
-      this.#unsaved = false;
+      const picture = await readable(file, await this.#limits);
+      if (beside) {
+        this.#photos.add(picture);
+        await this.#photos.go(this.#photos.count - 1);
+      } else this.#photos.open(picture);
       this.#parts.session.retry();
       panel.showEditor();
       messages.clear();
       this.#show();
       const converted = picture.blob === file ? "" : ` ${texts.converted(String(picture.format).toUpperCase())}`;
       messages.say(texts.opened(picture.width, picture.height) + converted);
-      this.#warnOfExcess(picture, limits);
+      await this.#warnOfExcess(picture);
       panel.focusPicture();
     });
   }
 
-  /** Say before anything is painted what the server would not take. @param {Picture} picture @param {Limits} limits */
-  #warnOfExcess(picture, limits) {
+  /** Say before anything is painted what the server would not take. @param {Picture} picture */
+  async #warnOfExcess(picture) {
+    const limits = await this.#limits;
     const excess = excessOf(picture, limits);
     if (!excess) return;
     const said = {
@@ -165,8 +187,7 @@ export class Editor {
     await this.guarded(async () => {
       const left = await session.begin();
       if (!left || this.picture) return;
-      await this.#steps.restore(left.pictures, left.index);
-      this.#unsaved = left.unsaved;
+      await this.#photos.restore(left.photos, left.shown);
       panel.showEditor();
       this.#show();
       messages.say(texts.restored);
@@ -178,19 +199,21 @@ export class Editor {
     const { panel, erasing, messages, session, comparison, input } = this.#parts;
     if (this.#busy || !this.picture) return;
     if (erasing.underWay) return messages.say(texts.waitForResult);
-    if (this.#hasWork && !(await panel.mayReplace(texts.startAnew))) return;
+    if (this.#wouldLose && !(await panel.mayReplace(texts.startAnew))) return;
+    this.#album?.stop();
     if (comparison.underWay) comparison.stop();
     input.drop();
     messages.clear();
-    this.#steps.clear();
-    this.#unsaved = false;
+    this.#photos.clear();
     panel.showWelcome();
     await session.clear();
     messages.say(texts.deleted);
   }
 
-  get #hasWork() {
-    return this.picture !== undefined && (this.#unsaved || !this.picture.painted.isEmpty);
+  /** Whether it would be a loss to have nothing open any more. */
+  get #wouldLose() {
+    const { all, count, unsaved } = this.#photos;
+    return count > 1 || unsaved || all.some(({ current }) => current && !current.painted.isEmpty);
   }
 
   /**
@@ -242,9 +265,10 @@ export class Editor {
   refresh() {
     if (!this.picture) return;
     const { panel, masking, erasing, input, selecting } = this.#parts;
-    const { index, count } = this.#steps;
+    const busy = erasing.underWay;
     masking.refresh();
-    panel.refresh(this.picture, { index, count, busy: erasing.underWay, selected: selecting.underWay });
+    panel.refresh(this.picture, this.#steps, { busy, selected: selecting.underWay });
+    panel.refreshPhotos(this.#photos, busy);
     input.refreshCursor();
     this.#parts.session.save();
   }
@@ -283,17 +307,17 @@ export class Editor {
 
   /** @param {Picture} picture that is shown @param {string} key @param {Again} [again] what to do once more */
   async #eraseWith(picture, key, again) {
-    const { erasing, messages, metadata } = this.#parts;
+    const { erasing, messages } = this.#parts;
     const since = performance.now();
     const seed = again ? again.seed + 1 : 0;
     this.#again = false;
     picture.holdMask();
     this.#parts.stage.refresh();
     try {
-      const options = { metadata: metadata.on ? "all" : "colour", ...(again && { seed: String(seed), effort: "best" }) };
+      const options = { ...this.#options, ...(again && { seed: String(seed), effort: "best" }) };
       const source = again?.source ?? picture;
       const take = (/** @type {Result} */ result) => this.#take(picture, result, source, seed);
-      const running = erasing.run(source, key, this.#base, options, take, again?.mask);
+      const running = erasing.run(source, { key, base: this.#base, options }, take, again?.mask);
       this.refresh();
       await running;
       messages.say(texts.erased(decimal((performance.now() - since) / 1000, 1)));
@@ -308,6 +332,11 @@ export class Editor {
     if (this.#again) await this.erase();
   }
 
+  /** What every erasing asks for. */
+  get #options() {
+    return { metadata: this.#parts.metadata.on ? "all" : "colour" };
+  }
+
   /** @param {Picture} picture that was shown @param {Result} result @param {Picture} source @param {number} seed */
   async #take(picture, { blob, link, mask }, source, seed) {
     const { named } = await import("./convert.js");
@@ -315,7 +344,7 @@ export class Editor {
     Object.assign(result, { link, made: { source, mask, seed } });
     picture.passMask(result);
     this.#steps.push(result);
-    this.#unsaved = true;
+    this.#steps.unsaved = true;
     this.#show(true);
   }
 
@@ -336,7 +365,7 @@ export class Editor {
     const { mask: file } = picture.made;
     await this.guarded(async () => {
       const { readMask } = await import("./maskfile.js");
-      picture.painted.add({ kind: "file", image: await readMask(file, picture.width, picture.height), file });
+      picture.painted.add({ kind: "file", image: await readMask(file, picture), file });
     });
     this.maskChanged();
   }
@@ -390,15 +419,13 @@ export class Editor {
 
   /** Save the picture that is shown as a file of the original's format. */
   async download() {
-    const { original, index, count } = this.#steps;
-    const picture = this.picture;
-    if (!picture || !original) return;
+    if (!this.picture) return;
     await this.guarded(async () => {
-      const { inFormatOf } = await late(() => import("./encoding.js"));
-      const { blob, extension } = await inFormatOf(original.format, picture.blob);
-      save(blob, `${stem(original.name)}${index ? "-erased" : ""}.${extension}`);
+      const { fileOf } = await late(() => import("./encoding.js"));
+      const { blob, name } = await fileOf(this.#steps);
+      save(blob, name);
       // A result that came later is not in the file.
-      this.#unsaved &&= index < count - 1;
+      this.#steps.unsaved &&= this.#steps.index < this.#steps.count - 1;
       this.refresh();
     });
   }
@@ -409,6 +436,36 @@ export class Editor {
     await this.guarded(() => this.#steps.go(this.#steps.index + steps));
     this.#show();
     this.#parts.messages.say(this.#parts.panel.wentBy(steps));
+  }
+
+  // Several photographs
+
+  get hasSeveral() {
+    return this.#photos.count > 1;
+  }
+
+  /**
+   * Do what concerns several photographs. @param {(album: import("./album.js").Album) => Promise<void>} act
+   */
+  async together(act) {
+    try {
+      const { Album } = await late(() => import("./album.js"));
+      this.#album ??= new Album(this.#photos, this.#parts, {
+        base: this.#base,
+        limits: this.#limits,
+        options: () => this.#options,
+        canPaint: () => this.canPaint,
+        guarded: (each) => this.guarded(each),
+        erase: () => this.erase(),
+        show: (painting) => this.#show(painting),
+        shown: (picture) => this.#warnOfExcess(picture),
+        close: () => this.startAnew(),
+        refresh: () => this.refresh(),
+      });
+      await act(this.#album);
+    } catch (error) {
+      this.#parts.messages.fail(messageOf(error), undefined, detailOf(error));
+    }
   }
 
   /** Stop what goes on, or close the message. */
@@ -422,7 +479,7 @@ export class Editor {
 }
 
 /** @param {unknown} error */
-function messageOf(error) {
+export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 

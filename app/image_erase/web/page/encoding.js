@@ -1,5 +1,6 @@
 /** @file Encodes pictures: in the format of another, and small enough for the server. */
 
+import { stem } from "./files.js";
 import { EXTENSIONS, formatOf } from "./formats.js";
 import { late } from "./late.js";
 import { isOpaque } from "./pixels.js";
@@ -29,6 +30,17 @@ export async function inFormatOf(format, blob) {
     if (webp.type === "image/webp") return { blob: webp, extension: "webp" };
   }
   return { blob, extension: EXTENSIONS[own] };
+}
+
+/**
+ * The picture of a history that is shown, as a file of the original's format.
+ *
+ * @param {import("./steps.js").Steps} steps
+ */
+export async function fileOf({ current, original, index }) {
+  if (!current || !original) throw new Error("No picture is open.");
+  const { blob, extension } = await inFormatOf(original.format, current.blob);
+  return { blob, name: `${stem(original.name)}${index ? "-erased" : ""}.${extension}` };
 }
 
 /**

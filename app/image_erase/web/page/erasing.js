@@ -6,7 +6,11 @@ import { texts } from "./texts.js";
 // Results that these are written from have to be without loss.
 const AS_PNG = new Set(["webp", "bmp"]);
 
-/** @typedef {{ blob: Blob, link: string | null, mask: Blob }} Result mask: what was erased */
+/**
+ * @typedef {import("./picture.js").Picture} Picture
+ * @typedef {{ key: string, base: string, options: Record<string, string>, mask: Blob }} Request as of the client's orders
+ * @typedef {{ blob: Blob, link: string | null, mask: Blob }} Result mask: what was erased
+ */
 
 export class Erasing {
   #elements;
@@ -14,6 +18,10 @@ export class Erasing {
   #stage = "sending";
   /** @type {AbortController | null} */
   #abort = null;
+  #since = 0;
+
+  /** Which of several is under way, in words. */
+  part = "";
 
   /** @param {{progress: HTMLElement, bar: HTMLProgressElement, label: HTMLElement, cancel: HTMLButtonElement,
    *   start: HTMLButtonElement}} elements */
@@ -31,56 +39,81 @@ export class Erasing {
   }
 
   /**
-   * Erase what is painted on the picture. What the server has already is not sent again.
+   * Do what takes a while on the server: show how far it is, and let it be cancelled.
    *
-   * @param {import("./picture.js").Picture} picture @param {string} key @param {string} base
-   * @param {Record<string, string>} options of the request
+   * @param {() => Promise<void>} act
+   * @throws {DOMException} AbortError when it was cancelled
+   */
+  async during(act) {
+    this.#abort = new AbortController();
+    this.#show(true);
+    this.#since = performance.now();
+    const clock = setInterval(() => this.#count(), 1000);
+    try {
+      await act();
+    } finally {
+      clearInterval(clock);
+      this.#abort = null;
+      this.part = "";
+      this.#show(false);
+    }
+  }
+
+  /**
+   * Erase what is painted on the picture.
+   *
+   * @param {Picture} picture @param {Omit<Request, "mask">} request
    * @param {(result: Result) => Promise<void>} take gets the result
    * @param {Blob} [given] the mask, where it is not what is painted
    * @throws {import("./failure.js").ServerError}
    * @throws {DOMException} AbortError when it was cancelled
    */
-  async run(picture, key, base, options, take, given) {
-    this.#abort = new AbortController();
-    this.#show(true);
-    const since = performance.now();
-    const clock = setInterval(() => this.#count(since), 1000);
-    try {
-      const [{ encodeMask }, { erase }] = await late(() => Promise.all([import("./maskfile.js"), import("./client.js")]));
+  async run(picture, request, take, given) {
+    await this.during(async () => {
+      const { encodeMask } = await late(() => import("./maskfile.js"));
       const mask = given ?? (await encodeMask(picture.mask.raster()));
-      const image = new File([picture.blob], picture.name, { type: picture.blob.type });
-      const result = await erase({
-        base,
-        key,
-        image,
-        link: picture.link,
-        mask,
-        options: AS_PNG.has(picture.format ?? "") ? { ...options, format: "png" } : options,
-        signal: this.#abort.signal,
-        onProgress: (each) => this.#progress(each),
-      });
-      await take({ ...result, mask });
-    } finally {
-      clearInterval(clock);
-      this.#abort = null;
-      this.#show(false);
-    }
+      await take(await this.request(picture, { ...request, mask }));
+    });
+  }
+
+  /**
+   * Erase with a mask, while `during` goes on. What the server has already is not sent again.
+   *
+   * @param {Picture} picture @param {Request} request
+   * @returns {Promise<Result>}
+   * @throws {import("./failure.js").ServerError}
+   */
+  async request(picture, { options, ...request }) {
+    const { erase } = await late(() => import("./client.js"));
+    const result = await erase({
+      ...request,
+      image: new File([picture.blob], picture.name, { type: picture.blob.type }),
+      link: picture.link,
+      options: AS_PNG.has(picture.format ?? "") ? { ...options, format: "png" } : options,
+      signal: this.#abort?.signal,
+      onProgress: (each) => this.#progress(each),
+    });
+    return { ...result, mask: request.mask };
   }
 
   /** @param {import("./client.js").Progress} progress */
   #progress({ stage, fraction }) {
     const { bar, label } = this.#elements;
     this.#stage = stage;
-    label.textContent = texts[stage];
+    label.textContent = this.#named(texts[stage]);
     if (fraction === null) bar.removeAttribute("value");
     else bar.value = fraction;
   }
 
-  /** @param {number} since */
-  #count(since) {
+  #count() {
     const { label } = this.#elements;
-    const seconds = Math.round((performance.now() - since) / 1000);
-    label.textContent = texts.since(texts[this.#stage], seconds);
+    const seconds = Math.round((performance.now() - this.#since) / 1000);
+    label.textContent = this.#named(texts.since(texts[this.#stage], seconds));
+  }
+
+  /** @param {string} doing */
+  #named(doing) {
+    return this.part ? `${this.part} · ${doing}` : doing;
   }
 
   /** The focus stays with what can be pressed next. @param {boolean} running */

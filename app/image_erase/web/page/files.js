@@ -1,30 +1,30 @@
 /** @file Files in and out of the page: chosen, dropped, pasted, saved. */
 
 /**
- * Call back with every picture file that is chosen, dropped on the page or pasted into it.
+ * Call back with the picture files that are chosen, dropped on the page or pasted into it, at least one.
  *
- * @param {{ input: HTMLInputElement, drop: HTMLElement }} elements @param {(file: File) => void} open
+ * @param {{ input: HTMLInputElement, drop: HTMLElement }} elements @param {(files: File[]) => void} open
  */
 export function takeFiles({ input, drop }, open) {
   onChosen(input, open);
   takeDrops(drop, open);
   document.addEventListener("paste", (event) => {
-    const [file] = event.clipboardData?.files ?? [];
-    if (file) open(file);
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length) open(files);
   });
 }
 
 /**
- * Call back with the file that is chosen with a file input.
+ * Call back with the files that are chosen with a file input.
  *
- * @param {HTMLInputElement} input @param {(file: File) => void} open
+ * @param {HTMLInputElement} input @param {(files: File[]) => void} open
  */
 export function onChosen(input, open) {
   input.addEventListener("change", () => {
-    const [file] = input.files ?? [];
+    const files = [...(input.files ?? [])];
     // The same file may be chosen again.
     input.value = "";
-    if (file) open(file);
+    if (files.length) open(files);
   });
 }
 
@@ -43,7 +43,7 @@ export function stem(name) {
   return name.replace(/\.[^.]*$/, "") || "picture";
 }
 
-/** @param {HTMLElement} sign @param {(file: File) => void} open */
+/** @param {HTMLElement} sign @param {(files: File[]) => void} open */
 function takeDrops(sign, open) {
   // Every element below the pointer is entered and left by itself.
   let depth = 0;
@@ -58,8 +58,8 @@ function takeDrops(sign, open) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     show(0);
-    const [file] = event.dataTransfer?.files ?? [];
-    if (file) open(file);
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length) open(files);
   });
 }
 

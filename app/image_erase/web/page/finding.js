@@ -25,7 +25,7 @@ export async function find(picture, rough, server) {
   const reduced = !link && Math.max(width, height) > COPY_SIDE;
   const sent = reduced ? await shrink(blob, COPY_BYTES, COPY_SIDE) : { blob, width, height };
   const mask = await encodeMask(rough.resized(sent.width, sent.height).raster());
-  const found = await readMask(await select({ ...server, image: sent.blob, link, mask }), sent.width, sent.height);
+  const found = await readMask(await select({ ...server, image: sent.blob, link, mask }), sent);
   if (!reduced) return found;
   const canvas = new OffscreenCanvas(width, height);
   drawingOf(canvas).drawImage(found, 0, 0, width, height);

@@ -8,7 +8,7 @@ export class Keeping {
   /** @type {import("./session.js").Session | null} */
   #session = null;
 
-  /** @param {() => import("./session.js").Work} work @param {() => void} failed as of a Session */
+  /** @param {() => import("./session.js").Work} work @param {(count: number | null) => void} failed as of a Session */
   constructor(work, failed) {
     this.#work = work;
     this.#failed = failed;

@@ -92,7 +92,7 @@ const metadata = new Switch(element("metadata", HTMLInputElement), "image-erase-
 const keep = new Switch(element("keep", HTMLInputElement), "image-erase-keep", true);
 const session = new Keeping(
   () => editor.work,
-  () => messages.say(texts.notKept),
+  (count) => (count === null ? messages.say(texts.notKept) : messages.fail(texts.notAllKept(count))),
 );
 const toolbox = new Toolbox(
   {
@@ -157,9 +157,10 @@ loadInTime([
   () => import("./finding.js"),
   () => import("./code.js"),
   () => import("./bmp.js"),
+  () => import("./album.js"),
 ]);
 element("size", HTMLInputElement).addEventListener("input", () => input.showSize());
-takeFiles({ input: pictureFile, drop: box("drop") }, (file) => editor.open(file));
+takeFiles({ input: pictureFile, drop: box("drop") }, (files) => editor.open(files));
 addEventListener("beforeunload", (event) => editor.unsaved && event.preventDefault());
 
 /** @param {import("./limits.js").Limits} known */
@@ -187,9 +188,15 @@ function bindButtons() {
     download: () => editor.download(),
     another: () => editor.another(),
     "mask-again": () => editor.paintAgain(),
+    "photo-back": () => editor.together((album) => album.turn(-1)),
+    "photo-forward": () => editor.together((album) => album.turn(1)),
+    "photo-close": () => editor.together((album) => album.close()),
+    "erase-all": () => editor.together((album) => album.eraseAll()),
+    "download-all": () => editor.together((album) => album.download()),
     "step-back": () => editor.go(-1),
     "step-forward": () => editor.go(1),
-    "replace-yes": () => panel.replace(),
+    "replace-yes": () => panel.answer("yes"),
+    "replace-add": () => panel.answer("add"),
     key: () => keys.ask(),
     help: () => help.showModal(),
     anew: () => editor.startAnew(),
@@ -223,6 +230,11 @@ function confirm(byKeys) {
   return true;
 }
 
+/** What shows another photograph; with one only, keys do what they do on any page. @param {number} steps */
+function turning(steps) {
+  return editor.hasSeveral ? () => editor.together((album) => album.turn(steps)) : undefined;
+}
+
 /** @param {Tool} tool */
 function choose(tool) {
   toolbox.tool = tool;
@@ -252,6 +264,12 @@ function bindShortcuts() {
       "-": () => zooming.out(),
       0: () => zooming.fit(),
       1: () => zooming.actual(),
+      get pageup() {
+        return turning(-1);
+      },
+      get pagedown() {
+        return turning(1);
+      },
       ",": () => editor.go(-1),
       ".": () => editor.go(1),
       "?": () => help.showModal(),

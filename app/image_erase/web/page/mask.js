@@ -6,13 +6,14 @@ import { drawingOf } from "./element.js";
  * @typedef {{x: number, y: number}} Point in pixels of the picture
  * @typedef {{kind: "stroke", takes: boolean, size: number, points: Point[]}
  *   | {kind: "area", takes: boolean, points: Point[]}
- *   | {kind: "file", image: OffscreenCanvas, file: Blob}
+ *   | {kind: "file", image: OffscreenCanvas | null, file: Blob}
  *   | {kind: "invert"}
  *   | {kind: "clear"}} Shape
  * @typedef {Exclude<Shape, { kind: "file" }> | { kind: "file", file: Blob }} KeptShape
  * @typedef {{ shapes: KeptShape[], undone: KeptShape[] }} KeptMask
  * @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context
- *   takes: it takes away from the mask what it covers, and adds it otherwise. file: the image as encodeMask writes it
+ *   takes: it takes away from the mask what it covers, and adds it otherwise. file: the image as encodeMask writes it.
+ *   image: null while the picture is not shown
  */
 
 // How many shapes are drawn one by one; what lies before them, and a loaded file, is kept as one image.
@@ -74,9 +75,25 @@ export class Mask {
     if (next) this.#shapes.push(next);
   }
 
-  /** Give back the memory that only makes drawing quicker. */
+  /** Give back the memory of what can be made again. */
   rest() {
     this.#base = null;
+    [this.#shapes, this.#undone] = [this.#shapes, this.#undone].map((shapes) => shapes.map(asleep));
+  }
+
+  /** Read the files again that `rest` has given up. @param {(file: Blob) => Promise<OffscreenCanvas>} read */
+  async wake(read) {
+    for (const shape of [...this.#shapes, ...this.#undone]) {
+      if (shape.kind === "file") shape.image ??= await read(shape.file);
+    }
+  }
+
+  /** A mask with all that is painted here, and here no more. */
+  moved() {
+    const mask = new Mask(this.width, this.height);
+    mask.restore({ shapes: this.#shapes, undone: this.#undone });
+    this.restore({ shapes: [], undone: [] });
+    return mask;
   }
 
   /** Draw it, opaque, in the context's fill and stroke colour, on what is transparent so far. @param {Context} context */
@@ -105,16 +122,9 @@ export class Mask {
     return { shapes: this.#shapes.map(bare), undone: this.#undone.map(bare) };
   }
 
-  /**
-   * Take over what was kept.
-   *
-   * @param {KeptMask} kept @param {(file: Blob) => Promise<OffscreenCanvas>} read reads a mask's file
-   */
-  async restore({ shapes, undone }, read) {
-    /** @param {KeptShape} shape @returns {Promise<Shape>} */
-    const whole = async (shape) => (shape.kind === "file" ? { ...shape, image: await read(shape.file) } : shape);
-    this.#shapes = await Promise.all(shapes.map(whole));
-    this.#undone = await Promise.all(undone.map(whole));
+  /** Take over what was kept; it is drawn once it has been woken. @param {KeptMask} kept */
+  restore({ shapes, undone }) {
+    [this.#shapes, this.#undone] = [shapes, undone].map((kept) => kept.map(asleep));
     this.#base = null;
     this.version = ++Mask.#changes;
   }
@@ -156,7 +166,7 @@ export function drawShape(context, shape, width, height) {
   context.globalCompositeOperation = takesAway(shape) ? "destination-out" : "source-over";
   if (shape.kind === "stroke") drawStroke(context, shape.points, shape.size);
   if (shape.kind === "area") fillArea(context, shape.points);
-  if (shape.kind === "file") drawFile(context, shape.image, width, height);
+  if (shape.kind === "file" && shape.image) drawFile(context, shape.image, width, height);
   if (shape.kind === "invert") {
     context.globalCompositeOperation = "xor";
     context.fillRect(0, 0, width, height);
@@ -205,6 +215,11 @@ function drawFile(context, image, width, height) {
   inner.fillStyle = context.fillStyle;
   inner.fillRect(0, 0, image.width, image.height);
   context.drawImage(tinted, 0, 0, width, height);
+}
+
+/** @param {KeptShape} shape @returns {Shape} */
+function asleep(shape) {
+  return shape.kind === "file" ? { kind: "file", file: shape.file, image: null } : shape;
 }
 
 /** @param {Shape} shape */

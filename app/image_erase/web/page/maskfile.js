@@ -12,18 +12,18 @@ const VISIBLE = 16;
 const STRIP_ROWS = 256;
 
 /**
- * Read a mask file for a picture of width x height pixels.
+ * Read a mask file.
  *
  * @param {Blob} file any picture that the browser can read
- * @param {number} width
- * @param {number} height
+ * @param {{ width: number, height: number }} [size] that it has to have, in pixels
  * @returns {Promise<OffscreenCanvas>} white; alpha is 255 where the mask erases and 0 elsewhere
  * @throws {Error} with a sentence for the user
  */
-export async function readMask(file, width, height) {
+export async function readMask(file, size) {
   const bitmap = await bitmapOf(file);
   try {
-    if (bitmap.width !== width || bitmap.height !== height) throw new Error(mismatch(bitmap, width, height));
+    const { width, height } = bitmap;
+    if (size && (width !== size.width || height !== size.height)) throw new Error(mismatch(bitmap, size));
     const pixels = straightPixels(bitmap);
     paint(pixels.data, (await formatOf(file)) === "jpeg");
     const canvas = new OffscreenCanvas(width, height);
@@ -77,9 +77,9 @@ async function bitmapOf(file) {
   }
 }
 
-/** @param {ImageBitmap} mask @param {number} width @param {number} height */
-function mismatch(mask, width, height) {
-  return texts.maskSize([mask.width, mask.height], [width, height]);
+/** @param {ImageBitmap} mask @param {{ width: number, height: number }} picture */
+function mismatch(mask, picture) {
+  return texts.maskSize([mask.width, mask.height], [picture.width, picture.height]);
 }
 
 /**

@@ -24,7 +24,7 @@ export class Masking {
     elements.undo.addEventListener("click", () => this.undo());
     elements.redo.addEventListener("click", () => this.redo());
     elements.load.addEventListener("click", () => elements.file.click());
-    onChosen(elements.file, (file) => this.#load(file));
+    onChosen(elements.file, ([file]) => this.#load(file));
     elements.save.addEventListener("click", () => this.save());
     elements.invert.addEventListener("click", () => this.invert());
     elements.clear.addEventListener("click", () => this.clear());
@@ -117,9 +117,10 @@ export class Masking {
   async #load(file) {
     if (!this.#host.canPaint()) return;
     await this.#host.alone(async () => {
-      const { width, height, painted } = this.#picture;
+      const picture = this.#picture;
+      const { painted } = picture;
       const { encodeMask, isBlank, readMask } = await import("./maskfile.js");
-      const image = await readMask(file, width, height);
+      const image = await readMask(file, picture);
       painted.add({ kind: "file", image, file: await encodeMask(image) });
       const blank = isBlank(image) ? ` ${texts.maskBlank}` : "";
       this.#host.messages.say(texts.maskLoaded + blank);

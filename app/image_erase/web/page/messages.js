@@ -4,6 +4,8 @@ import { box, button, element } from "./element.js";
 
 const NEWS_SECONDS = 6;
 
+/** @typedef {{ label: string, act(): void }} Action */
+
 export class Messages {
   #status;
   #said;
@@ -35,8 +37,8 @@ export class Messages {
   /** Say what has happened, for a while. @param {string} text */
   say(text) {
     clearTimeout(this.#timer);
-    this.#show(text);
-    this.#timer = setTimeout(() => this.#show(""), NEWS_SECONDS * 1000);
+    this.#pass(text);
+    this.#timer = setTimeout(() => this.#pass(""), NEWS_SECONDS * 1000);
   }
 
   /** Say to screen readers what is plain to see on the picture. @param {string} text */
@@ -49,10 +51,22 @@ export class Messages {
    * Say what went wrong until it is closed.
    *
    * @param {string} text
-   * @param {{label: string, act(): void}} [action] what a button offers
+   * @param {Action} [action] what a button offers
    * @param {string} [detail] what else there is to know, one click away
    */
   fail(text, action, detail = "") {
+    this.#alert.classList.remove("good");
+    this.#show(text, action, detail);
+  }
+
+  /** Say what was done and what can be done next, until it is closed. @param {string} text @param {Action} action */
+  offer(text, action) {
+    this.#alert.classList.add("good");
+    this.#show(text, action);
+  }
+
+  /** @param {string} text @param {Action} [action] @param {string} [detail] */
+  #show(text, action, detail = "") {
     this.#more.hidden = !detail;
     this.#more.open = false;
     this.#detail.textContent = detail;
@@ -72,7 +86,7 @@ export class Messages {
   }
 
   /** @param {string} text */
-  #show(text) {
+  #pass(text) {
     this.#status.textContent = text;
     this.tell(text);
   }

@@ -9,6 +9,8 @@ export class Panel {
   #back = button("step-back");
   #forward = button("step-forward");
   #step = box("step-value");
+  #photoBack = button("photo-back");
+  #photoForward = button("photo-forward");
   #question = element("replace-dialog", HTMLDialogElement);
 
   /** Show the editor in place of the welcome. */
@@ -35,10 +37,11 @@ export class Panel {
    * Say where in the history the picture is.
    *
    * @param {import("./picture.js").Picture} picture
-   * @param {{ index: number, count: number, busy: boolean, selected: boolean }} state busy: nobody can go to another
-   *   step now. selected: what is selected would be erased too.
+   * @param {import("./steps.js").Steps} steps its history
+   * @param {{ busy: boolean, selected: boolean }} state busy: nobody can go to another step now. selected: what is
+   *   selected would be erased too.
    */
-  refresh(picture, { index, count, busy, selected }) {
+  refresh(picture, { index, count }, { busy, selected }) {
     button("download").disabled = button("code").disabled = false;
     // Not `disabled`, which would take the focus from it.
     button("erase").setAttribute("aria-disabled", String(picture.painted.isEmpty && !selected));
@@ -51,6 +54,27 @@ export class Panel {
     button("mask-again").disabled = !picture.made;
     this.#step.textContent = index === 0 ? texts.original : texts.result(index, count - 1);
     this.#stage.setAttribute("aria-label", texts.picture(picture.width, picture.height));
+  }
+
+  /**
+   * Say which of several photographs is shown.
+   *
+   * @param {import("./photos.js").Photos} photos @param {boolean} busy nobody can go to another one now
+   */
+  refreshPhotos({ all, index, count, current }, busy) {
+    box("photos").hidden = box("photos-menu").hidden = count < 2;
+    box("photo-value").textContent = texts.photo(index + 1, count);
+    box("photo-value").title = current.current?.name ?? "";
+    this.#photoBack.disabled = index === 0 || busy;
+    this.#photoForward.disabled = index === count - 1 || busy;
+    button("erase-all").disabled = button("photo-close").disabled = busy;
+    button("download-all").disabled = !all.some((steps) => steps.index);
+  }
+
+  /** Keep the focus after another photograph was shown. @param {number} steps */
+  turned(steps) {
+    if (steps < 0) keepFocus(this.#photoBack, this.#photoForward);
+    else keepFocus(this.#photoForward, this.#photoBack);
   }
 
   /** Keep the focus after a step. @param {number} steps @returns {string} which picture is shown now */
@@ -69,20 +93,22 @@ export class Panel {
    * Ask whether the open picture may be lost.
    *
    * @param {{ title: string, yes: string }} question
-   * @returns {Promise<boolean>}
+   * @param {boolean} [canAdd] whether the other one can be opened beside it
+   * @returns {Promise<string>} "yes", "add", or nothing
    */
-  async mayReplace({ title, yes }) {
+  async mayReplace({ title, yes }, canAdd = false) {
     const dialog = this.#question;
     box("replace-title").textContent = title;
     button("replace-yes").textContent = yes;
+    box("replace-beside").hidden = button("replace-add").hidden = !canAdd;
     dialog.returnValue = "";
     dialog.showModal();
     await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-    return dialog.returnValue === "yes";
+    return dialog.returnValue;
   }
 
-  /** Close the question with a yes. */
-  replace() {
-    this.#question.close("yes");
+  /** Close the question. @param {"yes" | "add"} answer */
+  answer(answer) {
+    this.#question.close(answer);
   }
 }

@@ -22,6 +22,11 @@ export class Picture {
     return new Picture(blob, name, await formatOf(blob), levels[0], levels);
   }
 
+  /** A result, which has the size of its source; not decoded yet. @param {Blob} blob @param {Picture} source */
+  static async of(blob, source) {
+    return new Picture(blob, source.name, await formatOf(blob), source);
+  }
+
   /**
    * A picture as a database has kept it, not decoded yet.
    *
@@ -29,11 +34,10 @@ export class Picture {
    *   link: string | null }} file
    * @param {import("./mask.js").KeptMask} mask
    */
-  static async kept(file, mask) {
+  static kept(file, mask) {
     const picture = new Picture(file.blob, file.name, file.format, file);
     picture.link = file.link;
-    const { readMask } = await import("./maskfile.js");
-    await picture.mask.restore(mask, (each) => readMask(each, file.width, file.height));
+    picture.mask.restore(mask);
     return picture;
   }
 
@@ -87,6 +91,7 @@ export class Picture {
 
   /** Decode again what `rest` has given up. */
   async wake() {
+    for (const mask of [this.mask, this.waiting]) await mask?.wake(readMask);
     if (this.levels.length) return;
     const levels = [await decode(this.blob)];
     await addLevels(levels);
@@ -98,12 +103,18 @@ export class Picture {
     for (const level of this.levels) level.close();
     this.levels = [];
     this.mask.rest();
+    this.waiting?.rest();
   }
 
   /** The smallest of its sizes that has all the detail a scale can show. @param {number} scale @returns {ImageBitmap} */
   level(scale) {
     return this.levels.findLast((level) => level.width >= this.width * scale) ?? this.levels[0];
   }
+}
+
+/** @param {Blob} file */
+async function readMask(file) {
+  return (await import("./maskfile.js")).readMask(file);
 }
 
 /** @param {Blob} blob */

@@ -1,9 +1,9 @@
 /** @file Writes the plainest of PNG files: grey, 1 bit a pixel. */
 
+import { crc32 } from "./crc.js";
+
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const GREY = 0;
-const CRC_POLYNOMIAL = 0xedb88320;
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => crcOfByte(byte));
 
 /**
  * @param {Uint8Array} bits rows from the top, 1 is white, every row begins with a new byte
@@ -45,7 +45,7 @@ function chunk(name, data) {
   const body = new Uint8Array(4 + data.length);
   body.set(new TextEncoder().encode(name));
   body.set(data, 4);
-  return [bigEndian(data.length), body, bigEndian(crc(body))];
+  return [bigEndian(data.length), body, bigEndian(crc32(body))];
 }
 
 /** @param {number} value */
@@ -53,18 +53,4 @@ function bigEndian(value) {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value);
   return bytes;
-}
-
-/** CRC-32 as annex D of the PNG specification defines it. @param {Uint8Array} data */
-function crc(data) {
-  let value = 0xffffffff;
-  for (const byte of data) value = CRC_TABLE[(value ^ byte) & 0xff] ^ (value >>> 8);
-  return ~value >>> 0;
-}
-
-/** @param {number} byte */
-function crcOfByte(byte) {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? CRC_POLYNOMIAL ^ (value >>> 1) : value >>> 1;
-  return value;
 }

@@ -2,6 +2,7 @@
 
 import { Picture } from "./picture.js";
 import { deleteSession, openDatabase, outcomeOf, STORES } from "./database.js";
+import { Steps } from "./steps.js";
 import { Tab } from "./tab.js";
 
 // A week: what was forgotten does not stay on the device for ever.
@@ -13,11 +14,12 @@ const NEVER = "";
 const PASSING = new Set(["AbortError", "InvalidStateError"]);
 
 /**
- * @typedef {import("./steps.js").Steps} Steps
- * @typedef {{ id: string, owner: string, time: number, index: number, unsaved: boolean, keys: string[] }} Entry
- *   owner: the page that wrote it last. time: of that. keys: of the pictures, in their order.
+ * @typedef {{ index: number, unsaved: boolean, keys: string[] }} Kept a photograph. keys: of its pictures, in their
+ *   order.
+ * @typedef {{ id: string, owner: string, time: number, photos: Kept[], shown: number }} Entry owner: the page that
+ *   wrote it last. time: of that.
  * @typedef {{ transaction: IDBTransaction } & Record<"sessions" | "files" | "masks", IDBObjectStore>} Stores
- * @typedef {{ steps: Steps, unsaved: boolean }} Work unsaved: whether there is a result that was not downloaded
+ * @typedef {{ photos: Steps[], shown: number }} Work shown: the index of the photograph that is seen
  */
 
 export class Session {
@@ -36,8 +38,15 @@ export class Session {
   #on = false;
   #failed = false;
   #written = "";
+  #most = MOST_BYTES;
+  // How many photographs there was no room for.
+  #left = 0;
 
-  /** @param {() => Work} work what is to be kept @param {() => void} failed told once when the browser has no room */
+  /**
+   * @param {() => Work} work what is to be kept
+   * @param {(count: number | null) => void} failed told how many photographs the browser has no room for, when that
+   *   changes; null: for nothing at all
+   */
   constructor(work, failed) {
     this.work = work;
     this.failed = failed;
@@ -46,13 +55,13 @@ export class Session {
 
   /** Whether all that is open is kept. */
   get isKept() {
-    return this.#on && !this.#failed && this.#written === this.#stateOf(this.work());
+    return this.#on && !this.#failed && !this.#left && this.#written === this.#stateOf(this.work());
   }
 
   /**
    * Begin to keep what is done from now on.
    *
-   * @returns {Promise<{ pictures: Picture[], index: number, unsaved: boolean } | null>} what the last visit left
+   * @returns {Promise<Work | null>} what the last visit left
    */
   async begin() {
     this.#on = true;
@@ -92,18 +101,38 @@ export class Session {
   /** Try again to keep what is open, after it was too much. */
   retry() {
     this.#failed = false;
+    this.#most = MOST_BYTES;
   }
 
   #forget() {
     this.#known.clear();
     this.#written = "";
-    this.#failed = false;
+    this.#left = 0;
+    this.retry();
   }
 
   /** @param {Work} work */
-  #stateOf({ steps, unsaved }) {
-    const pictures = steps.pictures.map((picture) => [this.#known.get(picture)?.key, picture.version, picture.link]);
-    return JSON.stringify([pictures, steps.index, unsaved]);
+  #stateOf({ photos, shown }) {
+    const all = photos.map(({ pictures, index, unsaved }) => [
+      pictures.map((picture) => [this.#known.get(picture)?.key, picture.version, picture.link]),
+      index,
+      unsaved,
+    ]);
+    return JSON.stringify([all, shown]);
+  }
+
+  /** What there is room for: the photograph that is seen, and of the others the first ones. @returns {Work} */
+  #fitting() {
+    const { photos, shown } = this.work();
+    const seen = photos[shown];
+    let bytes = 0;
+    // The others have what it leaves.
+    const most = this.#most - (seen ? bytesOf(seen) : 0);
+    const fitting = photos.filter((steps) => {
+      if (steps !== seen) bytes += bytesOf(steps);
+      return steps === seen || bytes <= most;
+    });
+    return { photos: fitting, shown: fitting.indexOf(seen) };
   }
 
   async #write() {
@@ -120,6 +149,7 @@ export class Session {
     const state = this.#putAll(stores);
     await finished(stores.transaction);
     this.#written = state;
+    this.#countLeft();
   }
 
   /** A page that is left gets no answers any more: write without a look at what is there. */
@@ -135,10 +165,10 @@ export class Session {
 
   /** Begin to write, if there is something to write. @returns {Stores | null} */
   #begun() {
-    const { pictures } = this.work().steps;
-    if (!this.#on || this.#failed || !this.#database || !pictures.length) return null;
-    if (this.#stateOf(this.work()) === this.#written) return null;
-    if (pictures.reduce((sum, { blob }) => sum + blob.size, 0) > MOST_BYTES) throw new Error("too large");
+    const { photos, shown } = this.work();
+    if (!this.#on || this.#failed || !this.#database || !photos.length) return null;
+    if (this.#stateOf(this.#fitting()) === this.#written) return null;
+    if (bytesOf(photos[shown]) > MOST_BYTES) throw new Error("too large");
     const transaction = this.#database.transaction(STORES, "readwrite");
     const [sessions, files, masks] = STORES.map((name) => transaction.objectStore(name));
     return { transaction, sessions, files, masks };
@@ -150,8 +180,8 @@ export class Session {
    * @param {Stores} stores @returns the state that they are in then
    */
   #putAll({ transaction, sessions, files, masks }) {
-    const { steps, unsaved } = this.work();
-    const { pictures, index } = steps;
+    const { photos, shown } = this.#fitting();
+    const pictures = photos.flatMap((steps) => steps.pictures);
     for (const picture of pictures) this.#put(picture, files, masks);
     for (const [picture, { key }] of this.#known) {
       if (pictures.includes(picture)) continue;
@@ -159,10 +189,12 @@ export class Session {
       masks.delete(key);
       this.#known.delete(picture);
     }
-    const keys = pictures.map((picture) => this.#known.get(picture)?.key);
-    sessions.put({ id: this.#tab.id, owner: this.#owner, time: Date.now(), index, unsaved, keys });
+    const kept = photos.map(({ index, unsaved, pictures: all }) => {
+      return { index, unsaved, keys: all.map((picture) => this.#known.get(picture)?.key) };
+    });
+    sessions.put({ id: this.#tab.id, owner: this.#owner, time: Date.now(), photos: kept, shown });
     transaction.commit();
-    return this.#stateOf({ steps, unsaved });
+    return this.#stateOf({ photos, shown });
   }
 
   /** @param {Picture} picture @param {IDBObjectStore} files @param {IDBObjectStore} masks */
@@ -176,38 +208,51 @@ export class Session {
     this.#known.set(picture, { key, version, link });
   }
 
+  #countLeft() {
+    const left = this.work().photos.length - this.#fitting().photos.length;
+    if (left > this.#left) this.failed(left);
+    this.#left = left;
+  }
+
   /** @param {DOMException | Error | null} error */
   async #fail(error) {
     // What was going on when the page was left is not kept, what was kept before is.
     for (const known of this.#known.values()) known.version = NEVER;
     if (!error || PASSING.has(error.name)) return;
+    const { photos } = this.#fitting();
+    if (photos.length > 1 && error.name === "QuotaExceededError") {
+      // Less may do.
+      this.#most = photos.reduce((sum, steps) => sum + bytesOf(steps), 0) / 2;
+      return this.save();
+    }
     this.#failed = true;
-    this.failed();
+    this.failed(null);
     if (this.#database) await deleteSession(this.#database, this.#tab.id).catch(() => {});
   }
 
   /** @param {IDBDatabase} database */
   async #restored(database) {
     const entry = await this.#pick(database);
-    if (!entry) return null;
+    if (!entry?.photos?.length) return null;
     this.#tab.take(entry.id);
     const transaction = database.transaction(STORES, "readwrite");
     const [sessions, files, masks] = STORES.map((name) => transaction.objectStore(name));
+    const keys = entry.photos.flatMap((photo) => photo.keys);
     const kept = await Promise.all(
-      entry.keys.map(async (key) => ({ key, file: await outcomeOf(files.get(key)), mask: await outcomeOf(masks.get(key)) })),
+      keys.map(async (key) => ({ key, file: await outcomeOf(files.get(key)), mask: await outcomeOf(masks.get(key)) })),
     );
     sessions.put({ ...entry, owner: this.#owner });
     await finished(transaction);
-    /** @type {Picture[]} */
-    const pictures = [];
+    /** @type {Map<string, Picture>} */
+    const pictures = new Map();
     for (const { key, file, mask } of kept) {
-      const picture = await Picture.kept(file, mask);
+      const picture = Picture.kept(file, mask);
       this.#known.set(picture, { key, version: picture.version, link: picture.link });
-      const source = pictures[entry.keys.indexOf(file.made?.source)];
+      const source = pictures.get(file.made?.source);
       picture.made = source ? { ...file.made, source } : null;
-      pictures.push(picture);
+      pictures.set(key, picture);
     }
-    return { pictures, index: entry.index, unsaved: entry.unsaved };
+    return { photos: entry.photos.map((photo) => stepsOf(photo, pictures)), shown: entry.shown };
   }
 
   /**
@@ -227,6 +272,18 @@ export class Session {
     this.#tab.renew();
     return null;
   }
+}
+
+/** @param {Kept} kept @param {Map<string, Picture>} pictures by their keys */
+function stepsOf({ index, unsaved, keys }, pictures) {
+  const steps = new Steps(keys.flatMap((key) => pictures.get(key) ?? []), index);
+  steps.unsaved = unsaved;
+  return steps;
+}
+
+/** @param {Steps} steps */
+function bytesOf({ pictures }) {
+  return pictures.reduce((sum, { blob }) => sum + blob.size, 0);
 }
 
 /** @param {IDBDatabase} database @returns {Promise<Entry[]>} */

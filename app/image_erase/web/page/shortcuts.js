@@ -4,7 +4,7 @@
 const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
 
 /**
- * @typedef {Record<string, () => void>} Acts
+ * @typedef {Record<string, (() => void) | undefined>} Acts
  * @param {{ letters: Acts, commands: Acts, hold: (key: string, held: boolean) => boolean, lettersOn: () => boolean }} keys
  *   letters: single keys -> what they do; those that write nothing (Escape) always work
  *   commands: keys with Control or Command -> what they do
@@ -19,6 +19,7 @@ export function bindKeys({ letters, commands, hold, lettersOn }) {
     else if (event.key === " ") holdSpace(event, hold);
     else if (!event.altKey && (lettersOn() || letterOf(event).length > 1)) {
       const letter = letterOf(event);
+      if (letter.startsWith("page") && isSlider(event.target)) return;
       if (letter === "c" && !event.repeat) hold("c", true);
       if (!event.repeat || REPEATED.has(letter)) run(event, letters[letter]);
     }
@@ -54,6 +55,11 @@ function commandOf(event) {
 function letterOf({ key, code }) {
   if (key === "؟") return "?";
   return /^Key[A-Z]$/.test(code) && /[^ -~]/.test(key) ? code[3].toLowerCase() : key.toLowerCase();
+}
+
+/** Whether an element is moved by these keys itself. @param {EventTarget | null} target */
+function isSlider(target) {
+  return target instanceof Element && target.matches("input[type=range], select");
 }
 
 /** @param {EventTarget | null} target */

@@ -61,7 +61,7 @@ export class Stage {
 
   /** Show a picture with its mask. @param {Picture} picture @param {Picture} before what it is compared with */
   show(picture, before) {
-    if (this.#picture && picture.made && picture !== this.#picture) this.#fade();
+    if (before === this.#before && picture.made && picture !== this.#picture) this.#fade();
     this.#picture = picture;
     this.#before = before;
     this.view.setPicture(picture);

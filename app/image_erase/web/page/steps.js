@@ -1,11 +1,19 @@
-/** @file The history of pictures: the one that was opened and the results made of it, one after the other. */
+/** @file The history of a photograph: the picture that was opened and the results made of it, one after the other. */
 
 /** @typedef {import("./picture.js").Picture} Picture */
 
 export class Steps {
-  /** @type {Picture[]} */
-  #pictures = [];
-  #index = 0;
+  #pictures;
+  #index;
+
+  /** Whether there is a result that has not been downloaded. */
+  unsaved = false;
+
+  /** @param {Picture[]} pictures @param {number} index of the one that is shown */
+  constructor(pictures = [], index = 0) {
+    this.#pictures = pictures;
+    this.#index = index;
+  }
 
   /** What is shown. @returns {Picture | undefined} undefined before anything was opened */
   get current() {
@@ -29,26 +37,14 @@ export class Steps {
     return this.#pictures.length;
   }
 
-  /** Start a new history with a picture. @param {Picture} picture */
-  open(picture) {
-    for (const old of this.#pictures) old.rest();
-    this.#pictures = [picture];
-    this.#index = 0;
+  /** Decode what can be seen: the picture that is shown, and the original, which all are compared with. */
+  async wake() {
+    await Promise.all([this.original?.wake(), this.current?.wake()]);
   }
 
-  /** Take over a history as it was. @param {Picture[]} pictures @param {number} index */
-  async restore(pictures, index) {
-    await Promise.all([pictures[0].wake(), pictures[index].wake()]);
-    for (const old of this.#pictures) old.rest();
-    this.#pictures = pictures;
-    this.#index = index;
-  }
-
-  /** Have nothing open any more. */
-  clear() {
-    for (const old of this.#pictures) old.rest();
-    this.#pictures = [];
-    this.#index = 0;
+  /** Give back the memory of all pixels. */
+  sleep() {
+    for (const each of this.#pictures) each.rest();
   }
 
   /** Take a result of the current picture; results that came after it are dropped. @param {Picture} picture */
@@ -71,7 +67,7 @@ export class Steps {
     this.#turn(index);
   }
 
-  /** Only the original, which all are compared with, and the current one are kept decoded. @param {number} index */
+  /** Only the original and the current one are kept decoded. @param {number} index */
   #turn(index) {
     if (this.#index !== 0 && this.#index !== index) this.current?.rest();
     this.#index = index;

@@ -56,6 +56,18 @@ export const texts = {
   openOther: { title: "هل تريد فتح صورة أخرى؟", yes: "فتح الأخرى" },
   startAnew: { title: "هل تريد البدء من جديد؟", yes: "البدء من جديد" },
 
+  // Several pictures
+  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  photoNamed: (name, index, count) => `${name}، الصورة ${decimal(index)} من ${decimal(count)}`,
+  openedAll: (count) => `عدد الصور المفتوحة: ${decimal(count)}. يعرض المفتاح Page Down الصورة التالية.`,
+  refused: (names) => `لا يستطيع المتصفح قراءة هذه الملفات كصور: ${names}`,
+  closeOne: { title: "هل تريد إغلاق هذه الصورة؟", yes: "إغلاقها" },
+  erasedAll: (done, count) => `تمت الإزالة من ${decimal(done)} من أصل ${decimal(count)} من الصور.`,
+  otherSize: (names) => `صور بحجم آخر تُركت كما هي: ${names}`,
+  downloadAll: "تنزيل الكل",
+  zipTooLarge: "لا يتسع ملف ZIP لأكثر من 4 غيغابايت. نزّل الصور واحدة تلو الأخرى.",
+  notAllKept: (count) => `لا توجد مساحة في هذا المتصفح لحفظ ${decimal(count)} من الصور: نزّل نتائجها قبل مغادرة الصفحة.`,
+
   // Keeping
   restored: "كل شيء كما تركته.",
   deleted: "حُذفت الصورة وجميع النتائج من هذا المتصفح.",
@@ -142,6 +154,13 @@ export const page = {
   Invert: "عكس",
   "Clear the mask (X)": "مسح القناع (X)",
   Clear: "مسح",
+  "All pictures": "كل الصور",
+  "Erase what is painted here from all pictures of this size": "إزالة ما ظُلّل هنا من كل الصور التي بهذا الحجم",
+  "Erase from all": "إزالة من الكل",
+  "Download the results of all pictures in one ZIP file": "تنزيل نتائج كل الصور في ملف ZIP واحد",
+  "Download all": "تنزيل الكل",
+  "Close this picture; the others stay open": "إغلاق هذه الصورة، وتبقى الصور الأخرى مفتوحة",
+  "Close this one": "إغلاق هذه",
   Settings: "الإعدادات",
   "Page language": "لغة الصفحة",
   "Erase on release {0}": "الإزالة عند الإفلات {0}",
@@ -164,8 +183,8 @@ export const page = {
   "What the server said": "رسالة الخادم",
   "Close the message": "إغلاق الرسالة",
   "Take something out of a picture": "أزل شيئًا من صورة",
-  "Drop a picture here, paste one, or choose a file. Paint over what should go. The rest stays as it is.":
-    "أفلت صورة هنا، أو الصقها، أو اختر ملفًا. ظلّل ما تريد إزالته، ويبقى الباقي كما هو.",
+  "Drop pictures here, paste them, or choose files. Paint over what should go. The rest stays as it is.":
+    "أفلت صورًا هنا، أو الصقها، أو اختر ملفات. ظلّل ما تريد إزالته، ويبقى الباقي كما هو.",
   "Choose a picture": "اختيار صورة",
   "Full-size photographs, in any format that your browser shows. The picture is sent to this server only.":
     "صور بالحجم الكامل، وبأي صيغة يعرضها متصفحك. لا تُرسَل الصورة إلا إلى هذا الخادم.",
@@ -180,6 +199,11 @@ export const page = {
   "Arrow keys move the border between before and after. Escape ends comparing.":
     "تحرّك مفاتيح الأسهم الحد الفاصل بين قبل وبعد. ينهي Escape المقارنة.",
   "How much of the picture before is shown": "مقدار ما يظهر من الصورة قبل",
+  Pictures: "الصور",
+  "Previous picture (Page Up)": "الصورة السابقة (Page Up)",
+  "Previous picture": "الصورة السابقة",
+  "Next picture (Page Down)": "الصورة التالية (Page Down)",
+  "Next picture": "الصورة التالية",
   Results: "النتائج",
   "Previous result (,)": "النتيجة السابقة (,)",
   "Previous result": "النتيجة السابقة",
@@ -231,7 +255,7 @@ export const page = {
   Cancel: "إلغاء",
   "Erase what is painted over (Ctrl+Enter)": "إزالة ما ظُلّل (Ctrl+Enter)",
   Erase: "إزالة",
-  "Drop the picture": "أفلت الصورة",
+  "Drop the pictures": "أفلت الصور",
   "Picture file": "ملف الصورة",
   "Mask file": "ملف القناع",
   "The server needs an API key: one of {0}, or the one that it created at its first start in the file {1} of its storage.":
@@ -269,6 +293,9 @@ export const page = {
   "{0} held, {1}": "{0} مطولًا، {1}",
   "the picture before, compare with a slider": "الصورة قبل، المقارنة بشريط تمرير",
   "previous, next, another result": "النتيجة السابقة، التالية، نتيجة أخرى",
+  "Page Up": "Page Up",
+  "Page Down": "Page Down",
+  "previous, next picture": "الصورة السابقة، التالية",
   "wheel, pinch, {0} {1}": "العجلة، إصبعان، {0} {1}",
   zoom: "تكبير وتصغير",
   "{0}, two fingers": "{0}، إصبعان",
@@ -285,6 +312,8 @@ export const page = {
   "Open another picture?": "هل تريد فتح صورة أخرى؟",
   "What you have painted and the results that you have not downloaded are lost.":
     "سيضيع ما ظلّلته والنتائج التي لم تنزّلها.",
+  "Nothing is lost if you add it to what is open.": "لا يضيع شيء إن أضفتها إلى ما هو مفتوح.",
   "Keep this one": "الاحتفاظ بهذه",
+  "Add it": "إضافتها",
   "Open the other": "فتح الأخرى",
 };

@@ -56,6 +56,18 @@ export const texts = {
   openOther: { title: "Anderes Bild öffnen?", yes: "Anderes Bild öffnen" },
   startAnew: { title: "Neu beginnen?", yes: "Neu beginnen" },
 
+  // Several pictures
+  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  photoNamed: (name, index, count) => `${name}, Bild ${decimal(index)} von ${decimal(count)}`,
+  openedAll: (count) => `${decimal(count)} Bilder sind geöffnet. Bild ab zeigt das nächste.`,
+  refused: (names) => `Diese Dateien kann der Browser nicht als Bilder lesen: ${names}`,
+  closeOne: { title: "Dieses Bild schließen?", yes: "Schließen" },
+  erasedAll: (done, count) => `Aus ${decimal(done)} von ${decimal(count)} Bildern entfernt.`,
+  otherSize: (names) => `Haben eine andere Größe und bleiben, wie sie sind: ${names}`,
+  downloadAll: "Alle herunterladen",
+  zipTooLarge: "Mehr als 4 GB passen nicht in eine ZIP-Datei. Laden Sie die Bilder einzeln herunter.",
+  notAllKept: (count) => `In diesem Browser ist für ${decimal(count)} der Bilder kein Platz: Laden Sie ihre Ergebnisse herunter, bevor Sie die Seite verlassen.`,
+
   // Keeping
   restored: "Alles ist so, wie Sie es verlassen haben.",
   deleted: "Das Bild und alle Ergebnisse wurden aus diesem Browser gelöscht.",
@@ -132,6 +144,14 @@ export const page = {
   Invert: "Invertieren",
   "Clear the mask (X)": "Maske leeren (X)",
   Clear: "Leeren",
+  "All pictures": "Alle Bilder",
+  "Erase what is painted here from all pictures of this size":
+    "Was hier übermalt ist, aus allen Bildern dieser Größe entfernen",
+  "Erase from all": "Aus allen entfernen",
+  "Download the results of all pictures in one ZIP file": "Ergebnisse aller Bilder in einer ZIP-Datei herunterladen",
+  "Download all": "Alle herunterladen",
+  "Close this picture; the others stay open": "Dieses Bild schließen; die anderen bleiben offen",
+  "Close this one": "Dieses schließen",
   Settings: "Einstellungen",
   "Page language": "Sprache der Seite",
   "Erase on release {0}": "Beim Loslassen entfernen {0}",
@@ -155,8 +175,8 @@ export const page = {
   "What the server said": "Meldung des Servers",
   "Close the message": "Meldung schließen",
   "Take something out of a picture": "Etwas aus einem Bild entfernen",
-  "Drop a picture here, paste one, or choose a file. Paint over what should go. The rest stays as it is.":
-    "Ziehen Sie ein Bild hierher, fügen Sie eines ein oder wählen Sie eine Datei. Übermalen Sie, was verschwinden soll. Alles andere bleibt, wie es ist.",
+  "Drop pictures here, paste them, or choose files. Paint over what should go. The rest stays as it is.":
+    "Ziehen Sie Bilder hierher, fügen Sie sie ein oder wählen Sie Dateien. Übermalen Sie, was verschwinden soll. Alles andere bleibt, wie es ist.",
   "Choose a picture": "Bild auswählen",
   "Full-size photographs, in any format that your browser shows. The picture is sent to this server only.":
     "Fotos in voller Größe, in jedem Format, das Ihr Browser anzeigt. Das Bild wird nur an diesen Server gesendet.",
@@ -171,6 +191,11 @@ export const page = {
   "Arrow keys move the border between before and after. Escape ends comparing.":
     "Die Pfeiltasten bewegen die Grenze zwischen vorher und nachher. Esc beendet den Vergleich.",
   "How much of the picture before is shown": "Wie viel vom vorigen Bild zu sehen ist",
+  Pictures: "Bilder",
+  "Previous picture (Page Up)": "Voriges Bild (Bild auf)",
+  "Previous picture": "Voriges Bild",
+  "Next picture (Page Down)": "Nächstes Bild (Bild ab)",
+  "Next picture": "Nächstes Bild",
   Results: "Ergebnisse",
   "Previous result (,)": "Voriges Ergebnis (,)",
   "Previous result": "Voriges Ergebnis",
@@ -222,7 +247,7 @@ export const page = {
   Cancel: "Abbrechen",
   "Erase what is painted over (Ctrl+Enter)": "Entfernen, was übermalt ist (Strg+Eingabe)",
   Erase: "Entfernen",
-  "Drop the picture": "Bild hier ablegen",
+  "Drop the pictures": "Bilder hier ablegen",
   "Picture file": "Bilddatei",
   "Mask file": "Maskendatei",
   "The server needs an API key: one of {0}, or the one that it created at its first start in the file {1} of its storage.":
@@ -260,6 +285,9 @@ export const page = {
   "{0} held, {1}": "{0} halten, {1}",
   "the picture before, compare with a slider": "voriges Bild, mit Schieberegler vergleichen",
   "previous, next, another result": "voriges, nächstes, anderes Ergebnis",
+  "Page Up": "Bild auf",
+  "Page Down": "Bild ab",
+  "previous, next picture": "voriges, nächstes Bild",
   "wheel, pinch, {0} {1}": "Mausrad, zwei Finger spreizen, {0} {1}",
   zoom: "zoomen",
   "{0}, two fingers": "{0}, zwei Finger",
@@ -276,6 +304,8 @@ export const page = {
   "Open another picture?": "Anderes Bild öffnen?",
   "What you have painted and the results that you have not downloaded are lost.":
     "Was Sie gemalt haben und die Ergebnisse, die Sie nicht heruntergeladen haben, gehen verloren.",
+  "Nothing is lost if you add it to what is open.": "Nichts geht verloren, wenn Sie es zu den geöffneten hinzufügen.",
   "Keep this one": "Dieses behalten",
+  "Add it": "Hinzufügen",
   "Open the other": "Anderes Bild öffnen",
 };

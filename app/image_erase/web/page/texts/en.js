@@ -63,6 +63,26 @@ export const EN = {
   openOther: { title: "Open another picture?", yes: "Open the other" },
   startAnew: { title: "Start anew?", yes: "Start anew" },
 
+  // Several pictures
+  /** @param {number} index @param {number} count */
+  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  /** @param {string} name @param {number} index @param {number} count */
+  photoNamed: (name, index, count) => `${name}, picture ${decimal(index)} of ${decimal(count)}`,
+  /** @param {number} count */
+  openedAll: (count) => `${decimal(count)} pictures are open. Page Down shows the next one.`,
+  /** @param {string} names */
+  refused: (names) => `The browser cannot read these files as pictures: ${names}`,
+  closeOne: { title: "Close this picture?", yes: "Close it" },
+  /** @param {number} done @param {number} count */
+  erasedAll: (done, count) => `Erased from ${decimal(done)} of ${decimal(count)} pictures.`,
+  /** @param {string} names */
+  otherSize: (names) => `Of another size, and left as they are: ${names}`,
+  downloadAll: "Download all",
+  zipTooLarge: "More than 4 GB do not fit into a ZIP file. Download the pictures one by one.",
+  /** @param {number} count */
+  notAllKept: (count) =>
+    `This browser has no room to keep ${decimal(count)} of the pictures: download their results before you leave the page.`,
+
   // Keeping
   restored: "Everything is as you left it.",
   deleted: "The picture and all results are deleted from this browser.",

@@ -56,6 +56,18 @@ export const texts = {
   openOther: { title: "¿Abrir otra imagen?", yes: "Abrir la otra" },
   startAnew: { title: "¿Empezar de nuevo?", yes: "Empezar de nuevo" },
 
+  // Several pictures
+  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  photoNamed: (name, index, count) => `${name}, imagen ${decimal(index)} de ${decimal(count)}`,
+  openedAll: (count) => `Hay ${decimal(count)} imágenes abiertas. Av Pág muestra la siguiente.`,
+  refused: (names) => `El navegador no puede leer estos archivos como imágenes: ${names}`,
+  closeOne: { title: "¿Cerrar esta imagen?", yes: "Cerrarla" },
+  erasedAll: (done, count) => `Eliminado de ${decimal(done)} de ${decimal(count)} imágenes.`,
+  otherSize: (names) => `Tienen otro tamaño y quedan como están: ${names}`,
+  downloadAll: "Descargar todo",
+  zipTooLarge: "Más de 4 GB no caben en un archivo ZIP. Descarga las imágenes una a una.",
+  notAllKept: (count) => `Este navegador no tiene espacio para conservar ${decimal(count)} de las imágenes: descarga sus resultados antes de salir de la página.`,
+
   // Keeping
   restored: "Todo está como lo dejaste.",
   deleted: "La imagen y todos los resultados se han eliminado de este navegador.",
@@ -136,6 +148,15 @@ export const page = {
   Invert: "Invertir",
   "Clear the mask (X)": "Vaciar la máscara (X)",
   Clear: "Vaciar",
+  "All pictures": "Todas las imágenes",
+  "Erase what is painted here from all pictures of this size":
+    "Eliminar lo pintado aquí de todas las imágenes de este tamaño",
+  "Erase from all": "Eliminar de todas",
+  "Download the results of all pictures in one ZIP file":
+    "Descargar los resultados de todas las imágenes en un archivo ZIP",
+  "Download all": "Descargar todo",
+  "Close this picture; the others stay open": "Cerrar esta imagen; las demás siguen abiertas",
+  "Close this one": "Cerrar esta",
   Settings: "Ajustes",
   "Page language": "Idioma de la página",
   "Erase on release {0}": "Eliminar al soltar {0}",
@@ -159,8 +180,8 @@ export const page = {
   "What the server said": "Lo que dijo el servidor",
   "Close the message": "Cerrar el mensaje",
   "Take something out of a picture": "Quita algo de una imagen",
-  "Drop a picture here, paste one, or choose a file. Paint over what should go. The rest stays as it is.":
-    "Suelta aquí una imagen, pégala o elige un archivo. Pinta sobre lo que deba desaparecer. El resto queda como está.",
+  "Drop pictures here, paste them, or choose files. Paint over what should go. The rest stays as it is.":
+    "Suelta aquí imágenes, pégalas o elige archivos. Pinta sobre lo que deba desaparecer. El resto queda como está.",
   "Choose a picture": "Elegir una imagen",
   "Full-size photographs, in any format that your browser shows. The picture is sent to this server only.":
     "Fotos a tamaño completo, en cualquier formato que muestre tu navegador. La imagen solo se envía a este servidor.",
@@ -175,6 +196,11 @@ export const page = {
   "Arrow keys move the border between before and after. Escape ends comparing.":
     "Las flechas mueven el límite entre antes y después. Esc termina la comparación.",
   "How much of the picture before is shown": "Qué parte de la imagen anterior se muestra",
+  Pictures: "Imágenes",
+  "Previous picture (Page Up)": "Imagen anterior (Re Pág)",
+  "Previous picture": "Imagen anterior",
+  "Next picture (Page Down)": "Imagen siguiente (Av Pág)",
+  "Next picture": "Imagen siguiente",
   Results: "Resultados",
   "Previous result (,)": "Resultado anterior (,)",
   "Previous result": "Resultado anterior",
@@ -226,7 +252,7 @@ export const page = {
   Cancel: "Cancelar",
   "Erase what is painted over (Ctrl+Enter)": "Eliminar lo que está pintado (Ctrl+Intro)",
   Erase: "Eliminar",
-  "Drop the picture": "Suelta la imagen",
+  "Drop the pictures": "Suelta las imágenes",
   "Picture file": "Archivo de imagen",
   "Mask file": "Archivo de máscara",
   "The server needs an API key: one of {0}, or the one that it created at its first start in the file {1} of its storage.":
@@ -264,6 +290,9 @@ export const page = {
   "{0} held, {1}": "{0} pulsada, {1}",
   "the picture before, compare with a slider": "la imagen anterior, comparar con un control deslizante",
   "previous, next, another result": "resultado anterior, siguiente, otro",
+  "Page Up": "Re Pág",
+  "Page Down": "Av Pág",
+  "previous, next picture": "imagen anterior, siguiente",
   "wheel, pinch, {0} {1}": "rueda, pellizco, {0} {1}",
   zoom: "acercar o alejar",
   "{0}, two fingers": "{0}, dos dedos",
@@ -280,6 +309,8 @@ export const page = {
   "Open another picture?": "¿Abrir otra imagen?",
   "What you have painted and the results that you have not downloaded are lost.":
     "Se perderán lo que has pintado y los resultados que no hayas descargado.",
+  "Nothing is lost if you add it to what is open.": "No se pierde nada si la añades a lo que está abierto.",
   "Keep this one": "Conservar esta",
+  "Add it": "Añadirla",
   "Open the other": "Abrir la otra",
 };

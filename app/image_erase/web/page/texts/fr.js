@@ -56,6 +56,18 @@ export const texts = {
   openOther: { title: "Ouvrir une autre image ?", yes: "Ouvrir l’autre" },
   startAnew: { title: "Recommencer ?", yes: "Recommencer" },
 
+  // Several pictures
+  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  photoNamed: (name, index, count) => `${name}, image ${decimal(index)} sur ${decimal(count)}`,
+  openedAll: (count) => `${decimal(count)} images sont ouvertes. Page suiv. affiche la suivante.`,
+  refused: (names) => `Le navigateur ne peut pas lire ces fichiers comme images : ${names}`,
+  closeOne: { title: "Fermer cette image ?", yes: "La fermer" },
+  erasedAll: (done, count) => `Effacé dans ${decimal(done)} images sur ${decimal(count)}.`,
+  otherSize: (names) => `D’une autre taille, laissées telles quelles : ${names}`,
+  downloadAll: "Tout télécharger",
+  zipTooLarge: "Un fichier ZIP ne peut pas contenir plus de 4 Go. Téléchargez les images une par une.",
+  notAllKept: (count) => `Ce navigateur n’a pas la place de conserver ${decimal(count)} des images : téléchargez leurs résultats avant de quitter la page.`,
+
   // Keeping
   restored: "Tout est tel que vous l’avez laissé.",
   deleted: "L’image et tous les résultats ont été supprimés de ce navigateur.",
@@ -136,6 +148,15 @@ export const page = {
   Invert: "Inverser",
   "Clear the mask (X)": "Vider le masque (X)",
   Clear: "Vider",
+  "All pictures": "Toutes les images",
+  "Erase what is painted here from all pictures of this size":
+    "Effacer ce qui est peint ici dans toutes les images de cette taille",
+  "Erase from all": "Effacer dans toutes",
+  "Download the results of all pictures in one ZIP file":
+    "Télécharger les résultats de toutes les images dans un fichier ZIP",
+  "Download all": "Tout télécharger",
+  "Close this picture; the others stay open": "Fermer cette image ; les autres restent ouvertes",
+  "Close this one": "Fermer celle-ci",
   Settings: "Réglages",
   "Page language": "Langue de la page",
   "Erase on release {0}": "Effacer au relâchement {0}",
@@ -159,8 +180,8 @@ export const page = {
   "What the server said": "Message du serveur",
   "Close the message": "Fermer le message",
   "Take something out of a picture": "Effacez un élément d’une image",
-  "Drop a picture here, paste one, or choose a file. Paint over what should go. The rest stays as it is.":
-    "Déposez une image ici, collez-la ou choisissez un fichier. Peignez sur ce qui doit disparaître. Le reste ne change pas.",
+  "Drop pictures here, paste them, or choose files. Paint over what should go. The rest stays as it is.":
+    "Déposez des images ici, collez-les ou choisissez des fichiers. Peignez sur ce qui doit disparaître. Le reste ne change pas.",
   "Choose a picture": "Choisir une image",
   "Full-size photographs, in any format that your browser shows. The picture is sent to this server only.":
     "Photos en taille réelle, dans tous les formats que votre navigateur affiche. L’image n’est envoyée qu’à ce serveur.",
@@ -175,6 +196,11 @@ export const page = {
   "Arrow keys move the border between before and after. Escape ends comparing.":
     "Les flèches déplacent la limite entre avant et après. Échap met fin à la comparaison.",
   "How much of the picture before is shown": "Part visible de l’image d’avant",
+  Pictures: "Images",
+  "Previous picture (Page Up)": "Image précédente (Page préc.)",
+  "Previous picture": "Image précédente",
+  "Next picture (Page Down)": "Image suivante (Page suiv.)",
+  "Next picture": "Image suivante",
   Results: "Résultats",
   "Previous result (,)": "Résultat précédent (,)",
   "Previous result": "Résultat précédent",
@@ -226,7 +252,7 @@ export const page = {
   Cancel: "Annuler",
   "Erase what is painted over (Ctrl+Enter)": "Effacer ce qui est peint (Ctrl+Entrée)",
   Erase: "Effacer",
-  "Drop the picture": "Déposez l’image",
+  "Drop the pictures": "Déposez les images",
   "Picture file": "Fichier d’image",
   "Mask file": "Fichier de masque",
   "The server needs an API key: one of {0}, or the one that it created at its first start in the file {1} of its storage.":
@@ -264,6 +290,9 @@ export const page = {
   "{0} held, {1}": "{0} maintenue, {1}",
   "the picture before, compare with a slider": "l’image d’avant, comparer avec un curseur",
   "previous, next, another result": "résultat précédent, suivant, un autre",
+  "Page Up": "Page préc.",
+  "Page Down": "Page suiv.",
+  "previous, next picture": "image précédente, suivante",
   "wheel, pinch, {0} {1}": "molette, pincement, {0} {1}",
   zoom: "zoomer",
   "{0}, two fingers": "{0}, deux doigts",
@@ -280,6 +309,8 @@ export const page = {
   "Open another picture?": "Ouvrir une autre image ?",
   "What you have painted and the results that you have not downloaded are lost.":
     "Ce que vous avez peint et les résultats que vous n’avez pas téléchargés seront perdus.",
+  "Nothing is lost if you add it to what is open.": "Rien n’est perdu si vous l’ajoutez à ce qui est ouvert.",
   "Keep this one": "Garder celle-ci",
+  "Add it": "L’ajouter",
   "Open the other": "Ouvrir l’autre",
 };

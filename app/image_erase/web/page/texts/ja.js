@@ -56,6 +56,18 @@ export const texts = {
   openOther: { title: "別の画像を開きますか？", yes: "別の画像を開く" },
   startAnew: { title: "最初からやり直しますか？", yes: "最初からやり直す" },
 
+  // Several pictures
+  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  photoNamed: (name, index, count) => `${name}、画像 ${decimal(index)} / ${decimal(count)}`,
+  openedAll: (count) => `${decimal(count)} 枚の画像を開きました。Page Down で次の画像を表示します。`,
+  refused: (names) => `次のファイルは、このブラウザでは画像として読み込めません: ${names}`,
+  closeOne: { title: "この画像を閉じますか？", yes: "閉じる" },
+  erasedAll: (done, count) => `${decimal(count)} 枚中 ${decimal(done)} 枚の画像から消去しました。`,
+  otherSize: (names) => `サイズが異なるため、次の画像は変更していません: ${names}`,
+  downloadAll: "すべてダウンロード",
+  zipTooLarge: "4 GB を超えるため、1 つの ZIP ファイルに収まりません。画像を 1 枚ずつダウンロードしてください。",
+  notAllKept: (count) => `画像のうち ${decimal(count)} 枚を保存する空き容量がこのブラウザにありません。ページを離れる前に結果をダウンロードしてください。`,
+
   // Keeping
   restored: "前回の状態に戻しました。",
   deleted: "画像とすべての結果をこのブラウザから削除しました。",
@@ -131,6 +143,13 @@ export const page = {
   Invert: "反転",
   "Clear the mask (X)": "マスクを消去 (X)",
   Clear: "クリア",
+  "All pictures": "すべての画像",
+  "Erase what is painted here from all pictures of this size": "ここで塗った部分を、同じサイズのすべての画像から消去",
+  "Erase from all": "すべてから消去",
+  "Download the results of all pictures in one ZIP file": "すべての画像の結果を 1 つの ZIP ファイルでダウンロード",
+  "Download all": "すべてダウンロード",
+  "Close this picture; the others stay open": "この画像を閉じる（ほかの画像は開いたまま）",
+  "Close this one": "この画像を閉じる",
   Settings: "設定",
   "Page language": "ページの言語",
   "Erase on release {0}": "離したら消去 {0}",
@@ -153,8 +172,8 @@ export const page = {
   "What the server said": "サーバーからのメッセージ",
   "Close the message": "メッセージを閉じる",
   "Take something out of a picture": "画像から不要なものを消す",
-  "Drop a picture here, paste one, or choose a file. Paint over what should go. The rest stays as it is.":
-    "画像をここにドロップするか、貼り付けるか、ファイルを選択してください。消したい部分を塗ります。それ以外は変わりません。",
+  "Drop pictures here, paste them, or choose files. Paint over what should go. The rest stays as it is.":
+    "画像をここにドロップするか、貼り付けるか、ファイルを選択してください。複数でもかまいません。消したい部分を塗ります。それ以外は変わりません。",
   "Choose a picture": "画像を選択",
   "Full-size photographs, in any format that your browser shows. The picture is sent to this server only.":
     "フルサイズの写真も、ブラウザで表示できる形式なら使えます。画像はこのサーバーにのみ送信されます。",
@@ -169,6 +188,11 @@ export const page = {
   "Arrow keys move the border between before and after. Escape ends comparing.":
     "矢印キーで変更前と変更後の境界を動かします。Esc で比較を終了します。",
   "How much of the picture before is shown": "変更前の画像の表示割合",
+  Pictures: "画像",
+  "Previous picture (Page Up)": "前の画像 (Page Up)",
+  "Previous picture": "前の画像",
+  "Next picture (Page Down)": "次の画像 (Page Down)",
+  "Next picture": "次の画像",
   Results: "結果",
   "Previous result (,)": "前の結果 (,)",
   "Previous result": "前の結果",
@@ -220,7 +244,7 @@ export const page = {
   Cancel: "キャンセル",
   "Erase what is painted over (Ctrl+Enter)": "塗った部分を消去 (Ctrl+Enter)",
   Erase: "消去",
-  "Drop the picture": "画像をドロップ",
+  "Drop the pictures": "画像をここにドロップ",
   "Picture file": "画像ファイル",
   "Mask file": "マスクファイル",
   "The server needs an API key: one of {0}, or the one that it created at its first start in the file {1} of its storage.":
@@ -258,6 +282,9 @@ export const page = {
   "{0} held, {1}": "{0} を長押し、{1}",
   "the picture before, compare with a slider": "前の画像、スライダーで比較",
   "previous, next, another result": "前の結果、次の結果、別の結果",
+  "Page Up": "Page Up",
+  "Page Down": "Page Down",
+  "previous, next picture": "前の画像、次の画像",
   "wheel, pinch, {0} {1}": "ホイール、ピンチ、{0} {1}",
   zoom: "ズーム",
   "{0}, two fingers": "{0}、2 本指",
@@ -274,6 +301,8 @@ export const page = {
   "Open another picture?": "別の画像を開きますか？",
   "What you have painted and the results that you have not downloaded are lost.":
     "塗った内容と、ダウンロードしていない結果は失われます。",
+  "Nothing is lost if you add it to what is open.": "開いている画像に追加すれば、何も失われません。",
   "Keep this one": "この画像のままにする",
+  "Add it": "追加する",
   "Open the other": "別の画像を開く",
 };

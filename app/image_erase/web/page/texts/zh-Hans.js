@@ -56,6 +56,18 @@ export const texts = {
   openOther: { title: "打开另一张图片？", yes: "打开另一张" },
   startAnew: { title: "重新开始？", yes: "重新开始" },
 
+  // Several pictures
+  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  photoNamed: (name, index, count) => `${name}，第 ${decimal(index)} 张，共 ${decimal(count)} 张`,
+  openedAll: (count) => `已打开 ${decimal(count)} 张图片。按 Page Down 显示下一张。`,
+  refused: (names) => `浏览器无法将这些文件作为图片读取：${names}`,
+  closeOne: { title: "关闭这张图片？", yes: "关闭" },
+  erasedAll: (done, count) => `已从 ${decimal(count)} 张图片中的 ${decimal(done)} 张消除。`,
+  otherSize: (names) => `尺寸不同，保持原样：${names}`,
+  downloadAll: "全部下载",
+  zipTooLarge: "超过 4 GB 的内容无法放入一个 ZIP 文件。请逐张下载图片。",
+  notAllKept: (count) => `此浏览器没有足够的空间保留其中 ${decimal(count)} 张图片：请在离开页面前下载它们的结果。`,
+
   // Keeping
   restored: "一切都和您离开时一样。",
   deleted: "图片和所有结果已从此浏览器中删除。",
@@ -131,6 +143,13 @@ export const page = {
   Invert: "反相",
   "Clear the mask (X)": "清空蒙版 (X)",
   Clear: "清空",
+  "All pictures": "所有图片",
+  "Erase what is painted here from all pictures of this size": "从所有相同尺寸的图片中消除此处涂抹的内容",
+  "Erase from all": "从全部消除",
+  "Download the results of all pictures in one ZIP file": "将所有图片的结果下载为一个 ZIP 文件",
+  "Download all": "全部下载",
+  "Close this picture; the others stay open": "关闭这张图片，其他图片保持打开",
+  "Close this one": "关闭这一张",
   Settings: "设置",
   "Page language": "页面语言",
   "Erase on release {0}": "松开后立即消除 {0}",
@@ -153,8 +172,8 @@ export const page = {
   "What the server said": "服务器返回的信息",
   "Close the message": "关闭消息",
   "Take something out of a picture": "从图片中消除内容",
-  "Drop a picture here, paste one, or choose a file. Paint over what should go. The rest stays as it is.":
-    "将图片拖放到此处、粘贴图片，或者选择文件。涂抹要消除的内容，其余部分保持不变。",
+  "Drop pictures here, paste them, or choose files. Paint over what should go. The rest stays as it is.":
+    "将图片拖放到此处、粘贴图片，或者选择文件，可以是多张。涂抹要消除的内容，其余部分保持不变。",
   "Choose a picture": "选择图片",
   "Full-size photographs, in any format that your browser shows. The picture is sent to this server only.":
     "支持全尺寸照片，以及浏览器能显示的任何格式。图片只会发送到此服务器。",
@@ -168,6 +187,11 @@ export const page = {
   After: "结果",
   "Arrow keys move the border between before and after. Escape ends comparing.": "方向键移动前后对比的分界线。Esc 结束对比。",
   "How much of the picture before is shown": "之前图片的显示比例",
+  Pictures: "图片",
+  "Previous picture (Page Up)": "上一张图片 (Page Up)",
+  "Previous picture": "上一张图片",
+  "Next picture (Page Down)": "下一张图片 (Page Down)",
+  "Next picture": "下一张图片",
   Results: "结果",
   "Previous result (,)": "上一个结果 (,)",
   "Previous result": "上一个结果",
@@ -219,7 +243,7 @@ export const page = {
   Cancel: "取消",
   "Erase what is painted over (Ctrl+Enter)": "消除涂抹的内容 (Ctrl+Enter)",
   Erase: "消除",
-  "Drop the picture": "松开以打开图片",
+  "Drop the pictures": "松开以打开图片",
   "Picture file": "图片文件",
   "Mask file": "蒙版文件",
   "The server needs an API key: one of {0}, or the one that it created at its first start in the file {1} of its storage.":
@@ -257,6 +281,9 @@ export const page = {
   "{0} held, {1}": "按住 {0}，{1}",
   "the picture before, compare with a slider": "之前的图片、用滑块对比",
   "previous, next, another result": "上一个、下一个、换一个结果",
+  "Page Up": "Page Up",
+  "Page Down": "Page Down",
+  "previous, next picture": "上一张、下一张图片",
   "wheel, pinch, {0} {1}": "滚轮、双指捏合、{0} {1}",
   zoom: "缩放",
   "{0}, two fingers": "{0}、双指",
@@ -272,6 +299,8 @@ export const page = {
   "{0} Single-key shortcuts": "{0} 单键快捷键",
   "Open another picture?": "打开另一张图片？",
   "What you have painted and the results that you have not downloaded are lost.": "您涂抹的内容和尚未下载的结果将会丢失。",
+  "Nothing is lost if you add it to what is open.": "如果将它添加到已打开的图片中，则不会丢失任何内容。",
   "Keep this one": "保留这一张",
+  "Add it": "添加",
   "Open the other": "打开另一张",
 };
