@@ -13,6 +13,7 @@ from image_erase.erasure.copying.effort import NORMAL, Effort
 from image_erase.erasure.copying.ground import Ground
 from image_erase.erasure.copying.layout import Layouts
 from image_erase.erasure.copying.solve import solve
+from image_erase.erasure.copying.tone import LastLayout, toned
 from image_erase.erasure.engine import Painter, View
 from image_erase.erasure.regions import Region
 
@@ -57,15 +58,19 @@ class Copying:
         return None if copies is None else _on_ground(copies, level, view)
 
     def _copies(self, view: View) -> Painter | None:
-        return self._native(view) if self.factor == 1 else self._reduced(view)
+        layouts = LastLayout(self.layouts) if self.layouts else None
+        copies = self._native(view, layouts) if self.factor == 1 else self._reduced(view, layouts)
+        if copies is None or layouts is None:
+            return copies
+        return toned(copies, layouts.layout, view.guide, view.hole, self.factor)
 
-    def _native(self, view: View) -> Painter:
+    def _native(self, view: View, layouts: Layouts | None) -> Painter:
         hurry = _Hurry(view, self.factor)
         sources = solve(
             view.guide,
             view.hole,
             valid=view.valid,
-            layouts=self.layouts,
+            layouts=layouts,
             effort=self.effort,
             check=hurry.check,
             hurried=hurry,
@@ -76,14 +81,14 @@ class Copying:
 
         return paint
 
-    def _reduced(self, view: View) -> Painter | None:
+    def _reduced(self, view: View, layouts: Layouts | None) -> Painter | None:
         hurry = _Hurry(view, self.factor, self.coarseness)
         blocks = large.solve(
             view.guide,
             view.hole,
             view.valid,
             factor=self.factor,
-            layouts=self.layouts,
+            layouts=layouts,
             effort=self.effort,
             aligned=self._aligned,
             check=hurry.check,

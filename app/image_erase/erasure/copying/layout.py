@@ -32,10 +32,12 @@ class Layout:
     """What a hole may hide.
 
     colours: HxWx3 uint8 BGR, smooth. trust: HxW float32, 0..1, the weight of each pixel; 0 where there is no layout.
+    scale: pixels per pixel of the network, at least 1; 0 if the layout says nothing of the brightness of the hole.
     """
 
     colours: U8
     trust: F32
+    scale: float = 0.0
 
 
 class Layouts(Protocol):

@@ -48,10 +48,11 @@ class LayoutEngine:
         raise to interrupt.
         """
         colours, trust = np.zeros_like(guide), np.zeros(hole.shape, np.uint8)
+        scales = []
         for part in self._looks(_thick_parts(hole)):
             check()
-            self._lay_out(part, guide, known, colours, trust)
-        return Layout(colours, trust * np.float32(1 / 255)) if trust.any() else None
+            scales.append(self._lay_out(part, guide, known, colours, trust))
+        return Layout(colours, trust * np.float32(1 / 255), scales[0]) if trust.any() else None
 
     def _looks(self, parts: Sequence[Region]) -> list[Region]:
         """The regions for which the network is run, largest first: as many as the parts are worth, at least one.
@@ -79,7 +80,8 @@ class LayoutEngine:
         scale = self._sketcher.side / max(side, self._sketcher.side)
         return all(side <= COARSER * CONTEXT * part.side and part.half_width * scale >= LEAST_SHOWN for part in parts)
 
-    def _lay_out(self, part: Region, guide: U8, known: Bool, colours: U8, trust: U8) -> None:
+    def _lay_out(self, part: Region, guide: U8, known: Bool, colours: U8, trust: U8) -> float:
+        """Put the layout of a part into `colours` and `trust`. Returns the pixels per pixel of the network."""
         square = self._square(part, (guide.shape[0], guide.shape[1]))
         seen, missing = square.reduced(guide, known, min(square.side, self._sketcher.side))
         sketch = self._sketcher.sketch(seen, missing)
@@ -88,6 +90,7 @@ class LayoutEngine:
         own[part.box] = part.hole
         square.put(sketch.colours, colours, own)
         square.put(np.rint(sketch.confidence * belief).astype(np.uint8), trust, own)
+        return square.side / len(seen)
 
     def _square(self, part: Region, shape: tuple[int, int]) -> Square:
         """The square around a part: CONTEXT times its box, or less to stay inside the picture.

@@ -1,0 +1,151 @@
+"""Bring the colours of a filled hole closer to those of the layout.
+
+Copies keep the brightness and the tint of the place that they come from, and at the finest level the layout is not
+followed, because it would blur the texture. What is left is a difference that varies slowly. It is corrected after
+the seams are blended, and not at the rim, where the copies fit the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from image_erase.erasure.arrays import F32, U8, Bool, Check, Pixels, fitted, full_scale
+from image_erase.erasure.copying.layout import Layout, Layouts
+from image_erase.erasure.engine import Painter
+from image_erase.erasure.reduction import known_share
+from image_erase.erasure.regions import Box
+
+STRENGTH = 0.8
+"""Share of the difference that is corrected where the layout is trusted."""
+
+SMOOTHNESS = 3.0
+"""Standard deviation of the blur of the difference, in pixels of the network. 2 to 4 did equally well."""
+
+NEAR = 8
+"""Pixels around the hole that decide whether a layer shows the colours of the guide."""
+
+ROUNDING = 1.0
+"""Most grey levels by which such a layer may differ from the guide."""
+
+BAND = 32
+"""Rows of the layout that are applied at a time, to save memory."""
+
+COLOURS = 3
+
+
+class LastLayout:
+    """Layouts that keep the last one."""
+
+    def __init__(self, layouts: Layouts) -> None:
+        """layouts: what predicts them."""
+        self._layouts = layouts
+        self.layout: Layout | None = None
+
+    def lay_out(self, guide: U8, hole: Bool, known: Bool, check: Check) -> Layout | None:
+        """See Layouts."""
+        self.layout = self._layouts.lay_out(guide, hole, known, check)
+        return self.layout
+
+
+def toned(paint: Painter, layout: Layout | None, guide: U8, hole: Bool, factor: int) -> Painter:
+    """Return a painter that corrects what `paint` has painted.
+
+    layout: of the picture reduced by `factor`. guide: HxWx3 uint8 BGR at full size. hole: HxW. Layers that do not show
+    the guide's colours or their grey, such as alpha, are left as they are.
+    """
+    if layout is None or not layout.scale or not layout.trust.any():
+        return paint
+    tone = _Tone(layout, hole, factor)
+
+    def paint_toned(pixels: Pixels) -> None:
+        paint(pixels)
+        if _shows(pixels, guide, hole):
+            tone.apply(pixels)
+
+    return paint_toned
+
+
+def _shows(pixels: Pixels, guide: U8, hole: Bool) -> bool:
+    """Whether the colours, or the one grey channel, of a layer (HxWxC) are those of the guide around the hole."""
+    window = np.ones((2 * NEAR + 1,) * 2, np.uint8)
+    near = (cv2.dilate(hole.view(np.uint8), window) > 0) & ~hole
+    shown = pixels[near][:, : _colours(pixels)] * np.float32(255 / full_scale(pixels.dtype))
+    return bool(near.any() and np.abs(shown - guide[near]).max() <= ROUNDING)
+
+
+def _colours(pixels: Pixels) -> int:
+    return COLOURS if pixels.shape[2] >= COLOURS else 1
+
+
+@dataclass(frozen=True)
+class _Tone:
+    """What a filled hole is brought closer to: a layout of the picture reduced by `factor`. hole: HxW, at full size."""
+
+    layout: Layout
+    hole: Bool
+    factor: int
+
+    def apply(self, pixels: Pixels) -> None:
+        """Correct the hole of a layer (HxWxC uint8, uint16, or float32 with white at 255) in place."""
+        box = _box(self.layout.trust > 0)
+        missing = known_share(~self.hole, self.factor)[box] < 1
+        # The square root: the votes have followed the layout by its trust before.
+        trust, blur = np.sqrt(self.layout.trust[box]) * missing, SMOOTHNESS * self.layout.scale
+        strength = STRENGTH * _inside(missing, blur) / np.maximum(_blurred(missing.astype(np.float32), blur), 1e-3)
+        wanted = self.layout.colours[box]
+        planes = cv2.split(wanted) if _colours(pixels) == COLOURS else [cv2.cvtColor(wanted, cv2.COLOR_BGR2GRAY)]
+        shifts = [
+            np.asarray(strength * _blurred(trust * (plane - self._reduced(pixels[:, :, c], box)), blur), np.float32)
+            for c, plane in enumerate(planes)
+        ]
+        for c, shift in enumerate(shifts):
+            self._add(pixels[:, :, c], shift, box)
+
+    def _reduced(self, plane: Pixels, box: Box) -> F32:
+        """A box of the plane reduced, white at 255."""
+        small = np.empty((box[0].stop - box[0].start, box[1].stop - box[1].start), np.float32)
+        for rows, there in self._bands(plane, box):
+            height, width = (length * self.factor for length in small[rows].shape)
+            whole = cv2.copyMakeBorder(
+                there.astype(np.float32), 0, height - there.shape[0], 0, width - there.shape[1], cv2.BORDER_REPLICATE
+            )
+            small[rows] = cv2.resize(whole, small[rows].shape[::-1], interpolation=cv2.INTER_AREA)
+        return small * np.float32(255 / full_scale(plane.dtype))
+
+    def _add(self, plane: Pixels, shift: F32, box: Box) -> None:
+        shift = np.pad(shift, 1, mode="edge") * np.float32(full_scale(plane.dtype) / 255)
+        bands = zip(self._bands(plane, box), self._bands(self.hole, box), strict=True)
+        for (rows, there), (_, hole) in bands:
+            more = cv2.resize(shift[rows.start : rows.stop + 2], (0, 0), fx=self.factor, fy=self.factor)
+            more = more[self.factor :, self.factor :][: there.shape[0], : there.shape[1]]
+            np.copyto(there, fitted(there.astype(np.float32) + more, plane.dtype), where=hole)
+
+    def _bands(self, plane: Pixels, box: Box) -> Iterator[tuple[slice, Pixels]]:
+        """Rows of a box of the reduced picture, counted from its top, and the part of the full-size plane there."""
+        columns = slice(box[1].start * self.factor, box[1].stop * self.factor)
+        for first in range(box[0].start, box[0].stop, BAND):
+            last = min(first + BAND, box[0].stop)
+            yield (
+                slice(first - box[0].start, last - box[0].start),
+                plane[first * self.factor : last * self.factor, columns],
+            )
+
+
+def _box(place: Bool) -> Box:
+    rows, columns = np.flatnonzero(place.any(axis=1)), np.flatnonzero(place.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _inside(missing: Bool, blur: float) -> F32:
+    """Increase from 0 at the rim to 1 in a distance of `blur`."""
+    distance = cv2.distanceTransform(np.pad(missing, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    return np.asarray(np.minimum(distance / np.float32(blur), 1), np.float32)
+
+
+def _blurred(plane: F32, blur: float) -> F32:
+    """Blur, everything outside the plane being 0."""
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), blur, borderType=cv2.BORDER_CONSTANT), np.float32)
