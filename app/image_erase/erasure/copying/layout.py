@@ -6,6 +6,7 @@ so that the patches found next continue its structures. What is copied in the en
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,7 @@ import numpy as np
 
 from image_erase.erasure.arrays import F32, U8, Bool, Check
 from image_erase.erasure.copying.pyramid import Level, halve_known
+from image_erase.erasure.regions import Box
 
 FINE, COARSE = 0.9, 0.65
 """Share of the layout in a vote at the second finest and at the coarsest level. At coarser levels each patch covers
@@ -53,32 +55,48 @@ class Layouts(Protocol):
 
 @dataclass(frozen=True)
 class Pull:
-    """A layout at one level. colours: 3xN Y, Cr, Cb of the level's hole pixels; trust, share: N, 0..1."""
+    """A layout at one level.
 
+    hole: of the level, cut to its bounding `box`. colours: 3xN Y, Cr, Cb of its pixels; trust, share: N, 0..1.
+    """
+
+    box: Box
+    hole: Bool
     colours: F32
     trust: F32
     share: F32
 
     def start(self, level: Level) -> None:
         """Blend the layout into the first guess, by its trust."""
-        hole = level.hole
         for plane, wanted in zip(level.planes, self.colours, strict=False):
-            there = plane[hole]
-            plane[hole] = there + self.trust * (wanted - there)
+            there = plane[self.box]
+            values = there[self.hole]
+            there[self.hole] = values + self.trust * (wanted - values)
 
     def apply(self, level: Level) -> None:
         """Pull the hole's colours towards the layout's at scales above COARSENESS; texture stays."""
-        hole = level.hole
-        inside = np.maximum(_blurred(hole.astype(np.float32))[hole], LEAST_INSIDE)
-        change = np.zeros(hole.shape, np.float32)
+        change = np.zeros(self.hole.shape, np.float32)
         for plane, wanted in zip(level.planes, self.colours, strict=False):
-            change[hole] = self.share * (wanted - plane[hole])
-            plane[hole] += _blurred(change)[hole] / inside
+            there = plane[self.box]
+            values = there[self.hole]
+            change[self.hole] = self.share * (wanted - values)
+            there[self.hole] = values + _blurred(change)[self.hole] / self._inside
+
+    @functools.cached_property
+    def _inside(self) -> F32:
+        """The share of the blur's weight that lies inside the hole, for each of its pixels."""
+        return np.maximum(_blurred(self.hole.astype(np.float32))[self.hole], LEAST_INSIDE)
 
 
 def _blurred(plane: F32) -> F32:
-    """Blur by COARSENESS, ignoring everything outside the border."""
+    """Blur by COARSENESS; everything outside the border counts as 0."""
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), COARSENESS, borderType=cv2.BORDER_CONSTANT), np.float32)
+
+
+def _box(hole: Bool) -> Box:
+    """The bounding box of a hole."""
+    left, top, width, height = cv2.boundingRect(hole.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
 
 
 def pulls(layout: Layout | None, levels: Sequence[Level]) -> list[Pull | None]:
@@ -91,7 +109,9 @@ def pulls(layout: Layout | None, levels: Sequence[Level]) -> list[Pull | None]:
     for number in range(1, len(levels)):
         laid_out = (trust > 0).astype(np.float32)
         planes, trust = halve_known(planes, laid_out), halve_known(trust[None], laid_out)[0]
-        hole = levels[number].hole
+        box = _box(levels[number].hole)
+        hole = levels[number].hole[box]
         share = FINE + (COARSE - FINE) * (number - 1) / max(1, len(levels) - 2)
-        found[number] = Pull(planes[:, hole], trust[hole], trust[hole] * np.float32(share))
+        sure = trust[box][hole]
+        found[number] = Pull(box, hole, planes[:, *box][:, hole], sure, sure * np.float32(share))
     return found

@@ -136,10 +136,11 @@ class _Descent:
         pull, level = self.pulls[number], ballot.matcher.level
         if pull is None:
             return ballot.vote(field)
-        before = level.planes[:, level.hole]
+        planes = level.planes.reshape(len(level.planes), -1)
+        before = planes.take(ballot.pixels, axis=1)
         ballot.vote(field)
         pull.apply(level)
-        return float(np.abs(level.planes[:, level.hole] - before).mean())
+        return float(np.abs(planes.take(ballot.pixels, axis=1) - before).mean())
 
     def _settled(self, ballot: Ballot, field: Field | None, number: int) -> Field:
         """Alternate search and vote until little changes; returns the field."""
