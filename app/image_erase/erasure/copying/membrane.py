@@ -26,7 +26,7 @@ DAMPING = 0.8
 SMALLEST = 4
 """Side in pixels of the coarsest grid, which a few sweeps solve well enough."""
 
-_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
+_DIFFERENCES = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 
 
 class Membrane:
@@ -34,10 +34,10 @@ class Membrane:
 
     def __init__(self, hole: Bool) -> None:
         """hole: HxW bool. The correction is 0 outside it, and unconstrained at the border of the array."""
-        self._inside: list[Bool] = [hole]
-        self._steps: list[F32] = [_jacobi_step(hole)]
+        self._inside: list[F32] = [hole.astype(np.float32)]
+        self._steps: list[F32] = [_jacobi_step(self._inside[0])]
         while min(self._inside[-1].shape) > SMALLEST:
-            coarse = _quarters(self._inside[-1].astype(np.float32)) == 1
+            coarse = (_quarters(self._inside[-1]) == 1).astype(np.float32)
             if not coarse.any():
                 break
             self._inside.append(coarse)
@@ -66,50 +66,43 @@ class Membrane:
             if slope <= 0:
                 break
             direction = cv2.scaleAdd(direction, slope / before, step).astype(np.float32, copy=False)
-            applied = self._applied(direction, level)
-            length = slope / max(float(np.vdot(direction, applied)), 1e-20)
+            change = _differences(direction)
+            cv2.multiply(change, self._inside[level], change)
+            length = slope / max(-float(np.vdot(direction, change)), 1e-20)
             cv2.scaleAdd(direction, length, field, field)
-            cv2.scaleAdd(applied, -length, residual, residual)
+            cv2.scaleAdd(change, length, residual, residual)
         return field
 
     def _cycle(self, divergence: F32, level: int, turns: Sequence[int]) -> F32:
-        """An approximate solution on one grid, starting at 0, by way of the coarser grids."""
-        field = self._smooth(np.zeros_like(divergence), divergence, level)
+        """An approximate solution on one grid, by way of the coarser grids."""
+        # The first sweep, from a field of zeros.
+        field = np.asarray(cv2.multiply(divergence, self._steps[level]), np.float32)
+        self._smooth(field, divergence, level, SWEEPS - 1)
         if level + 1 < len(self._inside):
             self._correct(field, divergence, level, turns)
-        return self._smooth(field, divergence, level)
+        self._smooth(field, divergence, level, SWEEPS)
+        return field
 
     def _correct(self, field: F32, divergence: F32, level: int, turns: Sequence[int]) -> None:
         """Add the correction of the remaining residual, solved on the next coarser grid, to `field`."""
-        missing = (divergence - self._applied(field, level)) * self._inside[level]
+        missing = _differences(field)
+        cv2.add(missing, divergence, missing)
+        cv2.multiply(missing, self._inside[level], missing)
         coarse = self._solved(4 * _quarters(missing), level + 1, turns)
         up = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
-        field += up[: field.shape[0], : field.shape[1]] * self._inside[level]
+        cv2.accumulateProduct(up[: field.shape[0], : field.shape[1]], self._inside[level], field)
 
-    def _smooth(self, field: F32, divergence: F32, level: int) -> F32:
+    def _smooth(self, field: F32, divergence: F32, level: int, sweeps: int) -> None:
         """Damped Jacobi sweeps, in place; `_steps` is damping / degree inside the hole and 0 outside."""
-        step = self._steps[level]
-        for _ in range(SWEEPS):
-            change = _around(field)
+        for _ in range(sweeps):
+            change = _differences(field)
             cv2.add(change, divergence, change)
-            cv2.multiply(change, step, change)
-            field *= np.float32(1 - DAMPING)
-            cv2.add(field, change, field)
-        return field
-
-    def _applied(self, field: F32, level: int) -> F32:
-        """The sum of (field[p] - field[q]) over p's neighbours q, inside the hole."""
-        inside = self._inside[level]
-        applied = np.divide(field, self._steps[level], out=np.zeros_like(field), where=inside)
-        applied *= np.float32(DAMPING)
-        applied -= _around(field)
-        applied *= inside
-        return applied
+            cv2.accumulateProduct(change, self._steps[level], field)
 
 
-def _around(field: F32) -> F32:
-    """The sum of the four neighbours; beyond the array they count as 0."""
-    return cv2.filter2D(field, -1, _CROSS, borderType=cv2.BORDER_CONSTANT).astype(np.float32, copy=False)
+def _differences(field: F32) -> F32:
+    """The sum of (field[q] - field[p]) over p's neighbours q inside the array."""
+    return np.asarray(cv2.filter2D(field, -1, _DIFFERENCES, borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _quarters(plane: F32) -> F32:
@@ -117,7 +110,7 @@ def _quarters(plane: F32) -> F32:
     return halved(plane, cv2.BORDER_CONSTANT)
 
 
-def _jacobi_step(inside: Bool) -> F32:
+def _jacobi_step(inside: F32) -> F32:
     """Damping divided by the number of neighbours, 0 outside the hole."""
     neighbours = np.full(inside.shape, 4, np.float32)
     neighbours[0] -= 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import F32, I16, I32, Bool, Check, Pixels, fitted, full_scale
+from image_erase.erasure.arrays import F32, I16, I32, Bool, Check, Index, Pixels, fitted, full_scale
 from image_erase.erasure.copying.membrane import TURNS, Membrane
 from image_erase.erasure.reduction import known_share
 from image_erase.erasure.regions import Box
@@ -67,16 +67,27 @@ class Patchwork:
         for first in range(rows.start, rows.stop, BAND):
             band = slice(first, min(first + BAND, rows.stop))
             pixels = slice(band.start * self.side, band.stop * self.side), across
-            source = np.dstack([self._spread(self.lefts[band, columns], 1), self._spread(self.tops[band, columns], 0)])
-            copied = cv2.remap(plane, source, _NO_FRACTION, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+            copied = cv2.remap(
+                plane, self._sources(band, columns), _NO_FRACTION, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+            )
             hole = self.hole[pixels]
             np.copyto(into[pixels], copied[: hole.shape[0], : hole.shape[1]].astype(into.dtype, copy=False), where=hole)
 
-    def _spread(self, origins: I32, axis: int) -> I16:
-        """Expand one coordinate per block to one per pixel, increasing along `axis` inside each block."""
-        pixels = np.repeat(np.repeat(origins.astype(np.int16), self.side, axis=0), self.side, axis=1)
-        inside = np.arange(pixels.shape[axis], dtype=np.int16) % self.side
-        return pixels + (inside[:, None] if axis == 0 else inside)
+    def _sources(self, rows: slice, columns: slice) -> I16:
+        """The source (x, y) of each pixel of some blocks: hxwx2, as cv2.remap takes it."""
+        pairs = np.stack([self.lefts[rows, columns], self.tops[rows, columns]], axis=2).astype(np.int16)
+        height, width = (n * self.side for n in pairs.shape[:2])
+        # NumPy is slow with axes of length 2, so that both coordinates are moved as one number.
+        origins = cv2.resize(pairs.view(np.int32)[:, :, 0], (width, height), interpolation=cv2.INTER_NEAREST)
+        right, down = (_one(np.arange(n) % self.side, axis) for axis, n in enumerate((width, height)))
+        return (origins + (right + down[:, None])).astype(np.int32, copy=False).view(np.int16).reshape(height, width, 2)
+
+
+def _one(steps: Index, axis: int) -> I32:
+    """Steps along axis 0 (x) or 1 (y) as one number that holds both."""
+    pairs = np.zeros((len(steps), 2), np.int16)
+    pairs[:, axis] = steps
+    return pairs.view(np.int32)[:, 0]
 
 
 def exact() -> int:
@@ -93,10 +104,11 @@ def render(image: Pixels, patchwork: Patchwork, check: Check, coarseness: Callab
     """
     blending = _Blending(patchwork)
     planes = []
+    before, after = (np.empty(image.shape[:2], image.dtype) for _ in range(2))
     for c in range(image.shape[2]):
         check()
-        before = np.ascontiguousarray(image[:, :, c])
-        after = before.copy()
+        cv2.extractChannel(image, c, before)
+        np.copyto(after, before)
         patchwork.gather(before, after)
         check()
         planes.append(blending.blended(before, after, coarseness()))
@@ -130,7 +142,8 @@ class _Blending:
 
     @functools.cached_property
     def _seams(self) -> list[_Seams]:
-        return [_Seams.find(self._patchwork, self.window, axis) for axis in (0, 1)]
+        codes = self._patchwork.offsets(self.window)
+        return [_Seams.find(self._patchwork, codes, self.window, axis) for axis in (0, 1)]
 
 
 def _around(hole: Bool) -> Box:
@@ -144,8 +157,8 @@ class _Seams:
     """Neighbouring pixels p, q that are copied from different places, along one axis.
 
     p: flat indices into the picture, q is p + step; at: p in the window, q is at + step_at. after: the pixel after p's
-    source, before: the pixel before q's source; after_known, before_known: whether those may be read. No pixel occurs
-    twice as p or twice as q.
+    source, before: the pixel before q's source; after_share, before_share: their shares in the wanted step, 0 where
+    they may not be read; known: the sum of both. No pixel occurs twice as p or twice as q.
     """
 
     p: I32
@@ -154,13 +167,16 @@ class _Seams:
     step_at: int
     after: I32
     before: I32
-    after_known: Bool
-    before_known: Bool
+    after_share: F32
+    before_share: F32
+    known: F32
 
     @classmethod
-    def find(cls, patchwork: Patchwork, window: Box, axis: int) -> _Seams:
-        """The seams between vertical (axis 0) or horizontal (axis 1) neighbours inside the window."""
-        codes = patchwork.offsets(window)
+    def find(cls, patchwork: Patchwork, codes: I32, window: Box, axis: int) -> _Seams:
+        """The seams between vertical (axis 0) or horizontal (axis 1) neighbours inside the window.
+
+        codes: the offsets in the window.
+        """
         first, second = (codes[:-1], codes[1:]) if axis == 0 else (codes[:, :-1], codes[:, 1:])
         ys, xs = (places.astype(np.int32) for places in np.nonzero(first != second))
         width = patchwork.hole.shape[1]
@@ -169,21 +185,23 @@ class _Seams:
         after, after_known = _moved(p + step, first[ys, xs], patchwork.known)
         before, before_known = _moved(p, second[ys, xs], patchwork.known)
         at = ys * codes.shape[1] + xs
-        return cls(p, step, at, step_at, after, before, after_known, before_known)
+        count = np.maximum(after_known.astype(np.float32) + before_known, 1)
+        known = (after_known | before_known).astype(np.float32)
+        after_share, before_share = (np.divide(part, count, dtype=np.float32) for part in (after_known, before_known))
+        return cls(p, step, at, step_at, after, before, after_share, before_share, known)
 
     def add_divergence(self, before: Pixels, after: Pixels, divergence: F32, strong: float) -> None:
         """Add the divergence due to the seams: the wanted step between p and q minus the present one.
 
-        The wanted step is the mean of the steps after p's source and before q's source. before, after: HxW without
-        and with the copied pixels; divergence: of the window.
+        The wanted step is the mean of the steps after p's source and before q's source, where they are known. before,
+        after: HxW without and with the copied pixels; divergence: of the window.
         """
         source, shown = before.reshape(-1), after.reshape(-1)
-        value_p, value_q = shown[self.p].astype(np.float32), shown[self.p + self.step].astype(np.float32)
-        onward = (source[self.after] - value_p) * self.after_known
-        inward = (value_q - source[self.before]) * self.before_known
-        count = self.after_known.astype(np.float32) + self.before_known
-        missing = np.where(count > 0, (onward + inward) / np.maximum(count, 1) - (value_q - value_p), 0)
-        missing /= 1 + (missing / strong) ** 4
+        value_p, value_q = (shown.take(place).astype(np.float32) for place in (self.p, self.p + self.step))
+        wanted = (source.take(self.after) - value_p) * self.after_share
+        wanted += (value_q - source.take(self.before)) * self.before_share
+        missing = wanted - (value_q - value_p) * self.known
+        missing /= 1 + ((missing * np.float32(1 / strong)) ** 2) ** 2
         flat = divergence.reshape(-1)
         flat[self.at + self.step_at] += missing
         flat[self.at] -= missing
