@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import F32, I16, I32, U8, Bool, Check, Hurried, never_hurried
+from image_erase.erasure.arrays import F32, I16, I32, U8, Bool, Check, Hurried, Index, never_hurried
 from image_erase.erasure.copying.patchwork import Patchwork
 
 Origins = tuple[I32, I32]
@@ -18,8 +18,8 @@ ROUNDS = 2
 RIM = 2
 """Width in pixels of the rim around a block that is compared."""
 
-CHUNK = 4096
-"""Blocks compared at a time."""
+CHUNK = 1024
+"""Blocks compared at a time, so that their rims fit the processor's cache."""
 
 NEIGHBOURS = ((0, -1), (-1, 0), (0, 1), (1, 0))
 
@@ -60,7 +60,7 @@ class _View:
 
     padded: U8
     shown: U8
-    rim: I32
+    rim: Index
 
     @classmethod
     def of(cls, luma: U8, patchwork: Patchwork) -> _View:
@@ -75,7 +75,7 @@ class _View:
         # The edge is that of the filled picture. It is repeated in place: a copy takes a megabyte per megapixel.
         padded[:RIM], padded[RIM + height :] = padded[RIM], padded[RIM + height - 1]
         padded[:, :RIM], padded[:, RIM + width :] = padded[:, RIM, None], padded[:, RIM + width - 1, None]
-        span = np.arange(-RIM, side + RIM, dtype=np.int32)
+        span = np.arange(-RIM, side + RIM)
         ys, xs = np.meshgrid(span, span, indexing="ij")
         around = (np.minimum(ys, xs) < 0) | (np.maximum(ys, xs) >= side)
         rim = (ys[around] + RIM) * padded.shape[1] + xs[around] + RIM
@@ -83,8 +83,8 @@ class _View:
 
     def rims(self, origins: Origins) -> I16:
         """NxK: the pixels around each square; beyond the picture its edge is repeated."""
-        squares = origins[0] * np.int32(self.padded.shape[1]) + origins[1]
-        return self.padded.reshape(-1).take(squares[:, None] + self.rim).astype(np.int16)
+        squares = origins[0].astype(np.intp) * self.padded.shape[1] + origins[1]
+        return np.asarray(self.padded.reshape(-1).take(squares[:, None] + self.rim), np.int16)
 
     def misfit(self, origins: Origins, wanted: I16) -> F32:
         """N: the sum of squared differences between the rims at the origins and the wanted ones (NxK)."""
@@ -95,15 +95,21 @@ class _View:
 def _unsettled(patchwork: Patchwork) -> Origins:
     """Rows and columns of the blocks that do not continue all their neighbours."""
     height, width = patchwork.tops.shape
-    rows, columns = np.indices((height, width), np.int32)
-    dy = np.pad(np.where(patchwork.occupied, patchwork.tops - rows * patchwork.side, 0), 1, mode="edge")
-    dx = np.pad(np.where(patchwork.occupied, patchwork.lefts - columns * patchwork.side, 0), 1, mode="edge")
-    differs = np.zeros((height, width), np.bool_)
+    # The blocks of the hole and those beside it.
+    inside = tuple(
+        slice(max(0, part.start - 1), min(part.stop + 1, n))
+        for part, n in zip(patchwork.blocks, (height, width), strict=True)
+    )
+    occupied = patchwork.occupied[inside]
+    rows, columns = (np.arange(part.start, part.stop, dtype=np.int32) * patchwork.side for part in inside)
+    dy = np.pad(np.where(occupied, patchwork.tops[inside] - rows[:, None], 0), 1, mode="edge")
+    dx = np.pad(np.where(occupied, patchwork.lefts[inside] - columns, 0), 1, mode="edge")
+    differs = np.zeros(occupied.shape, np.bool_)
     for down, right in NEIGHBOURS:
-        there = slice(1 + down, 1 + down + height), slice(1 + right, 1 + right + width)
+        there = tuple(slice(1 + by, 1 + by + n) for by, n in zip((down, right), occupied.shape, strict=True))
         differs |= (dy[there] != dy[1:-1, 1:-1]) | (dx[there] != dx[1:-1, 1:-1])
-    found = np.nonzero(differs & patchwork.occupied)
-    return found[0].astype(np.int32), found[1].astype(np.int32)
+    found = np.nonzero(differs & occupied)
+    return tuple((at + part.start).astype(np.int32) for at, part in zip(found, inside, strict=True))
 
 
 def _move(view: _View, patchwork: Patchwork, whole: Bool, blocks: Origins, *, with_shifts: bool) -> None:
