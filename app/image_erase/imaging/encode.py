@@ -20,6 +20,7 @@ from image_erase.imaging.metadata.png import metadata_chunks, profile_of
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Hole, Picture, Pixels
 from image_erase.imaging.png import chunks as png
+from image_erase.imaging.png.indexed import indexed_png
 from image_erase.imaging.png.writer import encoded_png
 from image_erase.imaging.tiff.writer import encoded_tiff
 from image_erase.imaging.webp.writer import encoded_webp
@@ -38,7 +39,8 @@ class Encoded:
 
     reencode_reason: why a JPEG was re-encoded as a whole, otherwise empty. format_reasons: changes that the format made
     necessary, by name; see formats.py. only_hole: whether everything else decodes to the pixels of the upright source,
-    with the exception of pixels beside the changed blocks of a JPEG.
+    with the exception of pixels beside the changed blocks of a JPEG. indexed: whether the hole of a PNG was rounded to
+    the few colours of its source.
     """
 
     suffix: Suffix
@@ -46,6 +48,7 @@ class Encoded:
     reencode_reason: str = ""
     format_reasons: tuple[str, ...] = ()
     only_hole: bool = False
+    indexed: bool = False
 
 
 def encode_result(
@@ -74,7 +77,9 @@ def encode_result(
         picture, image = _completed(picture, image, hole)
     if target.format == "PNG" and picture.mode != "CMYK":
         chunks = metadata_chunks(source, policy, picture.quarter_turned)
-        return Encoded("png", with_chunks(encoded_png(image), chunks), "", target.reasons, only_hole=True)
+        indexed = indexed_png(image, hole, source.coded) if source.format == "PNG" else None
+        data = with_chunks(indexed or encoded_png(image), chunks)
+        return Encoded("png", data, "", target.reasons, only_hole=True, indexed=indexed is not None)
     given = target
     filled, target = fitted(picture.with_canvas(image), given)
     assert filled.source is not None

@@ -15,6 +15,7 @@ from image_erase.imaging.metadata.jpeg import with_metadata
 from image_erase.imaging.metadata.png import metadata_chunks
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Box, Hole, Picture, Pixels
+from image_erase.imaging.png.indexed import indexed_png
 from image_erase.imaging.png.writer import encoded_png
 from image_erase.imaging.source import Source
 
@@ -55,21 +56,22 @@ def part_of(picture: Picture, image: Pixels, hole: Hole, encoded: Encoded) -> Pa
         if encoded.suffix == "jpg":
             part = _of_coefficients(picture.source, encoded.data, box)
         else:
-            part = _of_pixels(picture, image, hole.shape, box)
+            part = _of_pixels(picture, image, hole, box, encoded.indexed)
     except MemoryError:
         return None
     return part if part and len(part.data) <= _WORTH * len(encoded.data) else None
 
 
-def _of_pixels(picture: Picture, image: Pixels, size: tuple[int, ...], box: Box) -> Part | None:
-    if _area(box) > _WORTH * size[0] * size[1]:
+def _of_pixels(picture: Picture, image: Pixels, hole: Hole, box: Box, indexed: bool) -> Part | None:
+    if _area(box) > _WORTH * hole.size:
         return None
     assert picture.source is not None
     top, left = (each.start for each in picture.part) if picture.part else (0, 0)
     rows, columns = box
     pixels = image[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    data = indexed_png(pixels, hole[box], picture.source.coded) if indexed else None
     chunks = metadata_chunks(picture.source, Policy.COLOUR, picture.quarter_turned)
-    return Part("png", with_chunks(encoded_png(np.ascontiguousarray(pixels)), chunks), box)
+    return Part("png", with_chunks(data or encoded_png(np.ascontiguousarray(pixels)), chunks), box)
 
 
 def _of_coefficients(source: Source, result: bytes, box: Box) -> Part | None:
