@@ -41,20 +41,22 @@ def filters(radius: int) -> tuple[tuple[int, F32, F32], ...]:
 def describe(planes: F32, radius: int, check: Check = no_check) -> F32:
     """HxWxD float32: the low DCT orders of the patch around every pixel of CxHxW `planes`."""
     channels, h, w = planes.shape
-    out = np.empty((h, w, len(filters(radius)) + channels - COLOURS), np.float32)
+    kernels = filters(radius)
+    count = len(kernels) + channels - COLOURS
+    out = np.empty((h, w, count), np.float32)
+    found = np.empty((count, min(h, BAND + 2 * radius), w), np.float32)
     for top in range(0, h, BAND):
         check()
         bottom = min(h, top + BAND)
         above, below = max(0, top - radius), min(h, bottom + radius)
-        band = _describe_band(planes[:, above:below], radius)
-        out[top:bottom] = band[top - above : bottom - above]
+        band = found[:, : below - above]
+        _describe_band(planes[:, above:below], radius, band)
+        cv2.merge(list(band[:, top - above : bottom - above]), out[top:bottom])
     return out
 
 
-def _describe_band(planes: F32, radius: int) -> F32:
-    found = [
-        cv2.sepFilter2D(planes[plane], cv2.CV_32F, along_x, along_y, borderType=cv2.BORDER_REFLECT_101)
-        for plane, along_x, along_y in filters(radius)
-    ]
-    found += [plane * ((2 * radius + 1) * TEXTURE_WEIGHT) for plane in planes[COLOURS:]]
-    return np.asarray(cv2.merge(found), np.float32)
+def _describe_band(planes: F32, radius: int, into: F32) -> None:
+    """Filter the colours, and weight further planes."""
+    for band, (plane, along_x, along_y) in zip(into, filters(radius), strict=False):
+        cv2.sepFilter2D(planes[plane], cv2.CV_32F, along_x, along_y, band, borderType=cv2.BORDER_REFLECT_101)
+    np.multiply(planes[COLOURS:], np.float32((2 * radius + 1) * TEXTURE_WEIGHT), out=into[len(filters(radius)) :])

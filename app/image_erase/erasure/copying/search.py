@@ -100,7 +100,8 @@ class Matcher:
         """Squared descriptor distances between targets (by index) and sources (by pixel)."""
         out = np.empty(len(which), np.float32)
         for first in range(0, len(which), CHUNK):
-            self.check()
+            if first:
+                self.check()
             part = slice(first, first + CHUNK)
             gap = self.plane.take(source[part], axis=0)
             gap -= self.wanted.take(which[part], axis=0)
@@ -139,6 +140,7 @@ class Matcher:
     def _propagate(self, field: Field) -> None:
         """Try the sources of the targets 2 and 1 px away, moved by the same distance."""
         for step in STEPS:
+            self.check()
             for move in (-step, step, -step * self.shape[1], step * self.shape[1]):
                 which, neighbour = self._pairs(move)
                 self._improve(field, which, field.source.take(neighbour) - move, COHERENCE)
@@ -154,6 +156,7 @@ class Matcher:
         """Try random places around each source, at decreasing distances."""
         radius, which = RANDOM_RADIUS, np.arange(len(self.targets))
         for _ in range(RANDOM_TRIALS):
+            self.check()
             dy, dx = self.rng.integers(-radius, radius + 1, (2, len(which)))
             self._improve(field, which, field.source + dy * self.shape[1] + dx)
             radius = max(1, radius // 2)

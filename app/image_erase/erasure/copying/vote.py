@@ -22,7 +22,7 @@ LANES = 4  # values are padded to a multiple of this, because NumPy gathers 16 a
 class Ballot:
     """The hole's pixels of one level, and the targets whose patches cover each pixel.
 
-    Voters are indices of targets; the index after the last stands for pixels outside the picture.
+    Voters are indices of targets; -1 stands for pixels outside the picture.
     """
 
     def __init__(self, matcher: Matcher, check: Check) -> None:
@@ -31,12 +31,12 @@ class Ballot:
         r = matcher.radius
         self.matcher, self.check = matcher, check
         self.pixels: Index = np.flatnonzero(matcher.level.hole)
-        wide = w + 2 * r
-        outside = len(matcher.targets)
-        padded = np.full((h + 2 * r, wide), outside, np.intp)
-        padded[r : r + h, r : r + w] = np.where(matcher.number < 0, outside, matcher.number).reshape(h, w)
         y, x = np.divmod(self.pixels, w)
-        self._numbers, self._corners = padded.ravel(), y * wide + x
+        top, left = int(y.min()) - r, int(x.min()) - r
+        numbers = _padded(matcher.number.reshape(h, w), (top, left), (int(y.max()) + r + 1, int(x.max()) + r + 1))
+        wide = numbers.shape[1]
+        # The index -1 is the last one: outside the picture.
+        self._numbers, self._corners = numbers.ravel(), (y - top - r) * wide + x - left - r
         at = np.arange(-r, r + 1)
         dy, dx = (offset.ravel() for offset in np.meshgrid(at, at, indexing="ij"))
         self._squares: Index = dy * dy + dx * dx
@@ -96,6 +96,16 @@ class Ballot:
     def _depth(self) -> F32:
         depth = self.matcher.level.depth.ravel().take(self.matcher.targets)
         return np.minimum(depth, np.float32(DEEPEST))
+
+
+def _padded(plane: Index, first: tuple[int, int], last: tuple[int, int]) -> Index:
+    """The pixels from `first` to just before `last` (y, x) of HxW, -1 outside it."""
+    h, w = plane.shape
+    (top, left), (bottom, right) = first, last
+    found = np.full((bottom - top, right - left), -1, np.intp)
+    rows, columns = slice(max(0, top), min(h, bottom)), slice(max(0, left), min(w, right))
+    found[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = plane[rows, columns]
+    return found
 
 
 def _in_lanes(planes: F32) -> F32:
