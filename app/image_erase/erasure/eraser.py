@@ -110,7 +110,9 @@ class Eraser:
             return Erased(appearance.unmultiplied(filled.image, image, hole), tuple(filled.engines))
         if image.dtype == np.uint16:
             guide = appearance.stretched(image, guide, hole)
-        filled = self._filled(Canvas(image.copy(), guide, hole, Budget(time_left)), effort, seed)
+        own = image.copy()
+        shown = own if guide is image else guide
+        filled = self._filled(Canvas(own, shown, hole, Budget(time_left)), effort, seed)
         return Erased(filled.image, tuple(filled.engines))
 
     def _filled(self, canvas: Canvas, effort: EffortName, seed: int) -> Canvas:

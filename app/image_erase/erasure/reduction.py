@@ -23,12 +23,32 @@ def reduce_known(pixels: Pixels, hole: Bool, factor: int) -> tuple[Pixels, F32]:
     share = np.empty((rows, columns), np.float32)
     for first in range(0, rows, BAND):
         band, there = slice(first * factor, (first + BAND) * factor), slice(first, first + BAND)
-        share[there] = known_share(~hole[band], factor)
+        part, known = pixels[band], ~hole[band]
+        share[there] = known_share(known, factor)
+        if known.all():
+            small[there] = _means(part, factor)
+            continue
+        mean = _means(_blanked(part, known), factor)
         for c in range(pixels.shape[2]):
-            plane = np.where(hole[band], 0, pixels[band, :, c])
-            mean = _squares(plane, factor) / np.maximum(share[there], 1e-6)
-            small[there, :, c] = np.minimum(np.rint(mean), np.iinfo(pixels.dtype).max)
+            whole = np.rint(mean[:, :, c] / np.maximum(share[there], np.float32(1e-6)))
+            small[there, :, c] = np.minimum(whole, np.iinfo(pixels.dtype).max)
     return small, share
+
+
+def _blanked(pixels: Pixels, known: Bool) -> Pixels:
+    """HxWxC with 0 where a pixel is not known."""
+    return np.dstack([cv2.bitwise_and(plane, plane, mask=known.view(np.uint8)) for plane in cv2.split(pixels)])
+
+
+def _means(pixels: Pixels, factor: int) -> Pixels:
+    """The mean of each factor x factor square of HxWxC, in the same type."""
+    whole = _padded(pixels, factor, cv2.BORDER_REPLICATE).reshape(
+        -(-pixels.shape[0] // factor) * factor, -1, pixels.shape[2]
+    )
+    size = whole.shape[1] // factor, whole.shape[0] // factor
+    # OpenCV resizes at most four channels at a time.
+    parts = [whole[:, :, first : first + 4] for first in range(0, whole.shape[2], 4)]
+    return np.dstack([cv2.resize(np.ascontiguousarray(part), size, interpolation=cv2.INTER_AREA) for part in parts])
 
 
 def known_share(known: Bool, factor: int) -> F32:
@@ -48,7 +68,12 @@ def halved(plane: F32, border: int = cv2.BORDER_REPLICATE) -> F32:
 
 def _squares(plane: Pixels, factor: int, border: int = cv2.BORDER_REPLICATE) -> F32:
     """The mean of each factor x factor square."""
-    bottom, right = -plane.shape[0] % factor, -plane.shape[1] % factor
-    whole = cv2.copyMakeBorder(plane, 0, bottom, 0, right, border) if bottom or right else plane
+    whole = _padded(plane, factor, border)
     size = whole.shape[1] // factor, whole.shape[0] // factor
     return cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _padded(pixels: Pixels, factor: int, border: int) -> Pixels:
+    """Extend HxW or HxWxC at the bottom and the right to multiples of `factor`."""
+    bottom, right = -pixels.shape[0] % factor, -pixels.shape[1] % factor
+    return cv2.copyMakeBorder(pixels, 0, bottom, 0, right, border) if bottom or right else pixels
