@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from image_erase.erasure.arrays import F32, I16, I32, U8, Bool, Check, Hurried, Index, never_hurried
+from image_erase.erasure.arrays import F32, I32, U8, Bool, Check, Hurried, Index, never_hurried
 from image_erase.erasure.copying.patchwork import Patchwork
 
 Origins = tuple[I32, I32]
@@ -81,14 +82,14 @@ class _View:
         rim = (ys[around] + RIM) * padded.shape[1] + xs[around] + RIM
         return cls(padded, shown, rim)
 
-    def rims(self, origins: Origins) -> I16:
+    def rims(self, origins: Origins) -> U8:
         """NxK: the pixels around each square; beyond the picture its edge is repeated."""
         squares = origins[0].astype(np.intp) * self.padded.shape[1] + origins[1]
-        return np.asarray(self.padded.reshape(-1).take(squares[:, None] + self.rim), np.int16)
+        return np.asarray(self.padded.reshape(-1).take(squares[:, None] + self.rim), np.uint8)
 
-    def misfit(self, origins: Origins, wanted: I16) -> F32:
-        """N: the sum of squared differences between the rims at the origins and the wanted ones (NxK)."""
-        difference = (self.rims(origins) - wanted).astype(np.float32)
+    def misfit(self, origins: Origins, wanted: U8) -> F32:
+        """N: the sum of squared differences between the rims at the origins and the wanted ones (NxK), N not 0."""
+        difference = cv2.absdiff(self.rims(origins), wanted).astype(np.float32)
         return np.asarray(np.einsum("nk,nk->n", difference, difference), np.float32)
 
 
@@ -123,7 +124,9 @@ def _move(view: _View, patchwork: Patchwork, whole: Bool, blocks: Origins, *, wi
     for top, left in _candidates(patchwork, blocks, with_shifts=with_shifts):
         inside = (top >= 0) & (left >= 0) & (top < whole.shape[0]) & (left < whole.shape[1])
         allowed = np.flatnonzero(inside & whole[np.where(inside, top, 0), np.where(inside, left, 0)])
-        misfit = view.misfit((top[allowed], left[allowed]), wanted[allowed])
+        if not len(allowed):
+            continue
+        misfit = view.misfit((top.take(allowed), left.take(allowed)), wanted.take(allowed, axis=0))
         better = misfit < best[allowed]
         chosen = allowed[better]
         best[chosen], tops[chosen], lefts[chosen] = misfit[better], top[chosen], left[chosen]
@@ -143,6 +146,6 @@ def _candidates(patchwork: Patchwork, blocks: Origins, *, with_shifts: bool) -> 
     if with_shifts:
         own = patchwork.tops[blocks], patchwork.lefts[blocks]
         steps = sorted({-side // 2, -(side // 4), 0, side // 4, side // 2})
-        for down in steps:
-            for right in steps:
+        for down, right in itertools.product(steps, steps):
+            if (down, right) != (0, 0):
                 yield own[0] + np.int32(down), own[1] + np.int32(right)
