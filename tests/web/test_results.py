@@ -11,6 +11,12 @@ from support.editor import CHART, CHART_FILE, WEIGH, Editor, chart, forget, payl
 from support.pictures import boxed, changed, file_of, photo, pixels_of
 
 FIRST, SECOND, THIRD = (40, 30, 90, 70), (130, 60, 190, 110), (30, 100, 80, 140)
+# What lies on the clipboard.
+CLIPBOARD = """async () => {
+  const [item] = await navigator.clipboard.read();
+  const blob = await item.getType("image/png");
+  return { type: blob.type, bytes: [...new Uint8Array(await blob.arrayBuffer())] };
+}"""
 
 
 def hole(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -288,3 +294,35 @@ def test_a_large_photograph_is_sent_once(canvas: Editor) -> None:
     first, second = canvas.page.evaluate("sent")
     assert first > 4 << 20
     assert second < 20_000
+
+
+def test_keys_that_save_and_copy(canvas: Editor) -> None:
+    page = canvas.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    paint(canvas, FIRST)
+    canvas.erase()
+    with page.expect_download() as started:
+        page.keyboard.press("Control+s")
+    assert started.value.suggested_filename == "photo-erased.png"
+    page.keyboard.press("Control+c")
+    expect(canvas["status"]).to_have_text("The picture is copied.")
+    copied = page.evaluate(CLIPBOARD)
+    assert copied["type"] == "image/png"
+    result = pixels_of(started.value.path().read_bytes())
+    np.testing.assert_array_equal(pixels_of(bytes(copied["bytes"])), result)
+    # Text that is selected is what is meant, and no key opens the browser's own dialog for saving.
+    page.evaluate("""() => {
+      globalThis.kept = [];
+      addEventListener("keydown", (event) => kept.push(event.defaultPrevented));
+      getSelection().selectAllChildren(document.getElementById("step-value"));
+    }""")
+    page.keyboard.press("Control+c")
+    canvas["help"].evaluate("(button) => button.click()")
+    page.keyboard.press("Control+s")
+    assert page.evaluate("kept.splice(0)") == [False, False, False, True]
+    page.keyboard.press("Escape")
+    page.evaluate("getSelection().removeAllRanges()")
+    # What the browser does not allow is said.
+    page.evaluate("navigator.clipboard.write = () => Promise.reject(new DOMException('no', 'NotAllowedError'))")
+    page.keyboard.press("Control+c")
+    canvas.expect_alert("This browser cannot copy pictures here. Download it instead.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from support.browser import Visitor
+from support.browser import Visitor, box_of
 from support.editor import Editor, Point, assert_stroke, forget
 from support.server import KEY, Server
 
@@ -109,6 +109,41 @@ def test_fingers(tablet: Editor) -> None:
     hand.move(tablet.at((150, 60)))
     hand.cancel()
     np.testing.assert_array_equal(tablet.mask(), one)
+
+
+def test_a_loupe_shows_what_the_finger_hides(tablet: Editor) -> None:
+    hand, loupe = Hand(tablet.page), tablet.page.locator("#loupe")
+    expect(loupe).to_be_attached()
+    tablet.choose("eraser")
+    stage = box_of(tablet["stage"])
+    for point in [(120.5, 80.5), (4.5, 3.5), (235.5, 3.5)]:
+        x, y = tablet.at(point)
+        hand.down((x + 6, y + 6))
+        expect(loupe).to_be_hidden()
+        hand.move((x, y))
+        expect(loupe).to_be_visible()
+        tablet.drawn()
+        box = box_of(loupe)
+        assert stage["x"] <= box["x"]
+        assert box["x"] + box["width"] <= stage["x"] + stage["width"]
+        assert stage["y"] <= box["y"]
+        assert not (box["x"] < x < box["x"] + box["width"] and box["y"] < y < box["y"] + box["height"])
+        middle = tablet.colour_at(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, "loupe")
+        assert np.abs(np.subtract(middle, tablet.colour(point))).max() <= 2
+        hand.up()
+        expect(loupe).to_be_hidden()
+    # Two fingers move the picture, and a mouse hides nothing.
+    x, y = tablet.at((120, 80))
+    hand.down((x, y))
+    hand.move((x, y + 9))
+    hand.down((x, y), (x + 60, y))
+    expect(loupe).to_be_hidden()
+    hand.up()
+    tablet.page.mouse.move(x, y)
+    tablet.page.mouse.down()
+    tablet.page.mouse.move(x + 40, y + 40, steps=3)
+    expect(loupe).to_be_hidden()
+    tablet.page.mouse.up()
 
 
 def test_a_second_finger_late_ends_the_stroke(tablet: Editor) -> None:

@@ -424,10 +424,35 @@ export class Editor {
       const { fileOf } = await late(() => import("./encoding.js"));
       const { blob, name } = await fileOf(this.#steps);
       save(blob, name);
-      // A result that came later is not in the file.
-      this.#steps.unsaved &&= this.#steps.index < this.#steps.count - 1;
-      this.refresh();
+      this.#saved();
     });
+  }
+
+  /** Hand the picture that is shown to the share sheet. */
+  async share() {
+    if (!this.picture) return;
+    await this.guarded(async () => {
+      const [{ fileOf }, { shareFile }] = await late(() => Promise.all([import("./encoding.js"), import("./sharing.js")]));
+      const { blob, name } = await fileOf(this.#steps);
+      if (await shareFile(blob, name)) this.#saved();
+    });
+  }
+
+  /** Copy the picture that is shown to the clipboard. */
+  async copy() {
+    const { picture } = this;
+    if (!picture) return;
+    await this.guarded(async () => {
+      const { copyPicture } = await late(() => import("./sharing.js"));
+      await copyPicture(picture);
+      this.#parts.messages.say(texts.copiedPicture);
+    });
+  }
+
+  #saved() {
+    // A result that came later is not in the file.
+    this.#steps.unsaved &&= this.#steps.index < this.#steps.count - 1;
+    this.refresh();
   }
 
   /** Show another picture of the history. @param {number} steps -1: the one before, 1: the next */

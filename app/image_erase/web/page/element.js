@@ -27,9 +27,14 @@ export function box(id, within) {
   return element(id, HTMLElement, within);
 }
 
-/** The drawing context of a canvas. @param {OffscreenCanvas} canvas */
+/**
+ * The drawing context of a canvas.
+ *
+ * @template {OffscreenCanvas | HTMLCanvasElement} T
+ * @param {T} canvas
+ */
 export function drawingOf(canvas) {
   const context = canvas.getContext("2d");
   if (!context) throw new Error(texts.tooLarge);
-  return context;
+  return /** @type {T extends OffscreenCanvas ? OffscreenCanvasRenderingContext2D : CanvasRenderingContext2D} */ (context);
 }

@@ -9,6 +9,7 @@ const STEP = 8;
 const LONG_STEP = 48;
 // A finger that has moved less was only the first of two that pinch.
 const PINCH_SLACK = 12;
+const FINGER_SLACK = 3;
 const PEN_ERASER = 32;
 const SIZE_MS = 900;
 /** @type {Record<string, [number, number]>} */
@@ -18,8 +19,9 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
  * @typedef {import("./mask.js").Point} Point
  * @typedef {{ tool(): import("./toolbox.js").Tool, size(): number, resize(step: number): void, canPaint(): boolean,
  *   inside(point: Point): Point, draw(shape: import("./mask.js").Shape): void, confirm(byKeys: boolean): boolean,
- *   say(text: string): void }} Host what the tools are set to, and who gets what is drawn. confirm: does what
- *   Enter is for where it does not draw; whether it did
+ *   say(text: string): void, under(finger: Point | null): void }} Host what the tools are set to, and who gets what is
+ *   drawn. confirm: does what Enter is for where it does not draw; whether it did. under: told where on the stage a
+ *   finger draws, and when it does no more
  */
 
 export class Input {
@@ -164,6 +166,7 @@ export class Input {
     for (const each of passed.length ? passed : [event]) {
       this.#gesture?.extend(this.#stage.view.toPicture(this.#point(each)));
     }
+    if (this.#gesture && event.pointerType === "touch" && this.#travelled > FINGER_SLACK) this.#host.under(now);
   }
 
   /** @param {PointerEvent} event */
@@ -194,6 +197,7 @@ export class Input {
   #release() {
     const shape = this.#gesture?.finish() ?? null;
     this.#gesture = this.#stage.gesture = this.#drawer = null;
+    this.#host.under(null);
     return shape;
   }
 

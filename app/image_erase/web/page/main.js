@@ -35,6 +35,8 @@ const messages = new Messages({ status: box("status"), said: box("said"), alert:
 const keys = new KeyDialog(element("key-dialog", HTMLDialogElement), BASE);
 /** @type {import("./code.js").CodeDialog | null} */
 let code = null;
+/** @type {import("./loupe.js").Loupe | null} */
+let loupe = null;
 const help = element("help-dialog", HTMLDialogElement);
 const pictureFile = element("picture-file", HTMLInputElement);
 
@@ -122,6 +124,7 @@ const input = new Input(box("stage"), stage, {
   draw: (shape) => (toolbox.tool === "select" ? editor.select(shape) : masking.add(shape)),
   confirm: (byKeys) => confirm(byKeys),
   say: (text) => messages.say(text),
+  under: (finger) => loupe?.show(finger, ["brush", "eraser"].includes(toolbox.tool) ? toolbox.size * stage.view.scale : 0),
 });
 const selecting = new Selecting(
   {
@@ -150,6 +153,7 @@ languages.changed = () => {
 limits.then(apply);
 // Needed with a picture only, and to be here even if the server has gone by then.
 Promise.allSettled([import("./client.js"), import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
+button("share").hidden = !canShare();
 bindButtons();
 bindShortcuts();
 loadInTime([
@@ -158,6 +162,10 @@ loadInTime([
   () => import("./code.js"),
   () => import("./bmp.js"),
   () => import("./album.js"),
+  () => import("./sharing.js"),
+  () => import("./loupe.js").then(({ Loupe }) => {
+    loupe = new Loupe(box("stage"), ["picture", "sent", "mask", "draft"].map((id) => element(id, HTMLCanvasElement)));
+  }),
 ]);
 element("size", HTMLInputElement).addEventListener("input", () => input.showSize());
 takeFiles({ input: pictureFile, drop: box("drop") }, (files) => editor.open(files));
@@ -173,6 +181,12 @@ function apply(known) {
   update();
 }
 
+/** Whether this is a phone or the like, whose share sheet takes pictures. */
+function canShare() {
+  const files = [new File([], "picture.png", { type: "image/png" })];
+  return matchMedia("(pointer: coarse)").matches && (navigator.canShare?.({ files }) ?? false);
+}
+
 function bindButtons() {
   const menu = box("menu");
   // Before the button itself, so that a dialog gives the focus back to what is still to be seen.
@@ -186,6 +200,7 @@ function bindButtons() {
     sample: () => editor.openSample(),
     erase: () => editor.erase(),
     download: () => editor.download(),
+    share: () => editor.share(),
     another: () => editor.another(),
     "mask-again": () => editor.paintAgain(),
     "photo-back": () => editor.together((album) => album.turn(-1)),
@@ -280,6 +295,11 @@ function bindShortcuts() {
       y: () => masking.redo(),
       "Shift+z": () => masking.redo(),
       enter: () => editor.erase(),
+      s: () => editor.download(),
+      // Text that is selected is what is meant.
+      get c() {
+        return editor.picture && !String(getSelection()) ? () => editor.copy() : undefined;
+      },
     },
     hold: (key, held) => {
       if (key === " ") input.hand = held;

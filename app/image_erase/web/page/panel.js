@@ -24,7 +24,7 @@ export class Panel {
   showWelcome() {
     box("welcome").hidden = false;
     box("editor").hidden = true;
-    for (const id of ["download", "code", "anew"]) button(id).disabled = true;
+    for (const id of ["download", "share", "code", "anew"]) button(id).disabled = true;
     button("choose").focus();
   }
 
@@ -42,7 +42,7 @@ export class Panel {
    *   selected would be erased too.
    */
   refresh(picture, { index, count }, { busy, selected }) {
-    button("download").disabled = button("code").disabled = false;
+    for (const id of ["download", "share", "code"]) button(id).disabled = false;
     // Not `disabled`, which would take the focus from it.
     button("erase").setAttribute("aria-disabled", String(picture.painted.isEmpty && !selected));
     this.#back.disabled = index === 0 || busy;

@@ -14,8 +14,11 @@ const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
  */
 export function bindKeys({ letters, commands, hold, lettersOn }) {
   addEventListener("keydown", (event) => {
+    const command = event.ctrlKey || event.metaKey ? commandOf(event) : "";
+    // Wherever the focus is: nobody wants to save the page itself.
+    if (command === "s") event.preventDefault();
     if (document.querySelector("dialog[open], :popover-open") || isText(event.target)) return;
-    if (event.ctrlKey || event.metaKey) run(event, commands[commandOf(event)]);
+    if (command) run(event, commands[command]);
     else if (event.key === " ") holdSpace(event, hold);
     else if (!event.altKey && (lettersOn() || letterOf(event).length > 1)) {
       const letter = letterOf(event);

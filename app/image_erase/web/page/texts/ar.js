@@ -108,6 +108,8 @@ export const texts = {
 
   // Code
   copied: "تم النسخ",
+  copiedPicture: "نُسخت الصورة.",
+  cannotCopy: "لا يستطيع هذا المتصفح نسخ الصور هنا. نزّل الصورة بدلًا من ذلك.",
   copyByHand: "حُدّد النص. انسخه بالمفتاحين Ctrl وC.",
 
   // Selecting
@@ -141,6 +143,8 @@ export const page = {
   Open: "فتح",
   "Download the picture (D)": "تنزيل الصورة (D)",
   Download: "تنزيل",
+  "Share the picture": "مشاركة الصورة",
+  Share: "مشاركة",
   "Mask, settings, key, code, help": "القناع والإعدادات والمفتاح والشفرة والمساعدة",
   Menu: "القائمة",
   Mask: "القناع",
@@ -303,6 +307,7 @@ export const page = {
   Space: "مسافة",
   "move the picture": "تحريك الصورة",
   "fit to the window, actual size": "الملاءمة مع النافذة، الحجم الفعلي",
+  "download, copy the picture": "تنزيل الصورة، نسخها",
   "open, download, this help": "فتح، تنزيل، هذه المساعدة",
   "on the picture: arrows": "على الصورة: الأسهم",
   "move the brush; with {0} further, with {1} by one pixel": "تحريك الفرشاة؛ أبعد مع {0}، وبكسل واحد مع {1}",

@@ -108,6 +108,8 @@ export const texts = {
 
   // Code
   copied: "Kopiert",
+  copiedPicture: "Das Bild ist kopiert.",
+  cannotCopy: "Dieser Browser kann hier keine Bilder kopieren. Laden Sie das Bild stattdessen herunter.",
   copyByHand: "Markiert. Kopieren Sie den Code mit Strg und C.",
 
   // Selecting
@@ -131,6 +133,8 @@ export const page = {
   Open: "Öffnen",
   "Download the picture (D)": "Bild herunterladen (D)",
   Download: "Herunterladen",
+  "Share the picture": "Bild teilen",
+  Share: "Teilen",
   "Mask, settings, key, code, help": "Maske, Einstellungen, Schlüssel, Code, Hilfe",
   Menu: "Menü",
   Mask: "Maske",
@@ -295,6 +299,7 @@ export const page = {
   Space: "Leertaste",
   "move the picture": "Bild verschieben",
   "fit to the window, actual size": "ins Fenster einpassen, Originalgröße",
+  "download, copy the picture": "Bild herunterladen, kopieren",
   "open, download, this help": "öffnen, herunterladen, diese Hilfe",
   "on the picture: arrows": "auf dem Bild: Pfeiltasten",
   "move the brush; with {0} further, with {1} by one pixel": "Pinsel bewegen; mit {0} weiter, mit {1} um ein Pixel",

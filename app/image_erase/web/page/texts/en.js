@@ -134,6 +134,8 @@ export const EN = {
 
   // Code
   copied: "Copied",
+  copiedPicture: "The picture is copied.",
+  cannotCopy: "This browser cannot copy pictures here. Download it instead.",
   copyByHand: "Selected. Copy it with Control and C.",
 
   // Selecting

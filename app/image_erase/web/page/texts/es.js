@@ -108,6 +108,8 @@ export const texts = {
 
   // Code
   copied: "Copiado",
+  copiedPicture: "La imagen se ha copiado.",
+  cannotCopy: "Este navegador no puede copiar imágenes aquí. Descárgala en su lugar.",
   copyByHand: "Seleccionado. Cópialo con Control y C.",
 
   // Selecting
@@ -135,6 +137,8 @@ export const page = {
   Open: "Abrir",
   "Download the picture (D)": "Descargar la imagen (D)",
   Download: "Descargar",
+  "Share the picture": "Compartir la imagen",
+  Share: "Compartir",
   "Mask, settings, key, code, help": "Máscara, ajustes, clave, código, ayuda",
   Menu: "Menú",
   Mask: "Máscara",
@@ -300,6 +304,7 @@ export const page = {
   Space: "Espacio",
   "move the picture": "mover la imagen",
   "fit to the window, actual size": "ajustar a la ventana, tamaño real",
+  "download, copy the picture": "descargar, copiar la imagen",
   "open, download, this help": "abrir, descargar, esta ayuda",
   "on the picture: arrows": "en la imagen: flechas",
   "move the brush; with {0} further, with {1} by one pixel": "mover el pincel; con {0}, más lejos; con {1}, un píxel",

@@ -108,6 +108,8 @@ export const texts = {
 
   // Code
   copied: "Copié",
+  copiedPicture: "L’image est copiée.",
+  cannotCopy: "Ce navigateur ne peut pas copier d’images ici. Téléchargez-la plutôt.",
   copyByHand: "Sélectionné. Copiez-le avec Ctrl et C.",
 
   // Selecting
@@ -135,6 +137,8 @@ export const page = {
   Open: "Ouvrir",
   "Download the picture (D)": "Télécharger l’image (D)",
   Download: "Télécharger",
+  "Share the picture": "Partager l’image",
+  Share: "Partager",
   "Mask, settings, key, code, help": "Masque, réglages, clé, code, aide",
   Menu: "Menu",
   Mask: "Masque",
@@ -300,6 +304,7 @@ export const page = {
   Space: "Espace",
   "move the picture": "déplacer l’image",
   "fit to the window, actual size": "ajuster à la fenêtre, taille réelle",
+  "download, copy the picture": "télécharger, copier l’image",
   "open, download, this help": "ouvrir, télécharger, cette aide",
   "on the picture: arrows": "sur l’image : flèches",
   "move the brush; with {0} further, with {1} by one pixel": "déplacer le pinceau ; plus loin avec {0}, d’un pixel avec {1}",

@@ -108,6 +108,8 @@ export const texts = {
 
   // Code
   copied: "コピーしました",
+  copiedPicture: "画像をコピーしました。",
+  cannotCopy: "このブラウザでは、ここで画像をコピーできません。代わりにダウンロードしてください。",
   copyByHand: "選択しました。Ctrl と C でコピーしてください。",
 
   // Selecting
@@ -130,6 +132,8 @@ export const page = {
   Open: "開く",
   "Download the picture (D)": "画像をダウンロード (D)",
   Download: "ダウンロード",
+  "Share the picture": "画像を共有",
+  Share: "共有",
   "Mask, settings, key, code, help": "マスク、設定、キー、コード、ヘルプ",
   Menu: "メニュー",
   Mask: "マスク",
@@ -292,6 +296,7 @@ export const page = {
   Space: "スペース",
   "move the picture": "画像を移動",
   "fit to the window, actual size": "ウィンドウに合わせる、実際のサイズ",
+  "download, copy the picture": "画像をダウンロード、コピー",
   "open, download, this help": "開く、ダウンロード、このヘルプ",
   "on the picture: arrows": "画像上で: 矢印キー",
   "move the brush; with {0} further, with {1} by one pixel": "ブラシを移動。{0} で大きく、{1} で 1 ピクセルずつ",

@@ -108,6 +108,8 @@ export const texts = {
 
   // Code
   copied: "已复制",
+  copiedPicture: "图片已复制。",
+  cannotCopy: "此浏览器无法在这里复制图片。请改为下载。",
   copyByHand: "已选中。请按 Ctrl 和 C 复制。",
 
   // Selecting
@@ -130,6 +132,8 @@ export const page = {
   Open: "打开",
   "Download the picture (D)": "下载图片 (D)",
   Download: "下载",
+  "Share the picture": "分享图片",
+  Share: "分享",
   "Mask, settings, key, code, help": "蒙版、设置、密钥、代码、帮助",
   Menu: "菜单",
   Mask: "蒙版",
@@ -291,6 +295,7 @@ export const page = {
   Space: "空格",
   "move the picture": "移动图片",
   "fit to the window, actual size": "适合窗口、实际大小",
+  "download, copy the picture": "下载、复制图片",
   "open, download, this help": "打开、下载、本帮助",
   "on the picture: arrows": "在图片上：方向键",
   "move the brush; with {0} further, with {1} by one pixel": "移动画笔；按住 {0} 移动更远，按住 {1} 移动一个像素",
