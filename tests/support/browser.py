@@ -73,7 +73,9 @@ class Visitor:
         """expected: patterns of complaints that are none in this test."""
         self._base, self._expected = base, (FAILED_ANSWER, *expected)
         self._heard: list[str] = []
-        self.context: BrowserContext = browser.new_context(base_url=base, **context_options)
+        # What a service worker keeps would hide what the server answers.
+        options = {"service_workers": "block", "base_url": base, **context_options}
+        self.context: BrowserContext = browser.new_context(**options)
         self.context.set_default_timeout(ACTION_MS)
         self.context.set_default_navigation_timeout(START_MS)
         self.context.add_init_script(_TELL_VIOLATIONS)

@@ -2,6 +2,8 @@
 
 The document names its files with the release that they belong to, `/page/<release>/main.js`, and browsers keep those
 for good. The same files without a release, or with that of another version, are asked for again each time.
+
+A service worker keeps the files of a release in the browser, so that the page opens without the server too.
 """
 
 import re
@@ -20,7 +22,11 @@ from image_erase.http.ranges import matches_etag
 from image_erase.web.assets import RELEASE_LENGTH, Asset, in_release, modules_from, read_assets, release_of
 
 FOLDER = Path(__file__).parent / "page"
-DOCUMENT, START = "index.html", "main.js"
+DOCUMENT, START, WORKER = "index.html", "main.js", "worker.js"
+# The worker may answer for the document, which lies two folders above it.
+_SCOPE = {"Service-Worker-Allowed": "../../"}
+# Of no use without the server.
+_ONLINE = "sample.jpg"
 KEPT = "public, max-age=31536000, immutable"
 _RELEASE = re.compile(rf"([0-9a-f]{{{RELEASE_LENGTH}}})/")
 
@@ -60,14 +66,20 @@ def page_routes(facts: PageFacts) -> list[BaseRoute]:
         name: str = request.path_params["name"]
         named = _RELEASE.match(name)
         found = assets.get(name[named.end() :] if named else name)
-        return _answer(request, found, kept if named and named[1] == release else headers)
+        scope = _SCOPE if name.endswith(WORKER) else {}
+        return _answer(request, found, scope | (kept if named and named[1] == release else headers))
 
     async def limits(_: Request) -> Response:
         return JSONResponse(known, headers=headers)
 
+    async def files(_: Request) -> Response:
+        names = [name for name in assets if name not in (WORKER, _ONLINE)]
+        return JSONResponse({"release": release, "files": names}, headers=headers)
+
     return [
         Route("/", document, methods=["GET"]),
         Route("/page/limits.json", limits, methods=["GET"]),
+        Route("/page/files.json", files, methods=["GET"]),
         Route("/page/{name:path}", file, methods=["GET"]),
     ]
 

@@ -2,9 +2,10 @@
 
 /**
  * @typedef {{ maxFileBytes: number, maxPixels: number, maxSide: number, formats: string[],
- *   metadata: "colour" | "all", keepSessions?: boolean }} Limits maxFileBytes: of the picture and of the mask, each. maxPixels: of a picture,
+ *   metadata: "colour" | "all", keepSessions?: boolean, unreachable?: boolean }} Limits maxFileBytes: of the picture and of the mask, each. maxPixels: of a picture,
  *   width times height. maxSide: longest side in pixels. formats: names that formatOf gives. metadata: what results
  *   keep where nobody says. keepSessions: whether the browser may keep what is open; unknown where nobody says.
+ *   unreachable: whether the server did not answer.
  */
 
 /** What servers take by default. @type {Limits} */
@@ -27,7 +28,7 @@ export async function fetchLimits(base) {
     const answer = await fetch(`${base}page/limits.json`);
     return answer.ok ? { ...USUAL_LIMITS, ...(await answer.json()) } : USUAL_LIMITS;
   } catch {
-    return USUAL_LIMITS;
+    return { ...USUAL_LIMITS, unreachable: true };
   }
 }
 

@@ -25,6 +25,8 @@ import { Zooming } from "./zooming.js";
 /** @typedef {import("./toolbox.js").Tool} Tool */
 
 const BASE = new URL(".", document.baseURI).href;
+// Where the browser keeps whether the server lets it keep sessions.
+const ALLOWED = "image-erase-sessions";
 
 const limits = fetchLimits(BASE);
 const languages = new Languages(element("language", HTMLSelectElement));
@@ -37,6 +39,7 @@ const keys = new KeyDialog(element("key-dialog", HTMLDialogElement), BASE);
 let code = null;
 /** @type {import("./loupe.js").Loupe | null} */
 let loupe = null;
+let updateKeeping = () => Promise.resolve();
 const help = element("help-dialog", HTMLDialogElement);
 const pictureFile = element("picture-file", HTMLInputElement);
 
@@ -151,6 +154,7 @@ languages.changed = () => {
   stage.refresh();
 };
 limits.then(apply);
+box("keep").addEventListener("change", () => updateKeeping());
 // Needed with a picture only, and to be here even if the server has gone by then.
 Promise.allSettled([import("./client.js"), import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
 button("share").hidden = !canShare();
@@ -163,6 +167,7 @@ loadInTime([
   () => import("./bmp.js"),
   () => import("./album.js"),
   () => import("./sharing.js"),
+  () => import("./install.js").then(({ install }) => install(BASE)),
   () => import("./loupe.js").then(({ Loupe }) => {
     loupe = new Loupe(box("stage"), ["picture", "sent", "mask", "draft"].map((id) => element(id, HTMLCanvasElement)));
   }),
@@ -174,11 +179,14 @@ addEventListener("beforeunload", (event) => editor.unsaved && event.preventDefau
 /** @param {import("./limits.js").Limits} known */
 function apply(known) {
   metadata.usual = known.metadata === "all";
-  if (known.keepSessions === undefined) return;
-  box("keep-label").hidden = !known.keepSessions;
-  const update = () => (keep.on && known.keepSessions ? editor.restore() : session.end());
-  box("keep").addEventListener("change", update);
-  update();
+  if (known.unreachable) messages.fail(texts.offline, { label: texts.tryAgain, act: () => fetchLimits(BASE).then(apply) });
+  // Without the server, what it allowed last still holds.
+  const allowed = known.keepSessions ?? localStorage.getItem(ALLOWED) === "yes";
+  if (known.keepSessions === undefined && !allowed) return;
+  localStorage.setItem(ALLOWED, allowed ? "yes" : "no");
+  box("keep-label").hidden = !allowed;
+  updateKeeping = () => (keep.on && allowed ? editor.restore() : session.end());
+  updateKeeping();
 }
 
 /** Whether this is a phone or the like, whose share sheet takes pictures. */

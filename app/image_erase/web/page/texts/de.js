@@ -32,6 +32,7 @@ export const texts = {
 
   // Requests
   unreachable: "Der Server ist nicht erreichbar.",
+  offline: "Der Server ist nicht erreichbar. Sie können Bilder öffnen und übermalen; entfernt wird, sobald er wieder da ist.",
   stalled: "Der Server hat zu lange nicht geantwortet.",
   noPicture: "Die Antwort des Servers ist kein Bild.",
   fileChanged: "Die Bilddatei wurde geändert oder gelöscht. Öffnen Sie sie noch einmal.",

@@ -31,6 +31,7 @@ export const EN = {
 
   // Requests
   unreachable: "The server can't be reached.",
+  offline: "The server can't be reached. You can open pictures and paint; erasing has to wait until it is back.",
   stalled: "The server took too long to answer.",
   noPicture: "The server's answer is not a picture.",
   fileChanged: "The picture's file has changed or gone. Open it again.",

@@ -32,6 +32,7 @@ export const texts = {
 
   // Requests
   unreachable: "No se puede conectar con el servidor.",
+  offline: "No se puede conectar con el servidor. Puedes abrir imágenes y pintar; para eliminar hay que esperar a que vuelva.",
   stalled: "El servidor ha tardado demasiado en responder.",
   noPicture: "La respuesta del servidor no es una imagen.",
   fileChanged: "El archivo de la imagen ha cambiado o ya no existe. Vuelve a abrirlo.",

@@ -32,6 +32,7 @@ export const texts = {
 
   // Requests
   unreachable: "Le serveur est injoignable.",
+  offline: "Le serveur est injoignable. Vous pouvez ouvrir des images et peindre ; pour effacer, il faut attendre son retour.",
   stalled: "Le serveur a mis trop de temps à répondre.",
   noPicture: "La réponse du serveur n’est pas une image.",
   fileChanged: "Le fichier de l’image a été modifié ou supprimé. Ouvrez-le à nouveau.",

@@ -32,6 +32,7 @@ export const texts = {
 
   // Requests
   unreachable: "无法连接到服务器。",
+  offline: "无法连接到服务器。您可以打开图片并涂抹；消除要等服务器恢复。",
   stalled: "服务器长时间没有响应。",
   noPicture: "服务器返回的不是图片。",
   fileChanged: "图片文件已被更改或删除。请重新打开。",
