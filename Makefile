@@ -82,7 +82,7 @@ fuzz: install ## look for files that do harm, for SECONDS (600); ARGS are folder
 examples: install ## make examples/result.jpg again
 	$(BIN)/python examples/make_result.py
 
-screenshots: install ## make examples/page-*.jpg again; needs a Chromium
+screenshots: install ## make examples/page-*.webp again; needs a Chromium
 	$(BIN)/python examples/make_screenshots.py
 
 lock: install ## pin the dependencies again; ARGS=--upgrade takes newer ones

@@ -1,4 +1,4 @@
-"""Make page-*.jpg: the page with its sample, painted on, erased and compared, in a Chromium of this machine."""
+"""Make page-*.webp: the page with its sample, painted on, erased and compared, in a Chromium of this machine."""
 
 import io
 import os
@@ -45,14 +45,19 @@ def visit(base: str, key: str) -> None:
             paint(page, size, points)
         take(page, "paint")
         erase(page, key)
+        page.emulate_media(color_scheme="dark")
         page.click("#compare")
         # The left tower is still there, the right one has gone.
         page.locator("#split").fill("520")
         take(page, "compare")
         page.click("#compare")
         page.set_viewport_size(NARROW)
-        page.emulate_media(color_scheme="dark")
         take(page, "phone")
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="light")
+        page.click("#more")
+        page.locator("#language").select_option("ar")
+        take(page, "rtl")
         browser.close()
 
 
@@ -86,7 +91,7 @@ def take(page: Page, name: str) -> None:
     expect(page.locator("#status")).to_be_hidden(timeout=10_000)
     page.evaluate(DRAWN)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    shot.save(Path(EXAMPLES, f"page-{name}.jpg"), quality=85, optimize=True, progressive=True)
+    shot.save(Path(EXAMPLES, f"page-{name}.webp"), quality=80, method=6)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def test_another_release_replaces_it(visitor: Visitor, front: Front) -> None:
 
 def test_the_manifest(server: Server) -> None:
     document = server.client.get("/").text
-    address = re.search(r'<link rel="manifest" href="([^"]+)">', document)
+    address = re.search(r'<link rel="manifest" href="([^"]+)"', document)
     assert address
     url = urljoin(f"http://x{PREFIX}/", address[1])
     manifest = json.loads(server.client.get(httpx.URL(url).path.removeprefix(PREFIX)).content)

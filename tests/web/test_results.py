@@ -323,6 +323,8 @@ def test_keys_that_save_and_copy(canvas: Editor) -> None:
     page.keyboard.press("Escape")
     page.evaluate("getSelection().removeAllRanges()")
     # What the browser does not allow is said.
-    page.evaluate("navigator.clipboard.write = () => Promise.reject(new DOMException('no', 'NotAllowedError'))")
+    page.evaluate(
+        "() => { navigator.clipboard.write = async () => { throw new DOMException('no', 'NotAllowedError'); }; }"
+    )
     page.keyboard.press("Control+c")
     canvas.expect_alert("This browser cannot copy pictures here. Download it instead.")

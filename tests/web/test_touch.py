@@ -113,7 +113,8 @@ def test_fingers(tablet: Editor) -> None:
 
 def test_a_loupe_shows_what_the_finger_hides(tablet: Editor) -> None:
     hand, loupe = Hand(tablet.page), tablet.page.locator("#loupe")
-    expect(loupe).to_be_attached()
+    # It is loaded in a quiet moment.
+    expect(loupe).to_have_js_property("width", 120)
     tablet.choose("eraser")
     stage = box_of(tablet["stage"])
     for point in [(120.5, 80.5), (4.5, 3.5), (235.5, 3.5)]:

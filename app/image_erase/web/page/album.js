@@ -3,6 +3,7 @@
 import { messageOf } from "./editor.js";
 import { ServerError } from "./failure.js";
 import { save } from "./files.js";
+import { late } from "./late.js";
 import { texts } from "./texts.js";
 
 /**
@@ -209,7 +210,7 @@ export class Album {
   /** Save the results of all photographs as a ZIP file. */
   async download() {
     await this.#host.guarded(async () => {
-      const [{ fileOf }, { zipOf }] = await Promise.all([import("./encoding.js"), import("./zip.js")]);
+      const [{ fileOf }, { zipOf }] = await late(() => Promise.all([import("./encoding.js"), import("./zip.js")]));
       const done = this.#photos.all.filter(({ index }) => index);
       const files = [];
       for (const steps of done) files.push(await fileOf(steps));

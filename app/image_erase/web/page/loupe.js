@@ -13,19 +13,20 @@ const ZOOM = 2;
 export class Loupe {
   #stage;
   #layers;
-  #canvas = document.createElement("canvas");
+  #canvas;
   #brush = 0;
   /** @type {Point | null} */
   #place = null;
 
-  /** @param {HTMLElement} stage @param {HTMLCanvasElement[]} layers that lie on it, the lowest first, each as large */
-  constructor(stage, layers) {
+  /**
+   * @param {HTMLCanvasElement} canvas @param {HTMLElement} stage
+   * @param {HTMLCanvasElement[]} layers that lie on the stage, the lowest first, each as large
+   */
+  constructor(canvas, stage, layers) {
+    this.#canvas = canvas;
     this.#stage = stage;
     this.#layers = layers;
-    this.#canvas.id = "loupe";
-    this.#canvas.hidden = true;
-    this.#canvas.ariaHidden = "true";
-    stage.append(this.#canvas);
+    canvas.width = canvas.height = SIZE;
   }
 
   /** Show the surroundings of a place; null: nothing. @param {Point | null} place @param {number} brush its diameter */

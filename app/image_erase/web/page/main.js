@@ -165,11 +165,12 @@ loadInTime([
   () => import("./finding.js"),
   () => import("./code.js"),
   () => import("./bmp.js"),
-  () => import("./album.js"),
+  () => Promise.all([import("./album.js"), import("./zip.js")]),
   () => import("./sharing.js"),
   () => import("./install.js").then(({ install }) => install(BASE)),
   () => import("./loupe.js").then(({ Loupe }) => {
-    loupe = new Loupe(box("stage"), ["picture", "sent", "mask", "draft"].map((id) => element(id, HTMLCanvasElement)));
+    const [canvas, ...layers] = ["loupe", "picture", "sent", "mask", "draft"].map((id) => element(id, HTMLCanvasElement));
+    loupe = new Loupe(canvas, box("stage"), layers);
   }),
 ]);
 element("size", HTMLInputElement).addEventListener("input", () => input.showSize());

@@ -58,9 +58,9 @@ export const texts = {
   startAnew: { title: "هل تريد البدء من جديد؟", yes: "البدء من جديد" },
 
   // Several pictures
-  photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
+  photo: (index, count) => `${decimal(index)} من ${decimal(count)}`,
   photoNamed: (name, index, count) => `${name}، الصورة ${decimal(index)} من ${decimal(count)}`,
-  openedAll: (count) => `عدد الصور المفتوحة: ${decimal(count)}. يعرض المفتاح Page Down الصورة التالية.`,
+  openedAll: (count) => `عدد الصور المفتوحة: ${decimal(count)}. تنتقل بينها بالأسهم في الأسفل.`,
   refused: (names) => `لا يستطيع المتصفح قراءة هذه الملفات كصور: ${names}`,
   closeOne: { title: "هل تريد إغلاق هذه الصورة؟", yes: "إغلاقها" },
   erasedAll: (done, count) => `تمت الإزالة من ${decimal(done)} من أصل ${decimal(count)} من الصور.`,

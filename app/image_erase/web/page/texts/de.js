@@ -60,7 +60,7 @@ export const texts = {
   // Several pictures
   photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
   photoNamed: (name, index, count) => `${name}, Bild ${decimal(index)} von ${decimal(count)}`,
-  openedAll: (count) => `${decimal(count)} Bilder sind geöffnet. Bild ab zeigt das nächste.`,
+  openedAll: (count) => `${decimal(count)} Bilder sind geöffnet. Die Pfeile unten führen von einem zum nächsten.`,
   refused: (names) => `Diese Dateien kann der Browser nicht als Bilder lesen: ${names}`,
   closeOne: { title: "Dieses Bild schließen?", yes: "Schließen" },
   erasedAll: (done, count) => `Aus ${decimal(done)} von ${decimal(count)} Bildern entfernt.`,

@@ -70,7 +70,7 @@ export const EN = {
   /** @param {string} name @param {number} index @param {number} count */
   photoNamed: (name, index, count) => `${name}, picture ${decimal(index)} of ${decimal(count)}`,
   /** @param {number} count */
-  openedAll: (count) => `${decimal(count)} pictures are open. Page Down shows the next one.`,
+  openedAll: (count) => `${decimal(count)} pictures are open. The arrows below lead from one to the next.`,
   /** @param {string} names */
   refused: (names) => `The browser cannot read these files as pictures: ${names}`,
   closeOne: { title: "Close this picture?", yes: "Close it" },

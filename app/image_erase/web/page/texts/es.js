@@ -60,7 +60,7 @@ export const texts = {
   // Several pictures
   photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
   photoNamed: (name, index, count) => `${name}, imagen ${decimal(index)} de ${decimal(count)}`,
-  openedAll: (count) => `Hay ${decimal(count)} imágenes abiertas. Av Pág muestra la siguiente.`,
+  openedAll: (count) => `Hay ${decimal(count)} imágenes abiertas. Las flechas de abajo llevan de una a otra.`,
   refused: (names) => `El navegador no puede leer estos archivos como imágenes: ${names}`,
   closeOne: { title: "¿Cerrar esta imagen?", yes: "Cerrarla" },
   erasedAll: (done, count) => `Eliminado de ${decimal(done)} de ${decimal(count)} imágenes.`,

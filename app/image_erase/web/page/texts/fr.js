@@ -60,7 +60,7 @@ export const texts = {
   // Several pictures
   photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
   photoNamed: (name, index, count) => `${name}, image ${decimal(index)} sur ${decimal(count)}`,
-  openedAll: (count) => `${decimal(count)} images sont ouvertes. Page suiv. affiche la suivante.`,
+  openedAll: (count) => `${decimal(count)} images sont ouvertes. Les flèches en bas mènent de l’une à l’autre.`,
   refused: (names) => `Le navigateur ne peut pas lire ces fichiers comme images : ${names}`,
   closeOne: { title: "Fermer cette image ?", yes: "La fermer" },
   erasedAll: (done, count) => `Effacé dans ${decimal(done)} images sur ${decimal(count)}.`,

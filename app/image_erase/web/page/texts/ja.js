@@ -60,7 +60,7 @@ export const texts = {
   // Several pictures
   photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
   photoNamed: (name, index, count) => `${name}、画像 ${decimal(index)} / ${decimal(count)}`,
-  openedAll: (count) => `${decimal(count)} 枚の画像を開きました。Page Down で次の画像を表示します。`,
+  openedAll: (count) => `${decimal(count)} 枚の画像を開きました。下の矢印で切り替えられます。`,
   refused: (names) => `次のファイルは、このブラウザでは画像として読み込めません: ${names}`,
   closeOne: { title: "この画像を閉じますか？", yes: "閉じる" },
   erasedAll: (done, count) => `${decimal(count)} 枚中 ${decimal(done)} 枚の画像から消去しました。`,

@@ -60,7 +60,7 @@ export const texts = {
   // Several pictures
   photo: (index, count) => `${decimal(index)} / ${decimal(count)}`,
   photoNamed: (name, index, count) => `${name}，第 ${decimal(index)} 张，共 ${decimal(count)} 张`,
-  openedAll: (count) => `已打开 ${decimal(count)} 张图片。按 Page Down 显示下一张。`,
+  openedAll: (count) => `已打开 ${decimal(count)} 张图片。用下方的箭头切换。`,
   refused: (names) => `浏览器无法将这些文件作为图片读取：${names}`,
   closeOne: { title: "关闭这张图片？", yes: "关闭" },
   erasedAll: (done, count) => `已从 ${decimal(count)} 张图片中的 ${decimal(done)} 张消除。`,
