@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,9 @@ from playwright.sync_api import (
 #: What the fixture of this name is: open_page(server, **options).
 OpenPage = Callable[..., Page]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+FIREFOXES = ("firefox-esr", "firefox")
 ACTION_MS = 30_000
-START_MS = 60_000
+START_MS = 120_000
 #: Where the page keeps the key, for as long as its tab is open.
 KEY_ITEM = "image-erase-key"
 #: What the console says of every answer that is a failure, right as it may be.
@@ -40,6 +43,13 @@ _ARGUMENTS = (
     # No name is looked up and no address reached but this machine's.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+# Every address but this machine's is asked of a proxy that is not there.
+_NOWHERE = {"network.proxy.http": "127.0.0.1", "network.proxy.ssl": "127.0.0.1"}
+_PREFERENCES: dict[str, str | float | bool] = _NOWHERE | {
+    "network.proxy.type": 1,
+    "network.proxy.http_port": 9,
+    "network.proxy.ssl_port": 9,
+}
 _TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
@@ -63,6 +73,23 @@ def start_chromium(playwright: Playwright, program: str) -> Browser:
     expect.set_options(timeout=ACTION_MS)
     return playwright.chromium.launch(
         executable_path=program, args=_ARGUMENTS, chromium_sandbox=os.geteuid() != 0, timeout=START_MS
+    )
+
+
+def find_firefox() -> str | None:
+    """The program to run: what FIREFOX names, or the first there is."""
+    return os.environ.get("FIREFOX") or next(filter(None, map(shutil.which, FIREFOXES)), None)
+
+
+def start_firefox(playwright: Playwright, program: str, folder: Path) -> Browser:
+    """Start the Firefox of the system without a window. folder: for the program that Playwright starts."""
+    expect.set_options(timeout=ACTION_MS)
+    relay = folder / "firefox"
+    command = shlex.join([sys.executable, "-m", "support.bidi", program])
+    relay.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(Path(__file__).parents[1]))} exec {command} "$@"\n')
+    relay.chmod(0o755)
+    return playwright.firefox.launch(
+        channel="moz-firefox", executable_path=relay, firefox_user_prefs=_PREFERENCES, timeout=START_MS
     )
 
 

@@ -1,4 +1,4 @@
-"""One Chromium for the tests of the page, and tabs in it that listen for trouble."""
+"""One Chromium for the tests of the page, and tabs in it that listen for trouble; test_firefox.py has a Firefox."""
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize, sync_playwright
 
 from support.browser import PROGRAMS, OpenPage, Visitor, find_chromium, start_chromium
 from support.editor import Editor, forget
@@ -19,14 +19,19 @@ VISITORS = pytest.StashKey[list[Visitor]]()
 
 # Not for the whole run: as long as it lives, asyncio has a running loop in the thread of the tests.
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     program = find_chromium()
     if not program:
         pytest.skip(f"needs a browser: none of {', '.join(PROGRAMS)} is installed, and CHROMIUM names none")
-    with sync_playwright() as playwright:
-        chromium = start_chromium(playwright, program)
-        yield chromium
-        chromium.close()
+    chromium = start_chromium(request.getfixturevalue("playwright"), program)
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture
