@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 
 from support.browser import OpenPage, box_of
-from support.editor import Editor
+from support.editor import CHART_FILE, Editor, payload
 from support.modules import run
 from support.server import KEY, Server
 
@@ -298,6 +298,11 @@ class TestUse:
         erase_button(page).click()
         expect(page.locator("#results")).to_be_visible()
         self._check(page, "result")
+        page.set_input_files("#picture-file", [payload(CHART_FILE, f"{name}.png") for name in "ab"])
+        self._check(page, "question", inside="#replace-dialog")
+        page.locator("#replace-add").click()
+        expect(page.locator("#photo-value")).to_have_text(re.compile("^2 .+ 3$"))
+        self._check(page, "several")
         page.locator("#more").click()
         self._check(page, "menu", inside="#menu")
         for name in ("help", "code", "key"):

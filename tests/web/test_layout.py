@@ -9,6 +9,7 @@ from support.browser import OpenPage, box_of
 from support.server import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "app" / "image_erase" / "web" / "page" / "sample.jpg"
 SIZES = [(320, 568), (320, 256), (640, 320), (768, 1024), (1280, 800), (1920, 1080)]
 SMALLEST_TARGET = 24
 BUTTONS = "button:visible, .tools label:visible, input[type=range]:visible"
@@ -81,6 +82,16 @@ def test_fits_every_window(open_page: OpenPage) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.locator("#said")).to_contain_text("Erased in")
     page.keyboard.press("v")
+    for size in SIZES:
+        resize(page, *size)
+        check_fit(page, size)
+    # With several pictures, those that have no result yet too.
+    page.set_input_files("#picture-file", [SAMPLE] * 2)
+    page.locator("#replace-add").click()
+    expect(page.locator("#photo-value")).to_have_text("2 / 3")
+    page.keyboard.press("PageUp")
+    expect(page.locator("#results")).to_be_visible()
+    page.evaluate("document.getElementById('status').textContent = ''")
     for size in SIZES:
         resize(page, *size)
         check_fit(page, size)
@@ -220,5 +231,4 @@ def test_stays_usable_in_forced_colours(open_page: OpenPage) -> None:
 
 
 def test_the_sample_is_the_photograph_of_the_examples() -> None:
-    sample = ROOT / "app" / "image_erase" / "web" / "page" / "sample.jpg"
-    assert sample.read_bytes() == (ROOT / "examples" / "photo.jpg").read_bytes()
+    assert SAMPLE.read_bytes() == (ROOT / "examples" / "photo.jpg").read_bytes()
