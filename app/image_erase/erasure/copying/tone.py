@@ -19,8 +19,9 @@ from image_erase.erasure.engine import Painter
 from image_erase.erasure.reduction import known_share
 from image_erase.erasure.regions import Box
 
-STRENGTH = 0.8
-"""Share of the difference that is corrected where the layout is trusted."""
+LARGE = 10.0
+"""Grey levels of a difference of which half is corrected. Larger ones come from edges that the copies have placed
+elsewhere than the layout; corrected, they would be seen as a haze."""
 
 SMOOTHNESS = 3.0
 """Standard deviation of the blur of the difference, in pixels of the network. 2 to 4 did equally well."""
@@ -95,15 +96,17 @@ class _Tone:
         missing = known_share(~self.hole, self.factor)[box] < 1
         # The square root: the votes have followed the layout by its trust before.
         trust, blur = np.sqrt(self.layout.trust[box]) * missing, SMOOTHNESS * self.layout.scale
-        strength = STRENGTH * _inside(missing, blur) / np.maximum(_blurred(missing.astype(np.float32), blur), 1e-3)
+        share = np.maximum(_blurred(missing.astype(np.float32), blur), 1e-3)
         wanted = self.layout.colours[box]
         planes = cv2.split(wanted) if _colours(pixels) == COLOURS else [cv2.cvtColor(wanted, cv2.COLOR_BGR2GRAY)]
-        shifts = [
-            np.asarray(strength * _blurred(trust * (plane - self._reduced(pixels[:, :, c], box)), blur), np.float32)
+        differences = [
+            np.asarray(_blurred(trust * (plane - self._reduced(pixels[:, :, c], box)), blur) / share, np.float32)
             for c, plane in enumerate(planes)
         ]
-        for c, shift in enumerate(shifts):
-            self._add(pixels[:, :, c], shift, box)
+        largest = np.max(np.abs(differences), axis=0)
+        strength = _inside(missing, blur) / (1 + (largest / np.float32(LARGE)) ** 2)
+        for c, difference in enumerate(differences):
+            self._add(pixels[:, :, c], strength * difference, box)
 
     def _reduced(self, plane: Pixels, box: Box) -> F32:
         """A box of the plane reduced, white at 255."""
