@@ -43,12 +43,13 @@ def ends(level: Level, check: Check = no_check) -> Ends:
     cut = np.s_[top : min(h, ys.max() + MARGIN + 1), left : min(w, xs.max() + MARGIN + 1)]
     hole, planes = level.hole[cut], np.ascontiguousarray(level.planes[:COLOURS, cut[0], cut[1]])
     check()
-    strength, coherence, along = _edges(planes, hole, check)
+    strength, coherence, double = _edges(planes, hole, check)
     check()
     place = _peaks(hole, strength, coherence)
     at = np.stack(np.divmod(place, hole.shape[1]), axis=1).astype(np.float32)
-    heading = along[place]
-    inward = _inward(hole)[place]
+    angle = 0.5 * np.arctan2(*(plane.take(place) for plane in double))
+    heading = np.stack([np.cos(angle), -np.sin(angle)], axis=-1)
+    inward = _inward(hole, place)
     facing = (heading * inward).sum(axis=1, keepdims=True)
     enters = np.abs(facing[:, 0]) > ENTERING
     at, heading = at[enters], (heading * np.sign(facing))[enters]
@@ -57,8 +58,8 @@ def ends(level: Level, check: Check = no_check) -> Ends:
     return Ends(at + np.array((top, left), np.float32), heading, profile, contrast)
 
 
-def _edges(planes: F32, hole: Bool, check: Check) -> tuple[F32, F32, F32]:
-    """Strength, coherence (HxW) and direction ((H*W)x2, unit vectors along the edge) from the structure tensor."""
+def _edges(planes: F32, hole: Bool, check: Check) -> tuple[F32, F32, tuple[F32, F32]]:
+    """Strength, coherence, and a vector of twice the angle across the edge (y, x), from the structure tensor; HxW."""
     seen = cv2.erode((~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     weight = np.maximum(cv2.GaussianBlur(seen, (0, 0), BLUR), 1e-3)
     xx, yy, xy = np.zeros((3, *hole.shape), np.float32)
@@ -73,8 +74,7 @@ def _edges(planes: F32, hole: Bool, check: Check) -> tuple[F32, F32, F32]:
     check()
     total = xx + yy
     coherence = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.maximum(total, 1e-3)
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy)
-    return total, coherence, np.stack([np.cos(angle), -np.sin(angle)], axis=-1).reshape(-1, 2)
+    return total, coherence, (2 * xy, xx - yy)
 
 
 def _peaks(hole: Bool, strength: F32, coherence: F32) -> Index:
@@ -86,10 +86,11 @@ def _peaks(hole: Bool, strength: F32, coherence: F32) -> Index:
     return peaks[np.argsort(-score.ravel()[peaks], kind="stable")[:MOST_ENDS]]
 
 
-def _inward(hole: Bool) -> F32:
-    """(H*W)x2 unit vectors into the hole."""
+def _inward(hole: Bool, place: Index) -> F32:
+    """Nx2 unit vectors into the hole at N flat indices."""
     soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), SOFT)
-    slope = np.stack([cv2.Sobel(soft, cv2.CV_32F, 0, 1), cv2.Sobel(soft, cv2.CV_32F, 1, 0)], axis=-1).reshape(-1, 2)
+    slopes = (np.asarray(cv2.Sobel(soft, cv2.CV_32F, *order), np.float32) for order in ((0, 1), (1, 0)))
+    slope = np.stack([plane.take(place) for plane in slopes], axis=-1)
     return np.asarray(slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-6), np.float32)
 
 
@@ -98,13 +99,14 @@ def _profiles(planes: F32, hole: Bool, at: F32, along: F32) -> F32:
     across = np.arange(-REACH, REACH + 1, dtype=np.float32)
     right = np.stack([along[:, 1], -along[:, 0]], axis=1)
     known = (~hole).astype(np.float32)
+    masked = planes * known
     total = np.zeros((len(planes), len(at), len(across)), np.float32)
     weight = np.full((len(at), len(across)), 1e-6, np.float32)
     for back in BACK:
         points = (at - back * along)[:, None] + across[None, :, None] * right[:, None]
         share = sample(known, points) ** 4
         weight += share
-        total += np.stack([sample(plane * known, points) for plane in planes]) * share
+        total += np.stack([sample(plane, points) for plane in masked]) * share
     colours = np.moveaxis(total / weight, 0, 2)
     return np.asarray(colours - colours.mean(axis=1, keepdims=True), np.float32)
 
