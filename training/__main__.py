@@ -1,4 +1,4 @@
-"""Pack photographs, train on them, export the network, compare networks: python -m training COMMAND --help."""
+"""Pack photographs, train on them, export and quantise networks, compare them: python -m training COMMAND --help."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for add in (_pack, _train, _export, _compare):
+    for add in (_pack, _train, _export, _quantise, _compare):
         add(commands)
     return parser.parse_args(words)
 
@@ -56,6 +56,15 @@ def _export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     command.set_defaults(run=export)
 
 
+def _quantise(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("quantise", help="round the activations of an ONNX file to 8 bits, to run it faster")
+    command.add_argument("model", type=pathlib.Path, help="an ONNX file that `export` wrote")
+    command.add_argument("quantised", type=pathlib.Path, help="the new ONNX file")
+    command.add_argument("packs", nargs="+", type=pathlib.Path, metavar="PACK", help="photographs to find ranges on")
+    command.add_argument("--count", type=int, default=16, help="how many crops of each pack (16)")
+    command.set_defaults(run=quantise)
+
+
 def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("compare", help="measure ONNX files on photographs they were not trained on")
     command.add_argument("models", nargs="+", type=pathlib.Path)
@@ -87,6 +96,14 @@ def export(options: argparse.Namespace) -> None:
     from .network import LayoutNetwork
 
     graph.export(LayoutNetwork.holding(state.load(options.weights)), options.model, options.store)
+
+
+def quantise(options: argparse.Namespace) -> None:
+    """Write the quantised ONNX file."""
+    from .crops import crops
+    from .integers import quantise as quantised
+
+    quantised(options.model, options.quantised, crops(options.packs, options.count))
 
 
 def compare(options: argparse.Namespace) -> None:

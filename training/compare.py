@@ -18,6 +18,9 @@ from .perceptual import Lpips
 SEED = 7_000
 """Of the holes; training uses others."""
 
+ERRORS = 3
+"""The log level that leaves out warnings, such as of tensors that only training needs."""
+
 
 def compare(
     models: Sequence[pathlib.Path], pack: pathlib.Path, lpips: pathlib.Path | None, count: int
@@ -34,7 +37,9 @@ def compare(
 
 def _figures(model: pathlib.Path, measure: Measure) -> Figures:
     """Figures of an ONNX file, one crop at a time as in use."""
-    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = ERRORS
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     answers = []
     for image, mask in zip(measure.image, measure.mask, strict=True):
         values = (image[None].contiguous().numpy(), mask[None].numpy())

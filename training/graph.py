@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from . import SIDE
+from .integers import QUANTISED, SCALE, WHOLE, ZERO
 from .network import DOUBTFUL, LayoutNetwork
 
 OPSET = 17
@@ -26,11 +27,8 @@ OUTPUTS = ("layout", "confidence")
 LARGE = 1024
 """Values; smaller tensors are stored in full."""
 
-WHOLE = 127
-"""Largest 8-bit weight."""
-
 Weights = Literal["int8", "float16", "float32"]
-QUANTISED, SCALE, ZERO, HALF = ".int8", ".scale", ".zero", ".float16"
+HALF = ".float16"
 
 
 def export(network: LayoutNetwork, path: pathlib.Path, weights: Weights = "int8", note: str = "") -> None:

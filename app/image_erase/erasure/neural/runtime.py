@@ -26,6 +26,12 @@ excluded by the requirements; this protects users who install one nevertheless."
 SILENT = 4
 """Log level at which onnxruntime prints nothing; its exceptions contain the same messages."""
 
+EXACT_SUMS = "session.x64quantprecision", "1"
+"""Processors without instructions for 8-bit products otherwise clip their sums."""
+
+ROUNDS_ACTIVATIONS = b"QuantizeLinear"
+"""The operator that makes 8-bit numbers of activations; weights are stored in 8 bits and need only DequantizeLinear."""
+
 OUT_OF_MEMORY = "bad_alloc", "Failed to allocate memory"
 
 MESSAGE_CHARACTERS = 300
@@ -59,7 +65,8 @@ class Graph:
         """Load `model`, and weights stored beside it.
 
         unpacked: convert quantised weights to floats once, now, instead of in every run; this takes four times their
-        size in memory. Raises ModelError if the file is missing or not a network, and MemoryError.
+        size in memory. It has no effect on a network whose activations are quantised too. Raises ModelError if the
+        file is missing or not a network, and MemoryError.
         """
         _check_file(model)
         self._model = model
@@ -105,7 +112,8 @@ def _session(model: Path, unpacked: bool) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = SILENT
     options.enable_cpu_mem_arena = False
-    if unpacked:
+    options.add_session_config_entry(*EXACT_SUMS)
+    if unpacked and ROUNDS_ACTIVATIONS not in model.read_bytes():
         options.add_session_config_entry("session.disable_quant_qdq", "1")
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
