@@ -3,7 +3,7 @@
 python -m bench.profile PHOTO... [--kinds object,...] [--seed 5] [--size own|4000x3000] [--rounds 3] [--before FOLDER]
 
 The holes are those of bench.quality, filled by the engine `auto`. Each stage's own time is counted, without the stages
-that it calls, in processor milliseconds of one thread: the mean over the holes, of the fastest round. With --before,
+that it calls, in processor milliseconds of one thread: the mean over the holes, in its fastest round. With --before,
 the package of that checkout is measured in the same run; both take turns, each round in a fresh process.
 """
 
@@ -134,11 +134,10 @@ def measured(options: argparse.Namespace, checkout: pathlib.Path) -> dict[str, d
 
 
 def fastest(options: argparse.Namespace, checkouts: Sequence[pathlib.Path]) -> list[dict[str, dict[str, float]]]:
-    """The fastest round of each checkout, for each kind; they take turns."""
+    """The fastest round of each stage, by checkout and kind; the checkouts take turns."""
     rounds = [[measured(options, checkout) for checkout in checkouts] for _ in range(options.rounds)]
-    kinds = options.kinds.split(",")
     return [
-        {kind: min((one[kind] for one in own), key=lambda stages: sum(stages.values())) for kind in kinds}
+        {kind: {stage: min(one[kind][stage] for one in own) for stage in STAGES} for kind in own[0]}
         for own in zip(*rounds, strict=True)
     ]
 

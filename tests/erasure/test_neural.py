@@ -14,7 +14,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from image_erase.erasure.neural import Frame, ModelError, NeuralEngine
+from image_erase.erasure.neural import Frame, ModelError, NeuralEngine, runtime
 from support import networks as nets
 
 RED = (1.0, 0.0, 0.0)
@@ -341,3 +341,12 @@ def test_region_is_mirrored_out_to_the_networks_size() -> None:
     np.testing.assert_array_equal(outer[20:39, :30], image[18::-1])
     assert outer.shape == (64, 64, 3)
     assert outer.min() >= image.min()
+
+
+@pytest.mark.parametrize(
+    ("flags", "known"), [("fma avx2 avx512f", False), ("avx2 avx512f avx512_vnni", True), ("avx2 avx_vnni", True)]
+)
+def test_sums_of_bytes_are_exact_on_every_processor(flags: str, known: bool, tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu {flags} rdseed\n")
+    assert runtime.sums_bytes(tmp_path / "cpuinfo") is known
+    assert not runtime.sums_bytes(tmp_path / "missing")
