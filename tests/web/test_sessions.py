@@ -187,10 +187,21 @@ def test_the_setting_of_the_server(open_page: OpenPage, start_server: StartServe
     expect(editor["keep"]).to_be_hidden()
 
 
-@pytest.mark.parametrize("trouble", ["quota", "no database"])
+@pytest.mark.parametrize("trouble", ["quota", "no files", "no database"])
 def test_a_browser_without_room(open_page: OpenPage, trouble: str) -> None:
     spoil = {
         "quota": """IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); };""",
+        # As in a private window of WebKit: a part of a transaction fails, and the transaction is completed.
+        "no files": """
+          const { put } = IDBObjectStore.prototype;
+          IDBObjectStore.prototype.put = function (...given) {
+            const request = put.apply(this, given);
+            const value = { error: new DOMException("no files", "UnknownError") };
+            const event = Object.defineProperty(new Event("error"), "target", { value });
+            request.addEventListener("success", () => this.transaction.dispatchEvent(event));
+            return request;
+          };
+        """,
         "no database": """IDBFactory.prototype.open = () => { throw new DOMException("private", "SecurityError"); };""",
     }
     page = open_page(key=KEY)
@@ -198,7 +209,7 @@ def test_a_browser_without_room(open_page: OpenPage, trouble: str) -> None:
     page.reload()
     editor = Editor(page)
     editor.open()
-    if trouble == "quota":
+    if trouble != "no database":
         expect(editor["status"]).to_contain_text("has no room")
     paint(editor, FIRST)
     editor.erase()

@@ -296,5 +296,7 @@ function finished(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error);
+    // WebKit completes what was committed even if a part of it failed: its private windows keep no files.
+    transaction.onerror = ({ target }) => reject(/** @type {IDBRequest} */ (target).error);
   });
 }
