@@ -26,6 +26,17 @@ GIVE = """([kind, names]) => {
   if (kind === "drop") dispatchEvent(new DragEvent("drop", { dataTransfer: data }));
   else document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
 }"""
+# Counts the pictures that are decoded.
+COUNT = """() => {
+  globalThis.decoded = 0;
+  const make = createImageBitmap;
+  const { close } = ImageBitmap.prototype;
+  globalThis.createImageBitmap = async (...given) => (decoded++, make(...given));
+  ImageBitmap.prototype.close = function () {
+    decoded--;
+    close.call(this);
+  };
+}"""
 
 
 def hole(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -149,12 +160,19 @@ def test_opened_beside_or_in_place(open_page: OpenPage) -> None:
 def test_dropped_and_pasted(open_page: OpenPage) -> None:
     page = open_page()
     editor = Editor(page)
+    page.evaluate(COUNT)
     page.evaluate("(chart) => { globalThis.chart = chart; }", base64.b64encode(CHART_FILE).decode())
     page.evaluate(GIVE, ["drop", ["a.png", "b.png"]])
     expect(editor["photo-value"]).to_have_text("1 / 2")
     page.evaluate(GIVE, ["paste", ["c.png", "d.png", "e.png"]])
     editor["replace-add"].click()
+    expect(editor["status"]).to_contain_text("5 pictures are open")
     expect(editor["photo-value"]).to_have_text("3 / 5")
+    # However many there are, only the one that is seen is decoded.
+    assert page.evaluate("decoded") == 1
+    turn(editor, "PageDown", "d.png")
+    turn(editor, "PageUp", "c.png")
+    assert page.evaluate("decoded") == 1
 
 
 def test_one_mask_for_all(open_page: OpenPage) -> None:

@@ -39,7 +39,9 @@ export class Steps {
 
   /** Decode what can be seen: the picture that is shown, and the original, which all are compared with. */
   async wake() {
-    await Promise.all([this.original?.wake(), this.current?.wake()]);
+    // One after the other, since they may be the same.
+    await this.original?.wake();
+    await this.current?.wake();
   }
 
   /** Give back the memory of all pixels. */
