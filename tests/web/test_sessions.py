@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from support.browser import ACTION_MS, OpenPage
 from support.editor import CHART, CHART_FILE, WEIGH, Editor, payload
 from support.pictures import boxed, file_of
+from support.processes import until
 from support.server import KEY, StartServer
 
 FIRST, SECOND = (40, 30, 90, 70), (130, 60, 190, 110)
@@ -229,3 +230,23 @@ def test_strokes_are_kept_as_they_are_made(open_page: OpenPage) -> None:
     expect(editor["status"]).to_have_text("Everything is as you left it.")
     editor.await_picture(CHART)
     np.testing.assert_array_equal(editor.mask(), hole(FIRST, SECOND))
+
+
+def test_a_picture_that_is_opened_at_once(open_page: OpenPage) -> None:
+    """Before the page knows whether sessions are kept, and what the last one was."""
+    page = open_page(key=KEY)
+    editor = with_work(page)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/limits.json", hold)
+    page.reload()
+    page.set_input_files("#picture-file", payload(file_of(boxed((80, 60))), "other.png"))
+    expect(editor["welcome"]).to_be_visible()
+    until(lambda: page.title() and held, "the page asks for the limits")
+    held[0].continue_()
+    editor["replace-yes"].click()
+    editor.await_picture((80, 60))
+    kept(page, "1,1,0,0")

@@ -118,6 +118,8 @@ export class Editor {
    */
   async open(files) {
     const { panel, erasing, messages } = this.#parts;
+    // What the last visit left comes first, and with the limits it is known whether that is kept.
+    await this.#limits;
     await this.#restoring;
     if (this.#busy || panel.hasDialog) return;
     if (erasing.underWay) return messages.say(texts.waitForResult);
