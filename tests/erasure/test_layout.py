@@ -138,6 +138,14 @@ class TestEngine:
         assert LayoutEngine(sketcher).lay_out(textured(200, 300), hole, ~hole, no_check) is None
         assert not sketcher.shown
 
+    def test_a_thick_letter_in_a_line_of_text_is_none(self) -> None:
+        hole = disc((300, 500), (30, 30), 12)
+        for left in range(60, 480, 20):
+            hole[20:120, left : left + 8] = True
+        sketcher = Fixed()
+        assert LayoutEngine(sketcher).lay_out(textured(300, 500), hole, ~hole, no_check) is None
+        assert not sketcher.shown
+
     def test_a_thin_part_beside_a_thick_one_is_left_alone(self) -> None:
         thick, thin = disc((300, 300), (100, 100), 30), np.zeros((300, 300), np.bool_)
         thin[250:254, 50:250] = True

@@ -25,7 +25,7 @@ from playwright.sync_api import (
 
 #: What the fixture of this name is: open_page(server, **options).
 OpenPage = Callable[..., Page]
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FIREFOXES = ("firefox-esr", "firefox")
 ACTION_MS = 30_000
 START_MS = 120_000

@@ -21,6 +21,9 @@ THICK = 7.0
 MOSTLY = 0.6
 """Least share of a part that must be that thick. Letters are thick where strokes meet, but not as a whole."""
 
+LEAST_SHARE = 0.25
+"""Least share of a hole that such parts must have together: a bold letter in a line of text remains text."""
+
 CONTEXT = 2.0
 """Side of the square for the network, as a multiple of the longer side of the part's box."""
 
@@ -49,7 +52,10 @@ class LayoutEngine:
         """
         colours, trust = np.zeros_like(guide), np.zeros(hole.shape, np.uint8)
         scales = []
-        for part in self._looks(_thick_parts(hole)):
+        parts = _thick_parts(hole)
+        if sum(part.area for part in parts) < LEAST_SHARE * np.count_nonzero(hole):
+            return None
+        for part in self._looks(parts):
             check()
             scales.append(self._lay_out(part, guide, known, colours, trust))
         return Layout(colours, trust * np.float32(1 / 255), scales[0]) if trust.any() else None
