@@ -1,22 +1,26 @@
 """How long the page takes from a move of the pointer to the frame that shows it, on the largest pictures and on small.
 
-python -m bench.page
+python -m bench.page [--browser firefox]
 
-Needs Chromium, by the name `chromium` or the one in CHROMIUM. Both pictures take turns in one run, so that their ratio
-holds on a noisy machine. Without a screen, the browser draws with the processor alone: a desktop is quicker.
+Needs Chromium or Firefox, as the tests of the page do. Both pictures take turns in one run, so that their ratio holds
+on a noisy machine. Without a screen, the browser draws with the processor alone: a desktop is quicker.
 """
 
+import argparse
 import os
-import shutil
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from bench.processes import Served, served
+
+# The tests start the same browsers.
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 SIDES = (512, 4096)
 ROUNDS = 4
@@ -89,16 +93,25 @@ def report(what: str, waits: dict[int, list[float]]) -> None:
     print(f"{what}: ratio of the medians {middles[SIDES[-1]] / middles[SIDES[0]]:.2f}")
 
 
+def start(playwright: Playwright, name: str, folder: Path) -> Browser:
+    """Start the browser of that name. folder: for what it needs."""
+    from support import browser
+
+    program = browser.find_firefox() if name == "firefox" else browser.find_chromium()
+    assert program, f"needs {name}"
+    if name == "firefox":
+        return browser.start_firefox(playwright, program, folder)
+    return browser.start_chromium(playwright, program)
+
+
 def main() -> None:
     """Measure and print."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert program, "needs Chromium"
-    print(f"{len(os.sched_getaffinity(0))} processors, window {WINDOW[0]}x{WINDOW[1]}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--browser", choices=("chromium", "firefox"), default="chromium")
+    name = parser.parse_args().browser
     with served() as server, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        arguments = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        browser = playwright.chromium.launch(
-            executable_path=program, args=arguments, chromium_sandbox=os.geteuid() != 0
-        )
+        browser = start(playwright, name, Path(folder))
+        print(f"{name} {browser.version}, {len(os.sched_getaffinity(0))} processors, window {WINDOW[0]}x{WINDOW[1]}")
         pages = {side: opened(browser, server, Path(folder), side) for side in SIDES}
         for what, button in (("painting", "left"), ("moving what is painted", "middle")):
             waits: dict[int, list[float]] = {side: [] for side in SIDES}
