@@ -31,12 +31,12 @@ PIXEL = """([id, x, y]) => {
   const scale = canvas.width / box.width;
   return [...canvas.getContext("2d").getImageData((x - box.left) * scale, (y - box.top) * scale, 1, 1).data];
 }"""
-# Notes how much every request sends.
+# Notes how much every request with a body sends.
 WEIGH = """() => {
   globalThis.sent = [];
   const { send } = XMLHttpRequest.prototype;
   XMLHttpRequest.prototype.send = function (body) {
-    globalThis.sent.push([...body.values()].reduce((sum, value) => sum + (value.size ?? value.length), 0));
+    if (body) globalThis.sent.push([...body.values()].reduce((sum, value) => sum + (value.size ?? value.length), 0));
     return send.call(this, body);
   };
 }"""

@@ -24,7 +24,8 @@ await (async () => {
     said.push(progress);
     if (progress.stage === abortAt) abort.abort();
   };
-  const { blob, link } = await m.erase({ base, key, image, mask, signal: abort.signal, onProgress, ...more });
+  const order = { base, key, image: async () => image, mask, signal: abort.signal, onProgress, ...more };
+  const { blob, link } = await m.erase(order);
   return [blob, link, JSON.stringify(said)];
 })()
 """
@@ -167,7 +168,7 @@ def test_no_server(open_page: OpenPage, server: Server) -> None:
 ERASE_CHOSEN = """async ([base, key]) => {
   const { erase } = await import("/page/client.js");
   const image = document.querySelector("input").files[0];
-  return erase({ base, key, image, mask: new Blob() }).catch((error) => error.message);
+  return erase({ base, key, image: async () => image, mask: new Blob() }).catch((error) => error.message);
 }"""
 
 

@@ -160,10 +160,8 @@ export class Album {
     this.#parts.stage.refresh();
     try {
       const result = await this.#request(source, mask);
-      const { Picture } = await import("./picture.js");
-      const { named } = await import("./convert.js");
-      const picture = named(await Picture.of(result.blob, source));
-      Object.assign(picture, { link: result.link, made: { source, mask, seed: 0 } });
+      const { resultOf } = await import("./convert.js");
+      const picture = await resultOf(result, { source, mask, seed: 0 });
       // What was painted on it, and was not erased now, is painted on the result.
       if (shown) source.passMask(picture);
       else picture.mask = source.mask.moved();
@@ -209,15 +207,38 @@ export class Album {
 
   /** Save the results of all photographs as a ZIP file. */
   async download() {
+    const done = this.#photos.all.filter(({ index }) => index);
+    if (this.#parts.erasing.underWay || !(await this.#fetch(done))) return;
     await this.#host.guarded(async () => {
       const [{ fileOf }, { zipOf }] = await late(() => Promise.all([import("./encoding.js"), import("./zip.js")]));
-      const done = this.#photos.all.filter(({ index }) => index);
       const files = [];
       for (const steps of done) files.push(await fileOf(steps));
       save(await zipOf(files), "erased.zip");
       // A result that came later is not in the file.
       for (const steps of done) steps.unsaved &&= steps.index < steps.count - 1;
     });
+  }
+
+  /** Fetch the whole files of results of which only a part is here. @param {Steps[]} done @returns whether all came */
+  async #fetch(done) {
+    const { erasing, messages } = this.#parts;
+    const missing = done.flatMap(({ current }) => (current && !current.blob ? [current] : []));
+    if (!missing.length) return true;
+    try {
+      await erasing.during(async () => {
+        for (const [index, picture] of missing.entries()) {
+          erasing.part = texts.photo(index + 1, missing.length);
+          await erasing.fetch(picture);
+        }
+      }, "fetching");
+      return true;
+    } catch (error) {
+      if (isAbort(error)) messages.say(texts.cancelled);
+      else messages.fail(messageOf(error), { label: texts.tryAgain, act: () => this.download() });
+      return false;
+    } finally {
+      this.#host.refresh();
+    }
   }
 }
 

@@ -6,7 +6,9 @@ import { texts } from "./texts.js";
 const ERASE_PATH = "erase";
 const SELECT_PATH = "select";
 const CREDITS_PATH = "api/common/query-credits";
+const RESULTS_PATH = "results/";
 const KEY_HEADER = "ailabapi-api-key";
+const PLACE_HEADER = "X-Erase-Part";
 // Without anything sent or received; the server itself answers much sooner by default.
 const PATIENCE_MS = 120_000;
 /** What the page calls the failures that only the vendor's endpoints have names of their own for. @type {Record<string, string>} */
@@ -15,30 +17,57 @@ const VENDOR_CODES = {
   ERROR_APPLICATIONS_NOT_EXISTS: "key-unknown",
   ERROR_USER_LOCKED: "key-disabled",
   EXCEEDING_LIMITS: "too-many-requests",
+  ERROR_ILLEGAL_OPERATION: "link-expired",
+  ERROR_FILE_NOT_FOUND: "result-deleted",
+  FILE_SERVICE_ERROR: "storage-failed",
 };
 // With these the link no longer serves, and the picture itself has to be sent.
 const LINK_LOST = new Set(["link-expired", "link-invalid", "result-deleted", "storage-failed"]);
 
 /**
+ * @typedef {{ x: number, y: number, width: number, height: number, left: number, top: number }} Place the rectangle of
+ *   a result that a part replaces, and where that begins in the picture of the part
  * @typedef {{ stage: "sending" | "erasing" | "fetching", fraction: number | null }} Progress fraction: of the stage,
  *   0 to 1; null where nobody knows.
- * @typedef {{ base: string, key: string, image: Blob, link?: string | null, mask: Blob,
+ * @typedef {{ base: string, key: string, image: () => Promise<Blob>, link?: string | null, mask: Blob,
  *   options?: Record<string, string>, signal?: AbortSignal, onProgress?: (progress: Progress) => void,
- *   timeout?: number }} Order base: the server's address, with a slash at its end. link: of the same picture on the
- *   server, which is sent in place of it. options: fields of the request. timeout: milliseconds without progress.
+ *   timeout?: number }} Order base: the server's address, with a slash at its end. image: gets the file if it has
+ *   to be sent. link: of the same picture on the server, which is sent in place of it. options: fields of the request. timeout: milliseconds without progress.
  */
 
 /**
  * Erase what the mask paints white. The server keeps the result.
  *
  * @param {Order} order
- * @returns {Promise<{ blob: Blob, link: string | null }>} the result, and its link
+ * @returns {Promise<{ blob: Blob, link: string | null, place: Place | null }>} the result, and its link. place: where
+ *   the blob belongs, if it is only the part that has changed
  * @throws {ServerError}
  * @throws {DOMException} AbortError once the signal says so
  */
 export async function erase(order) {
   const answer = await ordered(ERASE_PATH, { ...order, options: { ...order.options, keep: "true" } });
-  return { blob: answer.body, link: answer.location };
+  return { blob: answer.body, link: answer.location, place: answer.place };
+}
+
+/**
+ * Fetch a result.
+ *
+ * @param {string} link @param {{ signal?: AbortSignal, onProgress?: (fraction: number | null) => void }} options
+ * @returns {Promise<Blob>}
+ * @throws {ServerError}
+ * @throws {DOMException} AbortError once the signal says so
+ */
+export async function fetchResult(link, { signal, onProgress }) {
+  // By the address of this page, which may be another than the one that links begin with.
+  const url = new URL(link.slice(link.lastIndexOf(RESULTS_PATH)), document.baseURI).href;
+  const answer = await send("GET", url, { signal, onDownload: onProgress });
+  if (answer.status !== 200) throw failureOf(answer, await jsonOf(answer));
+  return answer.body;
+}
+
+/** Whether an error means that the server no longer has what a link names. @param {unknown} error */
+export function isLost(error) {
+  return error instanceof ServerError && LINK_LOST.has(error.code);
 }
 
 /**
@@ -73,12 +102,13 @@ export async function checkKey({ base, key, timeout = PATIENCE_MS }) {
  * @returns {Promise<Answer>} a picture
  */
 async function ordered(path, order) {
-  if (!order.link) return await sent(path, order, order.image);
+  if (!order.link) return await sent(path, order, await order.image());
   try {
     return await sent(path, order, order.link);
   } catch (error) {
-    if (!(error instanceof ServerError) || !LINK_LOST.has(error.code)) throw error;
-    return await sent(path, order, order.image);
+    if (!isLost(error)) throw error;
+    // The file may have been made here of what is seen, so that a part of the result would not fit exactly.
+    return await sent(path, { ...order, options: { ...order.options, answer: "" } }, await order.image());
   }
 }
 
@@ -155,16 +185,16 @@ async function jsonOf({ body }) {
 /**
  * One request. XMLHttpRequest, because fetch() does not tell how much of a body has been sent.
  *
- * @typedef {{ status: number, statusText: string, body: Blob, location: string | null }} Answer
+ * @typedef {{ status: number, statusText: string, body: Blob, location: string | null, place: Place | null }} Answer
  * @param {string} method
  * @param {string} url
- * @param {{ key: string, body?: FormData, signal?: AbortSignal, timeout?: number,
+ * @param {{ key?: string, body?: FormData, signal?: AbortSignal, timeout?: number,
  *   onUpload?: (fraction: number | null) => void, onUploaded?: () => void,
  *   onDownload?: (fraction: number | null) => void }} options
  * @returns {Promise<Answer>} whatever the server answered
  * @throws {ServerError} where it did not answer
  */
-function send(method, url, { key, body, signal, timeout = PATIENCE_MS, onUpload, onUploaded, onDownload }) {
+function send(method, url, { key = "", body, signal, timeout = PATIENCE_MS, onUpload, onUploaded, onDownload }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const patience = new Patience(timeout, () => request.abort());
@@ -219,7 +249,14 @@ class Patience {
 /** @param {XMLHttpRequest} request @returns {Answer} */
 function answerOf(request) {
   const { status, statusText, response } = request;
-  return { status, statusText, body: response, location: request.getResponseHeader("Location") };
+  const [location, place] = ["Location", PLACE_HEADER].map((name) => request.getResponseHeader(name));
+  return { status, statusText, body: response, location, place: place ? placeOf(place) : null };
+}
+
+/** What a header such as `x=1, y=2` says. @param {string} header @returns {Place} */
+function placeOf(header) {
+  const pairs = header.split(", ").map((each) => each.split("="));
+  return /** @type {any} */ (Object.fromEntries(pairs.map(([name, number]) => [name, Number(number)])));
 }
 
 /**
@@ -230,7 +267,7 @@ function open(request, method, url, key) {
   request.open(method, url);
   request.responseType = "blob";
   try {
-    request.setRequestHeader(KEY_HEADER, key);
+    if (key) request.setRequestHeader(KEY_HEADER, key);
   } catch {
     throw new ServerError(texts.keyNotSendable);
   }

@@ -163,7 +163,7 @@ export class Editor {
     const said = {
       pixels: texts.tooManyPixels(millions(picture.width * picture.height), millions(limits.maxPixels)),
       side: texts.tooLong(limits.maxSide),
-      bytes: texts.tooManyBytes(millions(picture.blob.size), millions(limits.maxFileBytes)),
+      bytes: texts.tooManyBytes(millions(picture.blob?.size ?? 0), millions(limits.maxFileBytes)),
     };
     this.#parts.messages.fail(said[excess], { label: texts.makeSmaller, act: () => this.#makeSmaller() });
   }
@@ -190,6 +190,7 @@ export class Editor {
       const left = await session.begin();
       if (!left || this.picture) return;
       await this.#photos.restore(left.photos, left.shown);
+      this.#fetchLater();
       panel.showEditor();
       this.#show();
       messages.say(texts.restored);
@@ -331,7 +332,7 @@ export class Editor {
       this.#parts.stage.refresh();
       this.refresh();
     }
-    if (this.#again) await this.erase();
+    await this.#goOn();
   }
 
   /** What every erasing asks for. */
@@ -339,11 +340,11 @@ export class Editor {
     return { metadata: this.#parts.metadata.on ? "all" : "colour" };
   }
 
-  /** @param {Picture} picture that was shown @param {Result} result @param {Picture} source @param {number} seed */
-  async #take(picture, { blob, link, mask }, source, seed) {
-    const { named } = await import("./convert.js");
-    const result = named(await Picture.read(blob, source.name));
-    Object.assign(result, { link, made: { source, mask, seed } });
+  /** @param {Picture} picture that was shown @param {Result} answer @param {Picture} source @param {number} seed */
+  async #take(picture, answer, source, seed) {
+    const { resultOf } = await import("./convert.js");
+    const result = await resultOf(answer, { source, mask: answer.mask, seed });
+    await result.wake();
     picture.passMask(result);
     this.#steps.push(result);
     this.#steps.unsaved = true;
@@ -419,10 +420,47 @@ export class Editor {
 
   // Results
 
+  /** Erase what has waited, or else get what is missing. */
+  async #goOn() {
+    if (this.#again) await this.erase();
+    else await this.#fetchLater();
+  }
+
+  /** Get the whole file of the last result in a quiet moment, so that it is here if the page or its link is lost. */
+  async #fetchLater() {
+    const last = this.#steps.pictures.at(-1);
+    if (last) await this.#parts.erasing.fetchLater(last, () => this.refresh());
+  }
+
+  /**
+   * Do something with the whole file of the picture that is shown. One can paint while it is fetched.
+   *
+   * @param {(file: Blob, picture: Picture) => Promise<void> | void} act
+   */
+  async withFile(act) {
+    const { picture } = this;
+    const { erasing, messages } = this.#parts;
+    if (!picture || erasing.underWay) return;
+    try {
+      const file = picture.blob ?? (await erasing.during(() => erasing.fetch(picture), "fetching"));
+      await this.guarded(async () => act(file, picture));
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") messages.say(texts.cancelled);
+      else messages.fail(messageOf(error), { label: texts.tryAgain, act: () => this.withFile(act) }, detailOf(error));
+    } finally {
+      this.refresh();
+    }
+    await this.#goOn();
+  }
+
+  /** Save the picture that is shown under its own name. */
+  async saveAsItIs() {
+    await this.withFile((file, { name }) => save(file, name));
+  }
+
   /** Save the picture that is shown as a file of the original's format. */
   async download() {
-    if (!this.picture) return;
-    await this.guarded(async () => {
+    await this.withFile(async () => {
       const { fileOf } = await late(() => import("./encoding.js"));
       const { blob, name } = await fileOf(this.#steps);
       save(blob, name);
@@ -432,8 +470,7 @@ export class Editor {
 
   /** Hand the picture that is shown to the share sheet. */
   async share() {
-    if (!this.picture) return;
-    await this.guarded(async () => {
+    await this.withFile(async () => {
       const [{ fileOf }, { shareFile }] = await late(() => Promise.all([import("./encoding.js"), import("./sharing.js")]));
       const { blob, name } = await fileOf(this.#steps);
       if (await shareFile(blob, name)) this.#saved();
@@ -490,6 +527,7 @@ export class Editor {
         refresh: () => this.refresh(),
       });
       await act(this.#album);
+      await this.#fetchLater();
     } catch (error) {
       this.#parts.messages.fail(messageOf(error), undefined, detailOf(error));
     }

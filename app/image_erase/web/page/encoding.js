@@ -39,7 +39,7 @@ export async function inFormatOf(format, blob) {
  */
 export async function fileOf({ current, original, index }) {
   if (!current || !original) throw new Error("No picture is open.");
-  const { blob, extension } = await inFormatOf(original.format, current.blob);
+  const { blob, extension } = await inFormatOf(original.format, await current.file());
   return { blob, name: `${stem(original.name)}${index ? "-erased" : ""}.${extension}` };
 }
 

@@ -3,13 +3,11 @@
 import { late } from "./late.js";
 import { texts } from "./texts.js";
 
-// Results that these are written from have to be without loss.
-const AS_PNG = new Set(["webp", "bmp"]);
-
 /**
  * @typedef {import("./picture.js").Picture} Picture
  * @typedef {{ key: string, base: string, options: Record<string, string>, mask: Blob }} Request as of the client's orders
- * @typedef {{ blob: Blob, link: string | null, mask: Blob }} Result mask: what was erased
+ * @typedef {{ blob: Blob, link: string | null, place: import("./client.js").Place | null, mask: Blob }} Result place:
+ *   where the blob belongs, if it is only a part. mask: what was erased.
  */
 
 export class Erasing {
@@ -19,6 +17,8 @@ export class Erasing {
   /** @type {AbortController | null} */
   #abort = null;
   #since = 0;
+  /** @type {import("./whole.js").Background | null} */
+  #background = null;
 
   /** Which of several is under way, in words. */
   part = "";
@@ -41,21 +41,24 @@ export class Erasing {
   /**
    * Do what takes a while on the server: show how far it is, and let it be cancelled.
    *
-   * @param {() => Promise<void>} act
+   * @template T
+   * @param {() => Promise<T>} act @param {import("./client.js").Progress["stage"]} [stage] with which it begins
+   * @returns {Promise<T>}
    * @throws {DOMException} AbortError when it was cancelled
    */
-  async during(act) {
+  async during(act, stage = "sending") {
+    if (stage === "sending") this.#background?.stop();
     this.#abort = new AbortController();
-    this.#show(true);
+    this.#show(true, stage);
     this.#since = performance.now();
     const clock = setInterval(() => this.#count(), 1000);
     try {
-      await act();
+      return await act();
     } finally {
       clearInterval(clock);
       this.#abort = null;
       this.part = "";
-      this.#show(false);
+      this.#show(false, stage);
     }
   }
 
@@ -84,16 +87,40 @@ export class Erasing {
    * @throws {import("./failure.js").ServerError}
    */
   async request(picture, { options, ...request }) {
-    const { erase } = await late(() => import("./client.js"));
-    const result = await erase({
+    const { eraseFrom } = await late(() => import("./requesting.js"));
+    const result = await eraseFrom(picture, {
       ...request,
-      image: new File([picture.blob], picture.name, { type: picture.blob.type }),
-      link: picture.link,
-      options: AS_PNG.has(picture.format ?? "") ? { ...options, format: "png" } : options,
+      options,
       signal: this.#abort?.signal,
       onProgress: (each) => this.#progress(each),
     });
     return { ...result, mask: request.mask };
+  }
+
+  /**
+   * The whole file of a picture, which is fetched while `during` goes on, if it is not here yet.
+   *
+   * @param {Picture} picture
+   * @returns {Promise<Blob>}
+   * @throws {import("./failure.js").ServerError}
+   */
+  async fetch(picture) {
+    this.#background?.stop(picture);
+    const onProgress = (/** @type {number | null} */ fraction) => this.#progress({ stage: "fetching", fraction });
+    return picture.file({ signal: this.#abort?.signal, onProgress });
+  }
+
+  /**
+   * Fetch the whole file of a picture in a quiet moment, as soon as nothing else goes on.
+   *
+   * @param {Picture} picture @param {() => void} done told when it is here
+   */
+  async fetchLater(picture, done) {
+    if (picture.blob) return;
+    const whole = await import("./whole.js").catch(() => null);
+    if (!whole || this.underWay) return;
+    this.#background ??= new whole.Background(done);
+    this.#background.want(picture);
   }
 
   /** @param {import("./client.js").Progress} progress */
@@ -116,11 +143,15 @@ export class Erasing {
     return this.part ? `${this.part} · ${doing}` : doing;
   }
 
-  /** The focus stays with what can be pressed next. @param {boolean} running */
-  #show(running) {
+  /**
+   * The focus stays with what can be pressed next.
+   *
+   * @param {boolean} running @param {import("./client.js").Progress["stage"]} stage
+   */
+  #show(running, stage) {
     const { progress, start, cancel } = this.#elements;
     const focused = document.activeElement === start || document.activeElement === cancel;
-    if (running) this.#progress({ stage: "sending", fraction: null });
+    if (running) this.#progress({ stage, fraction: null });
     progress.hidden = !running;
     start.hidden = running;
     cancel.hidden = !running;

@@ -21,11 +21,12 @@ const COPY_BYTES = 2 * 1024 * 1024;
  * @returns {Promise<OffscreenCanvas>} as large as the picture; opaque in the thing, transparent elsewhere
  */
 export async function find(picture, rough, server) {
-  const { width, height, blob, link } = picture;
+  const { width, height, link } = picture;
   const reduced = !link && Math.max(width, height) > COPY_SIDE;
-  const sent = reduced ? await shrink(blob, COPY_BYTES, COPY_SIDE) : { blob, width, height };
+  const sent = reduced ? await shrink(await picture.file(), COPY_BYTES, COPY_SIDE) : { blob: null, width, height };
+  const image = async () => sent.blob ?? picture.file();
   const mask = await encodeMask(rough.resized(sent.width, sent.height).raster());
-  const found = await readMask(await select({ ...server, image: sent.blob, link, mask }), sent);
+  const found = await readMask(await select({ ...server, image, link, mask }), sent);
   if (!reduced) return found;
   const canvas = new OffscreenCanvas(width, height);
   drawingOf(canvas).drawImage(found, 0, 0, width, height);

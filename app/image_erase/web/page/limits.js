@@ -35,11 +35,11 @@ export async function fetchLimits(base) {
 /**
  * What a picture is too large in.
  *
- * @param {{ blob: Blob, width: number, height: number }} picture @param {Limits} limits
+ * @param {{ blob: Blob | null, width: number, height: number }} picture @param {Limits} limits
  * @returns {"bytes" | "pixels" | "side" | null} null where it is not
  */
 export function excessOf({ blob, width, height }, { maxFileBytes, maxPixels, maxSide }) {
   if (width * height > maxPixels) return "pixels";
   if (Math.max(width, height) > maxSide) return "side";
-  return blob.size > maxFileBytes ? "bytes" : null;
+  return blob && blob.size > maxFileBytes ? "bytes" : null;
 }

@@ -4,7 +4,7 @@ import { Comparison } from "./comparison.js";
 import { Editor } from "./editor.js";
 import { box, button, element } from "./element.js";
 import { Erasing } from "./erasing.js";
-import { save, takeFiles } from "./files.js";
+import { takeFiles } from "./files.js";
 import { Input } from "./input.js";
 import { KeyDialog } from "./key.js";
 import { Keeping } from "./keeping.js";
@@ -156,7 +156,7 @@ languages.changed = () => {
 limits.then(apply);
 box("keep").addEventListener("change", () => updateKeeping());
 // Needed with a picture only, and to be here even if the server has gone by then.
-Promise.allSettled([import("./client.js"), import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
+Promise.allSettled([import("./requesting.js"), import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
 button("share").hidden = !canShare();
 bindButtons();
 bindShortcuts();
@@ -164,6 +164,7 @@ loadInTime([
   () => import("./png.js"),
   () => import("./finding.js"),
   () => import("./code.js"),
+  () => import("./whole.js"),
   () => import("./bmp.js"),
   () => Promise.all([import("./album.js"), import("./zip.js")]),
   () => import("./sharing.js"),
@@ -226,7 +227,7 @@ function bindButtons() {
     anew: () => editor.startAnew(),
     code: showCode,
     "code-mask": () => masking.save(),
-    "code-picture": () => editor.picture && save(editor.picture.blob, editor.picture.name),
+    "code-picture": () => editor.saveAsItIs(),
   };
   for (const [id, act] of Object.entries(commands)) button(id).addEventListener("click", act);
   for (const each of document.querySelectorAll("dialog [data-close]")) {

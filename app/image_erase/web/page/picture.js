@@ -1,13 +1,20 @@
 /** @file One picture that is open: its file, its pixels in a few sizes, and what is painted on it. */
 
 import { formatOf } from "./formats.js";
+import { late } from "./late.js";
 import { Mask } from "./mask.js";
 import { texts } from "./texts.js";
 
 // Levels smaller than this would save nothing when they are drawn.
 const SMALLEST_LEVEL = 512;
 
+/** @typedef {{ blob: Blob } & import("./client.js").Place} Part what a result changes in its source */
+
 export class Picture {
+  /** What the file is made up from, of a result whose file has not come as a whole. @type {Part | null} */
+  part = null;
+  /** The fetching of the whole file, while it goes on. @type {import("./whole.js").Fetching | null} */
+  fetching = null;
   /** Where the server keeps it too. @type {string | null} */
   link = null;
   /** How it was made, of a result. @type {{ source: Picture, mask: Blob, seed: number } | null} */
@@ -22,27 +29,23 @@ export class Picture {
     return new Picture(blob, name, await formatOf(blob), levels[0], levels);
   }
 
-  /** A result, which has the size of its source; not decoded yet. @param {Blob} blob @param {Picture} source */
-  static async of(blob, source) {
-    return new Picture(blob, source.name, await formatOf(blob), source);
-  }
-
   /**
    * A picture as a database has kept it, not decoded yet.
    *
-   * @param {{ blob: Blob, name: string, format: import("./formats.js").Format | null, width: number, height: number,
-   *   link: string | null }} file
+   * @param {{ blob: Blob | null, part?: Part | null, name: string, format: import("./formats.js").Format | null,
+   *   width: number, height: number, link: string | null }} file
    * @param {import("./mask.js").KeptMask} mask
    */
   static kept(file, mask) {
     const picture = new Picture(file.blob, file.name, file.format, file);
-    picture.link = file.link;
+    Object.assign(picture, { link: file.link, part: file.part ?? null });
     picture.mask.restore(mask);
     return picture;
   }
 
   /**
-   * @param {Blob} blob @param {string} name @param {import("./formats.js").Format | null} format
+   * @param {Blob | null} blob null as long as there is only a part
+   * @param {string} name @param {import("./formats.js").Format | null} format
    * @param {{ width: number, height: number }} size in pixels
    * @param {ImageBitmap[]} levels from its own size downwards
    */
@@ -89,13 +92,27 @@ export class Picture {
     return waiting ? { shapes: [...mask.shapes, ...waiting.shapes], undone: waiting.undone } : mask;
   }
 
+  /**
+   * Its whole file, from the server if it is not here yet.
+   *
+   * @param {{ signal?: AbortSignal, onProgress?: (fraction: number | null) => void }} [options] of the fetching
+   * @throws {import("./failure.js").ServerError}
+   */
+  async file(options) {
+    return this.blob ?? (await late(() => import("./whole.js"))).wholeOf(this, options);
+  }
+
   /** Decode again what `rest` has given up. */
   async wake() {
     for (const mask of [this.mask, this.waiting]) await mask?.wake(readMask);
     if (this.levels.length) return;
-    const levels = [await decode(this.blob)];
+    const levels = [await this.#pixels()];
     await addLevels(levels);
     this.levels = levels;
+  }
+
+  async #pixels() {
+    return this.blob ? decode(this.blob) : (await late(() => import("./whole.js"))).composed(this);
   }
 
   /** Give back the memory of the pixels; the file is kept. */

@@ -9,6 +9,7 @@ import { Tab } from "./tab.js";
 const LONGEST_SECONDS = 7 * 24 * 3600;
 const MOST_SESSIONS = 4;
 const MOST_BYTES = 1024 ** 3;
+const EMPTY = new Blob();
 const NEVER = "";
 // Failures that say nothing of the room there is.
 const PASSING = new Set(["AbortError", "InvalidStateError"]);
@@ -27,7 +28,7 @@ export class Session {
   #owner = crypto.getRandomValues(new Uint32Array(4)).join("-");
   /** @type {IDBDatabase | null} */
   #database = null;
-  /** What the database has of each picture. @type {Map<Picture, { key: string, version: string, link: string | null }>} */
+  /** What the database has of each picture. @type {Map<Picture, { key: string, version: string, state: string }>} */
   #known = new Map();
   #count = 0;
   #writing = Promise.resolve();
@@ -114,7 +115,7 @@ export class Session {
   /** @param {Work} work */
   #stateOf({ photos, shown }) {
     const all = photos.map(({ pictures, index, unsaved }) => [
-      pictures.map((picture) => [this.#known.get(picture)?.key, picture.version, picture.link]),
+      pictures.map((picture) => [this.#known.get(picture)?.key, picture.version, stateOf(picture)]),
       index,
       unsaved,
     ]);
@@ -199,13 +200,16 @@ export class Session {
 
   /** @param {Picture} picture @param {IDBObjectStore} files @param {IDBObjectStore} masks */
   #put(picture, files, masks) {
-    const { blob, name, format, width, height, link, version } = picture;
+    const { blob, part, name, format, width, height, link, version } = picture;
+    const state = stateOf(picture);
     const made = picture.made && { ...picture.made, source: this.#known.get(picture.made.source)?.key };
     const known = this.#known.get(picture);
     const key = known?.key ?? `${this.#tab.id}/${this.#owner}/${++this.#count}`;
-    if (known?.link !== link || known.version === NEVER) files.put({ blob, name, format, width, height, link, made }, key);
+    if (known?.state !== state || known.version === NEVER) {
+      files.put({ blob, part, name, format, width, height, link, made }, key);
+    }
     if (known?.version !== version) masks.put(picture.keptMask(), key);
-    this.#known.set(picture, { key, version, link });
+    this.#known.set(picture, { key, version, state });
   }
 
   #countLeft() {
@@ -247,7 +251,7 @@ export class Session {
     const pictures = new Map();
     for (const { key, file, mask } of kept) {
       const picture = Picture.kept(file, mask);
-      this.#known.set(picture, { key, version: picture.version, link: picture.link });
+      this.#known.set(picture, { key, version: picture.version, state: stateOf(picture) });
       const source = pictures.get(file.made?.source);
       picture.made = source ? { ...file.made, source } : null;
       pictures.set(key, picture);
@@ -283,7 +287,12 @@ function stepsOf({ index, unsaved, keys }, pictures) {
 
 /** @param {Steps} steps */
 function bytesOf({ pictures }) {
-  return pictures.reduce((sum, { blob }) => sum + blob.size, 0);
+  return pictures.reduce((sum, { blob, part }) => sum + (blob ?? part?.blob ?? EMPTY).size, 0);
+}
+
+/** What changes of a file that is kept. @param {Picture} picture */
+function stateOf({ link, blob }) {
+  return `${blob ? "whole" : "part"} ${link}`;
 }
 
 /** @param {IDBDatabase} database @returns {Promise<Entry[]>} */

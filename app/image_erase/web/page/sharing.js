@@ -39,7 +39,7 @@ export async function shareFile(blob, name) {
 
 /** @param {import("./picture.js").Picture} picture */
 async function pngOf({ format, blob, levels: [bitmap] }) {
-  if (format === "png") return blob.slice(0, blob.size, "image/png");
+  if (blob && format === "png") return blob.slice(0, blob.size, "image/png");
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   drawingOf(canvas).drawImage(bitmap, 0, 0);
   return canvas.convertToBlob({ type: "image/png" });
