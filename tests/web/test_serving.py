@@ -152,12 +152,12 @@ class TestAnswers:
             assert HEADERS.items() <= dict(answer.headers).items(), name
             assert policy(answer) == POLICY, name
 
-    @pytest.mark.parametrize("name", [DOCUMENT, "main.js"])
     def test_the_worker_may_answer_for_the_document(self, client: Client) -> None:
         for name in SCRIPTS:
             allowed = client.get(address(name)).headers.get("service-worker-allowed")
             assert allowed == ("../../" if name == "worker.js" else None), name
 
+    @pytest.mark.parametrize("name", [DOCUMENT, "main.js"])
     def test_head_is_get_without_the_file(self, client: Client, name: str) -> None:
         got, head = client.get(address(name)), client.request("HEAD", address(name), key=None)
         for answer in (got, head):
