@@ -101,12 +101,7 @@ def main() -> None:
     """Measure and print."""
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert program, "needs Chromium"
-    # A photograph takes 44 s up this line.
-    with (
-        served(RECEIVE_SECONDS="300") as server,
-        sync_playwright() as playwright,
-        tempfile.TemporaryDirectory() as folder,
-    ):
+    with served() as server, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "photograph.jpg"
         file.write_bytes(photograph())
         print(f"photograph: {WIDTH}x{HEIGHT}, {file.stat().st_size:,} bytes; {BITS_PER_SECOND / 1e6} Mbit/s")

@@ -115,7 +115,12 @@ class HttpSettings(_Group):
         64_000_000, ge=1, description="Largest image that `/erase` accepts, in pixels, width times height"
     )
     receive_seconds: float = Field(
-        30, gt=0, description="Longest time for a request body to arrive, in seconds; after that 408"
+        30,
+        gt=0,
+        description=(
+            "Longest time for a request body to arrive, in seconds, plus one for every 64 KiB that have arrived; after "
+            "that 408"
+        ),
     )
     receive_memory_mb: int = Field(
         256,

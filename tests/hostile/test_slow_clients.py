@@ -145,6 +145,16 @@ class TestBody:
             with dripping(connection, (BODY[at : at + step] for at in range(0, len(BODY), step))):
                 assert_success(read_answer(connection), "http://x")
 
+    def test_that_is_large_has_longer(self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It takes longer than a body of a few bytes may, but comes at more than the least rate."""
+        monkeypatch.setattr(intake, "SLOWEST", len(BODY) / 60)
+        own: Server = start_server(receive_seconds=1.0)
+        step = len(BODY) // 100
+        with connected(own.client.address) as connection:
+            connection.sendall(head_of(PATH, HEADERS) + BODY[: 2 * step])
+            with dripping(connection, (BODY[at : at + step] for at in range(2 * step, len(BODY), step))):
+                assert_success(read_answer(connection), "http://x")
+
     def test_without_a_key_is_given_up_as_well(self, start_server: StartServer) -> None:
         own: Server = start_server(limits=IMPATIENT)
         with connected(own.client.address) as connection:

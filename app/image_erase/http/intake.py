@@ -16,6 +16,9 @@ from image_erase.shares import Holding, NoRoom, Shares
 
 # A client that sends nothing for this long has gone.
 IDLE_SECONDS = 10.0
+# Bytes a second. A body that arrives faster than this has as long as it needs: at 0.5 Mbit/s, a photograph of a phone
+# takes more than a minute.
+SLOWEST = 64 * 1024
 # Weight of the newest body in the running mean of how long bodies take.
 _NEWEST_SHARE = 0.2
 
@@ -23,9 +26,10 @@ T = TypeVar("T")
 
 
 class Intake:
-    """Receives bodies. seconds: limit for a whole body. shares: the memory for all bodies received at the same time.
+    """Receives bodies. seconds: limit for a body, and one more for every SLOWEST bytes that have arrived of it.
 
-    Changed seconds apply to the bodies that start after that.
+    shares: the memory for all bodies received at the same time. Changed seconds apply to the bodies that start after
+    that.
     """
 
     def __init__(self, seconds: float, shares: Shares) -> None:
@@ -84,16 +88,23 @@ class Intake:
 
 
 def _metered(request: Request, end: float, holding: Holding) -> Callable[[], Awaitable[Message]]:
-    """Wrap the request's `receive` with time limits per message and in total, and a memory limit."""
+    """Wrap the request's `receive` with time limits per message and in total, and a memory limit.
+
+    end: of the time for a body of no length, in the loop's time.
+    """
+    received = 0
 
     async def receive() -> Message:
+        nonlocal received
         now = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(min(end, now + IDLE_SECONDS)):
+            async with asyncio.timeout_at(min(end + received / SLOWEST, now + IDLE_SECONDS)):
                 message = await request.receive()
         except TimeoutError:
             raise Refused(Reason.BODY_OVERDUE, "The body did not arrive in time.") from None
-        holding.grow(len(message.get("body", b"")))
+        size = len(message.get("body", b""))
+        received += size
+        holding.grow(size)
         return message
 
     return receive
