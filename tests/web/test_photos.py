@@ -255,7 +255,7 @@ def test_what_does_not_fit_is_said(open_page: OpenPage) -> None:
     page.context.add_init_script("""
       const { put } = IDBObjectStore.prototype;
       IDBObjectStore.prototype.put = function (value, ...others) {
-        if (value.name === "c.png") throw new DOMException("full", "QuotaExceededError");
+        if (["b.png", "c.png"].includes(value.name)) throw new DOMException("full", "QuotaExceededError");
         return put.call(this, value, ...others);
       };
     """)

@@ -139,7 +139,8 @@ export class Session {
   async #write() {
     this.#waiting = false;
     const stores = this.#begun();
-    if (!stores) return;
+    // What fits may be what is kept already.
+    if (!stores) return this.#countLeft();
     this.#asking = stores.transaction;
     const entry = await outcomeOf(stores.sessions.get(this.#tab.id)).finally(() => {
       this.#asking = null;
@@ -213,6 +214,7 @@ export class Session {
   }
 
   #countLeft() {
+    if (!this.#on || this.#failed || !this.#database) return;
     const left = this.work().photos.length - this.#fitting().photos.length;
     if (left > this.#left) this.failed(left);
     this.#left = left;
