@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from image_erase.erasure.arrays import F32, U8, Bool, Pixels, full_scale
+from image_erase.erasure.regions import extent
 
 BAND = 64
 """Rows processed at a time."""
@@ -91,9 +92,10 @@ def _surrounded(of: Bool, hole: Bool) -> Bool:
 
 def _beside(hole: Bool) -> tuple[slice, slice]:
     """The bounding box of the hole (HxW, not empty), enlarged by BESIDE on every side."""
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    top, left = max(0, rows[0] - BESIDE), max(0, columns[0] - BESIDE)
-    return np.s_[top : rows[-1] + 1 + BESIDE, left : columns[-1] + 1 + BESIDE]
+    found = extent(hole)
+    assert found
+    rows, columns = (slice(max(0, part.start - BESIDE), part.stop + BESIDE) for part in found)
+    return rows, columns
 
 
 def over_unused_colour(image: Pixels, hole: Bool) -> U8:

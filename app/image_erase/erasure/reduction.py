@@ -57,17 +57,17 @@ def known_share(known: Bool, factor: int) -> F32:
     share = np.empty((rows, columns), np.float32)
     for first in range(0, rows, BAND):
         band = known[first * factor : (first + BAND) * factor].astype(np.float32)
-        share[first : first + BAND] = np.rint(_squares(band, factor) * factor**2) / factor**2
+        share[first : first + BAND] = np.rint(squares(band, factor) * factor**2) / factor**2
     return share
 
 
 def halved(plane: F32, border: int = cv2.BORDER_REPLICATE) -> F32:
     """The means of 2x2 squares of HxW; an odd last row or column is padded by OpenCV's border type `border`."""
-    return _squares(plane, 2, border)
+    return squares(plane, 2, border)
 
 
-def _squares(plane: Pixels, factor: int, border: int = cv2.BORDER_REPLICATE) -> F32:
-    """The mean of each factor x factor square."""
+def squares(plane: Pixels, factor: int, border: int = cv2.BORDER_REPLICATE) -> F32:
+    """The mean of each factor x factor square of HxW, which is extended as `border` says to whole squares."""
     whole = _padded(plane, factor, border)
     size = whole.shape[1] // factor, whole.shape[0] // factor
     return cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -58,7 +58,7 @@ def group(hole: Bool, gap: int) -> list[Region]:
     Parts with fewer than `gap` known pixels between them always share a region; different regions are always more
     than `gap` pixels apart. There are at most MOST_GROUPS regions.
     """
-    bounds = _bounds(hole)
+    bounds = extent(hole)
     if bounds is None:
         return []
     inner = hole[bounds]
@@ -107,14 +107,14 @@ def tiles(region: Region, side: int) -> Iterator[Region]:
     for half in halves:
         index = (half, slice(None)) if axis == 0 else (slice(None), half)
         piece = region.hole[index]
-        bounds = _bounds(piece)
+        bounds = extent(piece)
         if bounds is not None:
             top = region.box[0].start + (half.start if axis == 0 else 0)
             left = region.box[1].start + (half.start if axis == 1 else 0)
             yield from tiles(_shifted(Region(bounds, piece[bounds]), top, left), side)
 
 
-def _bounds(hole: Bool) -> Box | None:
+def extent(hole: Bool) -> Box | None:
     """The bounding box of the True pixels, None if there are none."""
     rows = np.flatnonzero(hole.any(axis=1))
     if rows.size == 0:
@@ -153,7 +153,7 @@ def _cut(hole: Bool, labels: I32, label: int, box: Box, cell: int) -> Region:
     )
     own = np.repeat(np.repeat(labels[box] == label, cell, axis=0), cell, axis=1)
     piece = hole[rows, columns] & own[: rows.stop - rows.start, : columns.stop - columns.start]
-    bounds = _bounds(piece)
+    bounds = extent(piece)
     assert bounds is not None  # a label exists only where a cell has a hole pixel
     return _shifted(Region(bounds, piece[bounds]), rows.start, columns.start)
 

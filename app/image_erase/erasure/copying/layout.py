@@ -16,7 +16,7 @@ import numpy as np
 
 from image_erase.erasure.arrays import F32, U8, Bool, Check
 from image_erase.erasure.copying.pyramid import Level, halve_known
-from image_erase.erasure.regions import Box
+from image_erase.erasure.regions import Box, extent
 
 FINE, COARSE = 0.9, 0.65
 """Share of the layout in a vote at the second finest and at the coarsest level. At coarser levels each patch covers
@@ -80,23 +80,17 @@ class Pull:
             there = plane[self.box]
             values = there[self.hole]
             change[self.hole] = self.share * (wanted - values)
-            there[self.hole] = values + _blurred(change)[self.hole] / self._inside
+            there[self.hole] = values + blurred(change)[self.hole] / self._inside
 
     @functools.cached_property
     def _inside(self) -> F32:
         """The share of the blur's weight that lies inside the hole, for each of its pixels."""
-        return np.maximum(_blurred(self.hole.astype(np.float32))[self.hole], LEAST_INSIDE)
+        return np.maximum(blurred(self.hole.astype(np.float32))[self.hole], LEAST_INSIDE)
 
 
-def _blurred(plane: F32) -> F32:
-    """Blur by COARSENESS; everything outside the border counts as 0."""
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), COARSENESS, borderType=cv2.BORDER_CONSTANT), np.float32)
-
-
-def _box(hole: Bool) -> Box:
-    """The bounding box of a hole."""
-    left, top, width, height = cv2.boundingRect(hole.view(np.uint8))
-    return slice(top, top + height), slice(left, left + width)
+def blurred(plane: F32, deviation: float = COARSENESS) -> F32:
+    """Blur HxW; everything outside the border counts as 0. deviation: standard deviation in pixels."""
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), deviation, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def pulls(layout: Layout | None, levels: Sequence[Level]) -> list[Pull | None]:
@@ -109,7 +103,8 @@ def pulls(layout: Layout | None, levels: Sequence[Level]) -> list[Pull | None]:
     for number in range(1, len(levels)):
         laid_out = (trust > 0).astype(np.float32)
         planes, trust = halve_known(planes, laid_out), halve_known(trust[None], laid_out)[0]
-        box = _box(levels[number].hole)
+        box = extent(levels[number].hole)
+        assert box
         hole = levels[number].hole[box]
         share = FINE + (COARSE - FINE) * (number - 1) / max(1, len(levels) - 2)
         sure = trust[box][hole]

@@ -12,7 +12,7 @@ import numpy as np
 from image_erase.erasure.arrays import F32, I16, I32, Bool, Check, Index, Pixels, fitted, full_scale
 from image_erase.erasure.copying.membrane import TURNS, Membrane
 from image_erase.erasure.reduction import known_share
-from image_erase.erasure.regions import Box
+from image_erase.erasure.regions import Box, extent
 
 STRONG = 48.0
 """Grey levels (of 255): a step at the rim much larger than this is an edge of the picture and is not smoothed away."""
@@ -57,8 +57,9 @@ class Patchwork:
     @functools.cached_property
     def blocks(self) -> Box:
         """The hole's bounding box, in blocks."""
-        rows, columns = np.flatnonzero(self.occupied.any(axis=1)), np.flatnonzero(self.occupied.any(axis=0))
-        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        found = extent(self.occupied)
+        assert found
+        return found
 
     def gather(self, plane: Pixels, into: Pixels) -> None:
         """Copy every hole pixel of `plane` (HxW) from its source to `into`, in bands to save memory."""
@@ -148,8 +149,10 @@ class _Blending:
 
 def _around(hole: Bool) -> Box:
     """The box of the hole with the known pixels next to it."""
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    return slice(max(0, int(rows[0]) - 1), int(rows[-1]) + 2), slice(max(0, int(columns[0]) - 1), int(columns[-1]) + 2)
+    found = extent(hole)
+    assert found
+    rows, columns = (slice(max(0, part.start - 1), part.stop + 1) for part in found)
+    return rows, columns
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from image_erase.erasure.arrays import F32, U8, Bool, Check, Pixels, fitted, full_scale
-from image_erase.erasure.copying.layout import Layout, Layouts
+from image_erase.erasure.copying.layout import Layout, Layouts, blurred
 from image_erase.erasure.engine import Painter
-from image_erase.erasure.reduction import known_share
-from image_erase.erasure.regions import Box
+from image_erase.erasure.reduction import known_share, squares
+from image_erase.erasure.regions import Box, extent
 
 LARGE = 10.0
 """Grey levels of a difference of which half is corrected. Larger ones come from edges that the copies have placed
@@ -58,9 +58,10 @@ def toned(paint: Painter, layout: Layout | None, guide: U8, hole: Bool, factor: 
     layout: of the picture reduced by `factor`. guide: HxWx3 uint8 BGR at full size. hole: HxW. Layers that do not show
     the guide's colours or their grey, such as alpha, are left as they are.
     """
-    if layout is None or not layout.scale or not layout.trust.any():
+    box = extent(layout.trust > 0) if layout and layout.scale else None
+    if layout is None or box is None:
         return paint
-    tone = _Tone(layout, hole, factor)
+    tone = _Tone(layout, box, hole, factor)
 
     def paint_toned(pixels: Pixels) -> None:
         paint(pixels)
@@ -84,71 +85,57 @@ def _colours(pixels: Pixels) -> int:
 
 @dataclass(frozen=True)
 class _Tone:
-    """What a filled hole is brought closer to: a layout of the picture reduced by `factor`. hole: HxW, at full size."""
+    """What a filled hole is brought closer to: a layout of the picture reduced by `factor`.
+
+    box: of the layout, where it is trusted. hole: HxW, at full size.
+    """
 
     layout: Layout
+    box: Box
     hole: Bool
     factor: int
 
     def apply(self, pixels: Pixels) -> None:
         """Correct the hole of a layer (HxWxC uint8, uint16, or float32 with white at 255) in place."""
-        box = _box(self.layout.trust > 0)
+        box = self.box
         missing = known_share(~self.hole, self.factor)[box] < 1
         # The square root: the votes have followed the layout by its trust before.
         trust, blur = np.sqrt(self.layout.trust[box]) * missing, SMOOTHNESS * self.layout.scale
-        share = np.maximum(_blurred(missing.astype(np.float32), blur), 1e-3)
+        share = np.maximum(blurred(missing.astype(np.float32), blur), 1e-3)
         wanted = self.layout.colours[box]
         planes = cv2.split(wanted) if _colours(pixels) == COLOURS else [cv2.cvtColor(wanted, cv2.COLOR_BGR2GRAY)]
         differences = [
-            np.asarray(_blurred(trust * (plane - self._reduced(pixels[:, :, c], box)), blur) / share, np.float32)
+            np.asarray(blurred(trust * (plane - self._reduced(pixels[:, :, c])), blur) / share, np.float32)
             for c, plane in enumerate(planes)
         ]
         largest = np.max(np.abs(differences), axis=0)
         strength = _inside(missing, blur) / (1 + (largest / np.float32(LARGE)) ** 2)
         for c, difference in enumerate(differences):
-            self._add(pixels[:, :, c], strength * difference, box)
+            self._add(pixels[:, :, c], strength * difference)
 
-    def _reduced(self, plane: Pixels, box: Box) -> F32:
-        """A box of the plane reduced, white at 255."""
-        small = np.empty((box[0].stop - box[0].start, box[1].stop - box[1].start), np.float32)
-        for rows, there in self._bands(plane, box):
-            height, width = (length * self.factor for length in small[rows].shape)
-            whole = cv2.copyMakeBorder(
-                there.astype(np.float32), 0, height - there.shape[0], 0, width - there.shape[1], cv2.BORDER_REPLICATE
-            )
-            small[rows] = cv2.resize(whole, small[rows].shape[::-1], interpolation=cv2.INTER_AREA)
-        return small * np.float32(255 / full_scale(plane.dtype))
+    def _reduced(self, plane: Pixels) -> F32:
+        """The box of the plane reduced, white at 255."""
+        bands = [squares(there.astype(np.float32), self.factor) for _, there in self._bands(plane)]
+        return np.concatenate(bands) * np.float32(255 / full_scale(plane.dtype))
 
-    def _add(self, plane: Pixels, shift: F32, box: Box) -> None:
+    def _add(self, plane: Pixels, shift: F32) -> None:
         shift = np.pad(shift, 1, mode="edge") * np.float32(full_scale(plane.dtype) / 255)
-        bands = zip(self._bands(plane, box), self._bands(self.hole, box), strict=True)
+        bands = zip(self._bands(plane), self._bands(self.hole), strict=True)
         for (rows, there), (_, hole) in bands:
             more = cv2.resize(shift[rows.start : rows.stop + 2], (0, 0), fx=self.factor, fy=self.factor)
             more = more[self.factor :, self.factor :][: there.shape[0], : there.shape[1]]
             np.copyto(there, fitted(there.astype(np.float32) + more, plane.dtype), where=hole)
 
-    def _bands(self, plane: Pixels, box: Box) -> Iterator[tuple[slice, Pixels]]:
-        """Rows of a box of the reduced picture, counted from its top, and the part of the full-size plane there."""
-        columns = slice(box[1].start * self.factor, box[1].stop * self.factor)
-        for first in range(box[0].start, box[0].stop, BAND):
-            last = min(first + BAND, box[0].stop)
-            yield (
-                slice(first - box[0].start, last - box[0].start),
-                plane[first * self.factor : last * self.factor, columns],
-            )
-
-
-def _box(place: Bool) -> Box:
-    rows, columns = np.flatnonzero(place.any(axis=1)), np.flatnonzero(place.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    def _bands(self, plane: Pixels) -> Iterator[tuple[slice, Pixels]]:
+        """Rows of the box, counted from its top, and the part of the full-size plane there."""
+        (top, bottom), (left, right) = ((part.start, part.stop) for part in self.box)
+        columns = slice(left * self.factor, right * self.factor)
+        for first in range(top, bottom, BAND):
+            last = min(first + BAND, bottom)
+            yield slice(first - top, last - top), plane[first * self.factor : last * self.factor, columns]
 
 
 def _inside(missing: Bool, blur: float) -> F32:
     """Increase from 0 at the rim to 1 in a distance of `blur`."""
     distance = cv2.distanceTransform(np.pad(missing, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     return np.asarray(np.minimum(distance / np.float32(blur), 1), np.float32)
-
-
-def _blurred(plane: F32, blur: float) -> F32:
-    """Blur, everything outside the plane being 0."""
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), blur, borderType=cv2.BORDER_CONSTANT), np.float32)

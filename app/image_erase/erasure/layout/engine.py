@@ -50,11 +50,10 @@ class LayoutEngine:
         guide: HxWx3 BGR, of which only the `known` pixels (HxW) are used. `check` is called before each part and may
         raise to interrupt.
         """
-        colours, trust = np.zeros_like(guide), np.zeros(hole.shape, np.uint8)
-        scales = []
         parts = _thick_parts(hole)
         if sum(part.area for part in parts) < LEAST_SHARE * np.count_nonzero(hole):
             return None
+        colours, trust, scales = np.zeros_like(guide), np.zeros(hole.shape, np.uint8), []
         for part in self._looks(parts):
             check()
             scales.append(self._lay_out(part, guide, known, colours, trust))

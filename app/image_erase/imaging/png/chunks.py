@@ -32,6 +32,15 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return b"".join((_HEAD.pack(len(data), kind), data, _CRC.pack(zlib.crc32(data, zlib.crc32(kind)))))
 
 
+def assembled(size: tuple[int, int], depth: int, colour_type: int, pixels: bytes, before: bytes = b"") -> bytes:
+    """Return a PNG file.
+
+    size: width and height. depth: bits per sample. pixels: compressed. before: chunks between header and pixels.
+    """
+    header = struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, 0)
+    return b"".join((SIGNATURE, chunk(b"IHDR", header), before, chunk(b"IDAT", pixels), chunk(b"IEND", b"")))
+
+
 def raw_chunks(png: bytes) -> Iterator[RawChunk]:
     """Yield each chunk up to and including IEND, without copying. Raises ValueError if the file ends before it."""
     view, at = memoryview(png), len(SIGNATURE)

@@ -4,7 +4,7 @@ What was filled is rounded to these colours. It was copied from a picture that h
 seams are rounded, and where a picture has bands or dots of few colours a smooth fill would be conspicuous.
 """
 
-import struct
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from image_erase.imaging.picture import Hole, Pixels
-from image_erase.imaging.png.chunks import SIGNATURE, chunk, raw_chunks
+from image_erase.imaging.png.chunks import assembled, raw_chunks
 
 _GREY, _PALETTE = 0, 3
 _DEPTH_AT, _COLOUR_TYPE_AT = 24, 25
@@ -53,15 +53,18 @@ def indexed_png(image: Pixels, hole: Hole, source: bytes) -> bytes | None:
         if indices is None:
             return None
         parts.append(stream.compress(_packed(indices, colours.depth)))
-    header = struct.pack(">IIBBBBB", width, height, colours.depth, colours.colour_type, 0, 0, 0)
-    data = chunk(b"IDAT", b"".join((*parts, stream.flush())))
-    return b"".join((SIGNATURE, chunk(b"IHDR", header), colours.chunks, data, chunk(b"IEND", b"")))
+    pixels = b"".join((*parts, stream.flush()))
+    return assembled((width, height), colours.depth, colours.colour_type, pixels, colours.chunks)
 
 
 def _colours_of(source: bytes) -> _Colours | None:
     depth, colour_type = source[_DEPTH_AT], source[_COLOUR_TYPE_AT]
-    found = {each.kind: each for each in raw_chunks(source) if each.kind in (b"PLTE", b"tRNS")}
-    if colour_type == _GREY and depth < 8 and b"tRNS" not in found:
+    if colour_type != _PALETTE and (colour_type != _GREY or depth == 8):
+        return None
+    # Both are before the pixels, whose checksums need not be computed again.
+    before = itertools.takewhile(lambda each: each.kind != b"IDAT", raw_chunks(source))
+    found = {each.kind: each for each in before if each.kind in (b"PLTE", b"tRNS")}
+    if colour_type == _GREY and b"tRNS" not in found:
         levels = np.arange(2**depth) * (255 // (2**depth - 1))
         values = np.repeat(levels[:, None], 4, axis=1)
         values[:, 3] = 255

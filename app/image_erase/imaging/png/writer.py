@@ -1,6 +1,5 @@
 """Write PNG files, with a row filter chosen by a sample and ISA-L's compressor."""
 
-import struct
 from collections.abc import Iterator
 
 import cv2
@@ -8,7 +7,7 @@ import numpy as np
 from isal import isal_zlib
 
 from image_erase.imaging.picture import Pixels
-from image_erase.imaging.png.chunks import SIGNATURE, chunk
+from image_erase.imaging.png.chunks import assembled
 from image_erase.imaging.png.filters import Filter, Rows, average, by_row, plain, sub, up
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -24,12 +23,10 @@ def encoded_png(image: Pixels) -> bytes:
     """Encode a canvas as PNG: HxWxC uint8 or uint16, colours as BGR."""
     height, width, channels = image.shape
     depth = image.dtype.itemsize * 8
-    header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
     chosen = _filter_for(image)
     stream = isal_zlib.compressobj(_LEVEL)
     parts = [stream.compress(each.data) for each in _filtered(image, chosen, _band(image))]
-    data = chunk(b"IDAT", b"".join((*parts, stream.flush())))
-    return b"".join((SIGNATURE, chunk(b"IHDR", header), data, chunk(b"IEND", b"")))
+    return assembled((width, height), depth, _COLOUR_TYPES[channels], b"".join((*parts, stream.flush())))
 
 
 def _filter_for(image: Pixels) -> Filter:
