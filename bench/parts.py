@@ -3,12 +3,10 @@
 python -m bench.parts
 
 The photograph has 12 megapixels, each erasing marks 3.5 % of it, and the line has 0.75 Mbit/s in each direction. Both
-ways take turns with the same page: with whole results, as before `answer=part`, and with parts. Needs Chromium, by the
-name `chromium` or the one in CHROMIUM.
+ways take turns with the same page: with whole results, as before `answer=part`, and with parts. Needs Chromium, as the
+tests of the page do.
 """
 
-import os
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +15,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.page import start
 from bench.processes import Served, served
 
 WIDTH, HEIGHT = 4000, 3000
@@ -99,16 +98,11 @@ def erased(page: Page, number: int) -> tuple[int, int, float]:
 
 def main() -> None:
     """Measure and print."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert program, "needs Chromium"
     with served() as server, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "photograph.jpg"
         file.write_bytes(photograph())
         print(f"photograph: {WIDTH}x{HEIGHT}, {file.stat().st_size:,} bytes; {BITS_PER_SECOND / 1e6} Mbit/s")
-        arguments = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        browser = playwright.chromium.launch(
-            executable_path=program, args=arguments, chromium_sandbox=os.geteuid() != 0
-        )
+        browser = start(playwright, "chromium", Path(folder))
         for whole in (True, False):
             page = opened(browser, server, file, whole)
             for number in range(1, len(PLACES) + 1):

@@ -1,7 +1,7 @@
 /** @file What concerns several photographs: reading, turning, erasing all with one mask, saving all. Loaded late. */
 
 import { messageOf } from "./editor.js";
-import { ServerError } from "./failure.js";
+import { isAbort, ServerError } from "./failure.js";
 import { save } from "./files.js";
 import { late } from "./late.js";
 import { texts } from "./texts.js";
@@ -258,9 +258,4 @@ function nameOf({ original }) {
 /** @param {Picture | undefined} one @param {Picture} other */
 function isSameSize(one, other) {
   return one?.width === other.width && one.height === other.height;
-}
-
-/** @param {unknown} error */
-function isAbort(error) {
-  return error instanceof DOMException && error.name === "AbortError";
 }

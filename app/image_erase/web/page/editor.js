@@ -1,6 +1,6 @@
 /** @file The editor: what is open, its history, and the commands on it. It knows no element of the document. */
 
-import { ServerError } from "./failure.js";
+import { isAbort, ServerError } from "./failure.js";
 import { save } from "./files.js";
 import { late } from "./late.js";
 import { excessOf } from "./limits.js";
@@ -395,7 +395,7 @@ export class Editor {
   /** @param {unknown} error */
   async #failed(error) {
     const { messages } = this.#parts;
-    if (error instanceof DOMException && error.name === "AbortError") return messages.say(texts.cancelled);
+    if (isAbort(error)) return messages.say(texts.cancelled);
     if (error instanceof ServerError && error.status === 401) return this.#askAgain(error.message);
     messages.fail(messageOf(error), this.#wayOut(error), detailOf(error));
   }
@@ -445,7 +445,7 @@ export class Editor {
       const file = picture.blob ?? (await erasing.during(() => erasing.fetch(picture), "fetching"));
       await this.guarded(async () => act(file, picture));
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") messages.say(texts.cancelled);
+      if (isAbort(error)) messages.say(texts.cancelled);
       else messages.fail(messageOf(error), { label: texts.tryAgain, act: () => this.withFile(act) }, detailOf(error));
     } finally {
       this.refresh();

@@ -1,5 +1,6 @@
 /** @file Encodes pictures: in the format of another, and small enough for the server. */
 
+import { drawingOf } from "./element.js";
 import { stem } from "./files.js";
 import { EXTENSIONS, formatOf } from "./formats.js";
 import { late } from "./late.js";
@@ -124,8 +125,7 @@ async function bitmapOf(blob) {
 function drawn(bitmap, scale = 1) {
   const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = new OffscreenCanvas(width, height);
-  const context = /** @type {OffscreenCanvasRenderingContext2D | null} */ (canvas.getContext("2d"));
-  if (!context) throw new Error(texts.tooLarge);
+  const context = drawingOf(canvas);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   return canvas;

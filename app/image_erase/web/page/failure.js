@@ -17,3 +17,8 @@ export class ServerError extends Error {
     this.requestId = requestId;
   }
 }
+
+/** Whether something was cancelled. @param {unknown} error */
+export function isAbort(error) {
+  return error instanceof DOMException && error.name === "AbortError";
+}

@@ -1,6 +1,7 @@
 /** @file Hands pictures to other programs: over the clipboard, and over the share sheet of phones. Loaded late. */
 
 import { drawingOf } from "./element.js";
+import { isAbort } from "./failure.js";
 import { save } from "./files.js";
 import { texts } from "./texts.js";
 
@@ -32,7 +33,7 @@ export async function shareFile(blob, name) {
     else await navigator.share({ files });
     return true;
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") return false;
+    if (isAbort(error)) return false;
     throw error;
   }
 }
