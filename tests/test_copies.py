@@ -17,6 +17,7 @@ from support.buckets import Seaweed
 from support.crowd import Crowd
 from support.envelope import assert_failure, assert_success
 from support.haproxy import Balancer
+from support.pictures import mask_file, photo_file
 from support.processes import until
 from support.server import KEY, CommandServer
 
@@ -117,6 +118,13 @@ class TestLinks:
     def test_begin_with_the_balancers_address(self, balancer: Balancer) -> None:
         url = assert_success(balancer.client.erase(), balancer.base)
         assert balancer.client.get(url).status_code == 200
+
+    def test_of_images_sent_ahead_serve_every_copy(self, copies: Copies) -> None:
+        stored = copies[0].client.request("POST", "/images", files={"image": photo_file("GIF")})
+        form = {"image": urlsplit(stored.headers["location"]).path}
+        for index in range(COPIES):
+            erased = copies[index].client.request("POST", "/erase", files={"mask": mask_file()}, data=form)
+            assert (erased.status_code, erased.headers["content-type"]) == (200, "image/png")
 
     def test_every_copy_gets_its_share(self, copies: Copies, balancer: Balancer) -> None:
         before = served_by(copies)

@@ -26,6 +26,7 @@ from image_erase.contract.parameters import Parameter
 from image_erase.environment import SECRETS
 from image_erase.plain.options import Options, SelectOptions
 from image_erase.plain.problems import Kind
+from image_erase.routes.images import StoredImage
 from image_erase.settings import GROUPS, PREFIX, Settings
 from support.documents import PAGES, ROOT, blocks, first_cells, page, rows, shell_commands
 
@@ -201,7 +202,11 @@ def test_problems_are_those_of_the_code() -> None:
         slugs, status, _ = row.strip("| ").split(" | ", 2)
         shown |= dict.fromkeys(re.findall(r"`([a-z-]+)`", slugs), int(status))
     assert shown == {kind.slug: kind.status for kind in Kind}
-    assert json.loads(blocks("docs/api.md", "json")[1])["type"] in {kind.uri for kind in Kind}
+    assert json.loads(blocks("docs/api.md", "json")[-1])["type"] in {kind.uri for kind in Kind}
+
+
+def test_answer_of_storing_is_that_of_the_code() -> None:
+    assert list(json.loads(blocks("docs/api.md", "json")[1])) == list(StoredImage.model_fields)
 
 
 def test_parameters_are_those_of_the_code() -> None:

@@ -33,7 +33,7 @@ from image_erase.plain.reception import PlainReception
 from image_erase.reloading import Application
 from image_erase.results.links import Links
 from image_erase.results.store import ResultStore
-from image_erase.routes import account, erase, operations, plain, results, select
+from image_erase.routes import account, erase, images, operations, plain, results, select
 from image_erase.routes.erasing import Erasing
 from image_erase.routes.failures import raise_failures
 from image_erase.routes.keeping import Keeping
@@ -51,7 +51,7 @@ Gauge = Callable[[str, str, Callable[[], float]], None]
 
 log = logging.getLogger(__name__)
 
-PLAIN_PATHS = (plain.PATH, select.PATH)
+PLAIN_PATHS = (plain.PATH, select.PATH, images.PATH)
 """Paths whose failures are problem details."""
 
 
@@ -100,6 +100,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         app.include_router(erase.router(endpoint, rooms))
     app.include_router(plain.router(plain_rooms))
     app.include_router(select.router(plain_rooms))
+    app.include_router(images.router(plain_rooms))
     app.include_router(account.router(keys, clock, settings.credits, limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor, settings.public_url))

@@ -13,6 +13,7 @@ from PIL import Image
 
 from support.multipart import body_of, content_type, file_part
 from support.pictures import SIZE, bounds, boxed, changed, file_of, mask_file, photo, photo_file, pixels_of
+from support.problems import assert_problem
 from support.processes import until
 from support.raw import connected, head_of
 from support.server import KEY, PATH, Client, Server, StartServer, continue_workers
@@ -31,23 +32,6 @@ def erase(client: Client, image: Any = None, mask: bytes | None = None, **option
     else:
         files["image"] = ("image", photo_file() if image is None else image)
     return client.request("POST", "/erase", files=files, data=data, **options)
-
-
-def assert_problem(answer: httpx.Response, status: int, slug: str, *says: str, field: str | None = None) -> None:
-    """The answer is a problem of that kind, about that field, and its detail holds all of `says`."""
-    assert answer.status_code == status, answer.content
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["access-control-allow-origin"] == "*"
-    problem = answer.json()
-    assert problem["type"] == f"tag:image-erase,2026:{slug}"
-    assert problem["status"] == status
-    assert problem["title"]
-    assert problem.get("field") == field
-    assert problem["request_id"] == answer.headers["x-request-id"]
-    assert set(problem) <= {"type", "title", "status", "detail", "field", "request_id"}
-    for words in says:
-        assert words in problem["detail"]
-    assert not re.search(r"Traceback|\.py\b|/tmp/|0x[0-9a-f]{6}", answer.text)
 
 
 class TestPicture:

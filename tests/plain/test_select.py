@@ -12,6 +12,7 @@ from PIL import Image
 
 from support.multipart import body_of, content_type, file_part
 from support.pictures import file_of, mask_file, photo_file
+from support.problems import assert_problem
 from support.processes import until
 from support.raw import connected, head_of
 from support.server import KEY, Client, Server, continue_workers
@@ -54,13 +55,6 @@ def mask_of(answer: httpx.Response) -> np.ndarray:
 
 def iou(mask: np.ndarray, thing: np.ndarray = THING) -> float:
     return float((mask & (thing > 0)).sum() / (mask | (thing > 0)).sum())
-
-
-def assert_problem(answer: httpx.Response, status: int, slug: str, field: str | None = None) -> None:
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    problem = answer.json()
-    assert (problem["type"], problem.get("field")) == (f"tag:image-erase,2026:{slug}", field)
-    assert problem["request_id"] == answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize("kind", ROUGH)
@@ -122,7 +116,7 @@ def test_image_may_be_the_link_of_a_result(client: Client) -> None:
         "POST", "/erase", files={"image": file_of(picture()), "mask": mask_file(SIZE)}, data={"keep": "true"}
     )
     assert mask_of(select(client, kept.headers["location"], LASSO)).shape == THING.shape
-    assert_problem(select(client, "https://example.com/a.png", LASSO), 403, "link-invalid", "image")
+    assert_problem(select(client, "https://example.com/a.png", LASSO), 403, "link-invalid", field="image")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (2, 2), (3, 900)])
@@ -155,7 +149,7 @@ def test_a_large_picture_in_its_time(client: Client) -> None:
 )
 def test_problems(client: Client, change: dict[str, Any], status: int, slug: str, field: str | None) -> None:
     given = {"image": picture(), "rough": BLOB} | change
-    assert_problem(select(client, given.pop("image"), given.pop("rough"), **given), status, slug, field)
+    assert_problem(select(client, given.pop("image"), given.pop("rough"), **given), status, slug, field=field)
 
 
 def test_other_methods(client: Client) -> None:

@@ -27,7 +27,7 @@ def test_keys_sort_by_expiry() -> None:
 
 def test_what_is_not_a_name() -> None:
     good = ResultName.new("png", NOW, 100)
-    for file in ("", "x.png", good.file.replace(".png", ".gif"), good.file + "x", "../" + good.file, good.file.upper()):
+    for file in ("", "x.png", good.file.replace(".png", ".svg"), good.file + "x", "../" + good.file, good.file.upper()):
         assert ResultName.from_file(file, good.expires) is None
     for key in (good.file, "a/b", f"2026-11-22/{good.file}", f"2026-11-22/9-{good.file}"):
         assert ResultName.from_key(key) is None

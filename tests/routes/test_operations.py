@@ -124,7 +124,7 @@ def test_documentation_is_a_page(client: Client) -> None:
 def test_openapi_is_generated_from_the_routes(client: Client) -> None:
     """Nothing is added to it afterwards, so that what FastAPI knows of a route is what the document says."""
     whole = document(client)
-    plain = {"/erase", "/select"}  # whose failures have a form of their own
+    plain = {"/erase", "/select", "/images"}  # whose failures have a form of their own
     assert plain <= set(whole["paths"])
     operations = [one for path, each in whole["paths"].items() if path not in plain for one in each.values()]
     names = [operation["operationId"] for operation in operations]

@@ -1,4 +1,4 @@
-"""Read a multipart body as a stream into named parts in memory, within limits."""
+"""Read a body as a stream into memory, within limits: a multipart form into named parts, or a file by itself."""
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -53,6 +53,27 @@ class Upload(NamedTuple):
 
     files: Mapping[str, Part]
     texts: Mapping[str, bytes]
+
+
+class FileReader:
+    """Collects a body that is a file itself, and refuses it as soon as it exceeds the limit."""
+
+    def __init__(self, wanted: FileField, max_file_bytes: int) -> None:
+        self._wanted, self._max_file_bytes = wanted, max_file_bytes
+
+    async def read(self, request: Request) -> Part:
+        """Read the request's body to its end.
+
+        Raises Refused: FILE_TOO_LARGE, FILE_EMPTY. Raises starlette's ClientDisconnect if the client disconnects.
+        """
+        part = Part(self._wanted.name, True, request.headers.get("content-type"))
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._max_file_bytes:
+            raise _file_too_large(part, self._max_file_bytes)
+        async for chunk in request.stream():
+            _append(part, chunk, self._max_file_bytes)
+        _refuse_empty(part)
+        return part
 
 
 class UploadReader:
@@ -163,8 +184,7 @@ class UploadReader:
             if wanted.name not in self._found:
                 raise Refused(Reason.FILE_MISSING, f"{wanted.name}: Cannot be empty.", field=wanted.name)
         for part in self._found.values():
-            if not part.data:
-                raise Refused(Reason.FILE_EMPTY, f"{part.name}: The file has 0 bytes.", field=part.name)
+            _refuse_empty(part)
 
     def _on_part_begin(self) -> None:
         self._parts += 1
@@ -228,12 +248,24 @@ class UploadReader:
         if part.name in self._texts:
             text = self._texts[part.name]
             text += data[: MAX_TEXT_BYTES + 1 - len(text)]
-        if part.name not in self._fields:
-            return
-        if len(part.data) + len(data) > self._max_file_bytes:
-            detail = f"{part.name}: A file may have at most {self._max_file_bytes} bytes."
-            raise Refused(Reason.FILE_TOO_LARGE, detail, field=part.name)
-        part.data += data
+        if part.name in self._fields:
+            _append(part, data, self._max_file_bytes)
 
     def _on_end(self) -> None:
         self._ended = True
+
+
+def _append(part: Part, data: bytes, max_file_bytes: int) -> None:
+    if len(part.data) + len(data) > max_file_bytes:
+        raise _file_too_large(part, max_file_bytes)
+    part.data += data
+
+
+def _refuse_empty(part: Part) -> None:
+    if not part.data:
+        raise Refused(Reason.FILE_EMPTY, f"{part.name}: The file has 0 bytes.", field=part.name)
+
+
+def _file_too_large(part: Part, max_file_bytes: int) -> Refused:
+    detail = f"{part.name}: A file may have at most {max_file_bytes} bytes."
+    return Refused(Reason.FILE_TOO_LARGE, detail, field=part.name)

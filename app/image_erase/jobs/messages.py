@@ -15,7 +15,7 @@ from image_erase.jobs.frames import Frame
 from image_erase.jobs.request import Effort, JobRequest
 
 Subject = Literal["image", "mask"]
-Suffix = Literal["jpg", "png", "webp", "bmp", "tif"]
+Suffix = Literal["jpg", "png", "webp", "bmp", "tif", "gif", "avif", "heic"]
 PartSuffix = Literal["jpg", "png"]
 
 # No job lasts an hour, and no side, seed or stack is larger. A worker that exceeds these limits is faulty.
@@ -171,7 +171,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Done:
-    """A job's result. data: the file. part: that of its changed part, empty if there is none. place: of the part."""
+    """A job's result. data: the file, empty after a check. suffix: of the file, or of the file that was checked.
+
+    part: the file of its changed part, empty if there is none. place: of the part.
+    """
 
     suffix: Suffix
     facts: Facts

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Task = Literal["erase", "select"]
+Task = Literal["erase", "select", "check"]
 Effort = Literal["fast", "normal", "best"]
 Metadata = Literal["colour", "all"]
 #: The format of a result: that of the source if it can be written, JPEG for a JPEG and PNG for all else, or one format.
@@ -22,8 +22,8 @@ class JobRequest:
     None for the worker's own limit, and for none. output: see Output. quality: 1 to 100, of lossy results; None for
     that of the source or, if that cannot be kept, the worker's own; if set, a JPEG is re-encoded as a whole. metadata:
     what results keep; None for the worker's own choice. task: erase what the mask paints, or select the object that
-    it roughly marks; then `dilate` grows the mask found, and the options of results do not apply. part: whether the
-    changed part of the result is wanted as a file of its own, too.
+    it roughly marks, or check the image, without a mask. With `select`, `dilate` grows the mask found; the options of
+    results apply to `erase` only. part: whether the changed part of the result is wanted as a file of its own, too.
     """
 
     effort: Effort = "normal"

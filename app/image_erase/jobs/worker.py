@@ -14,6 +14,7 @@ from image_erase import __version__
 from image_erase.erasure.eraser import Eraser
 from image_erase.erasure.neural import ModelError
 from image_erase.imaging.failures import ImagingFailure
+from image_erase.jobs.checking import check_file
 from image_erase.jobs.frames import receive_frame, send_frame
 from image_erase.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser, warm_up_files
 from image_erase.jobs.messages import (
@@ -98,6 +99,8 @@ def _done(job: Job, options: JobOptions, eraser: Eraser, time_left: Callable[[],
     image, mask = bytes(job.image), bytes(job.mask)
     if job.request.task == "select":
         return select_file(image, mask, options, job.request, time_left=time_left)
+    if job.request.task == "check":
+        return check_file(image, options, job.request)
     return erase_file(image, mask, options, eraser, job.request, time_left=time_left)
 
 

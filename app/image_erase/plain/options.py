@@ -107,3 +107,8 @@ class SelectOptions(Choices):
         return JobRequest(
             task="select", dilate=self.grow, formats=FORMATS, max_side=MAX_SIDE, max_pixels=max_pixels, output="png"
         )
+
+
+def image_check(max_pixels: int) -> JobRequest:
+    """Return the options of a job that checks whether an image would be taken. max_pixels: of it."""
+    return JobRequest(task="check", formats=FORMATS, max_side=MAX_SIDE, max_pixels=max_pixels)

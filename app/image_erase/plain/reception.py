@@ -1,4 +1,4 @@
-"""Read a request of the plain API: an image or a link to one, a mask, and options."""
+"""Read a request of the plain API: an image or a link to one, a mask, and options; or an image alone."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -7,10 +7,10 @@ from starlette.requests import Request
 
 from image_erase.contract.failures import failure_detail
 from image_erase.http.intake import Intake
-from image_erase.http.upload import FileField, Part, UploadReader
+from image_erase.http.upload import FileField, FileReader, Part, UploadReader
 from image_erase.jobs.messages import Failed, Failure
 from image_erase.jobs.request import JobRequest
-from image_erase.plain.options import Choices
+from image_erase.plain.options import Choices, image_check
 from image_erase.plain.problems import FAILURES, Kind, Problem
 
 IMAGE = FileField(("image",))
@@ -32,14 +32,18 @@ class PlainOrder:
     def error(self, failed: Failed) -> Problem:
         """Return the problem for the failed job, in the field names that the client used."""
         part = {"image": self.image, "mask": self.mask}[failed.subject]
-        kind = FAILURES[failed.failure]
-        if kind is Kind.PROCESSING_FAILED:
-            return Problem(kind, "Processing failed.")
-        if failed.failure is Failure.UNSUPPORTED_FORMAT and part.is_plain_text:
-            return Problem(
-                kind, f"{part.name}: Must be a file, or for the image a result link of this server.", part.name
-            )
-        return Problem(kind, failure_detail(failed, part.name), part.name)
+        return _problem(failed, part, "Must be a file, or for the image a link of this server.")
+
+
+class ImageOrder:
+    """A request to check an image. max_pixels: of it."""
+
+    def __init__(self, image: Part, max_pixels: int) -> None:
+        self.image, self.mask, self.wanted = image, Part("mask", True, None), image_check(max_pixels)
+
+    def error(self, failed: Failed) -> Problem:
+        """Return the problem for the failed job."""
+        return _problem(failed, self.image, "Must be a file.")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,26 @@ class PlainReception:
         reader = UploadReader((IMAGE, MASK), self._max_file_bytes, tuple(type(query).model_fields))
         files, texts = await self.intake.receive(request, key, reader.read)
         return PlainUpload(files[IMAGE.name], files[MASK.name], query.merged(texts))
+
+    async def receive_image(self, request: Request, key: str) -> Part:
+        """Read a body with an image alone: a form or, if its content type says so, the file itself.
+
+        Raises HttpFailure, and ClientDisconnect if the client disconnects.
+        """
+        if request.headers.get("content-type", "").lower().startswith("image/"):
+            return await self.intake.receive(request, key, FileReader(IMAGE, self._max_file_bytes).read)
+        reader = UploadReader((IMAGE,), self._max_file_bytes)
+        return (await self.intake.receive(request, key, reader.read)).files[IMAGE.name]
+
+
+def _problem(failed: Failed, part: Part, not_text: str) -> Problem:
+    """Return the problem of a failed job. not_text: what to say if the file is text."""
+    kind = FAILURES[failed.failure]
+    if kind is Kind.PROCESSING_FAILED:
+        return Problem(kind, "Processing failed.")
+    if failed.failure is Failure.UNSUPPORTED_FORMAT and part.is_plain_text:
+        return Problem(kind, f"{part.name}: {not_text}", part.name)
+    return Problem(kind, failure_detail(failed, part.name), part.name)
 
 
 def _refuse_repeated(request: Request, query: Choices) -> None:

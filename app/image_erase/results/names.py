@@ -7,18 +7,20 @@ from datetime import UTC, datetime
 
 _FILE = re.compile(
     r"(?P<time>[0-9]{6})-(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})-(?P<created>[0-9]{1,11})"
-    r"\.(?P<suffix>jpg|png|webp|bmp|tif)"
+    r"\.(?P<suffix>jpg|png|webp|bmp|tif|gif|avif|heic)"
 )
 _KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?P<expires>[0-9]{10,11})-(?P<file>[^/]+)")
 
 #: Suffix of a result -> its media type.
-MEDIA_TYPES = {
+RESULT_TYPES = {
     "jpg": "image/jpeg",
     "png": "image/png",
     "webp": "image/webp",
     "bmp": "image/bmp",
     "tif": "image/tiff",
 }
+#: Suffix of anything that is stored -> its media type.
+MEDIA_TYPES = RESULT_TYPES | {"gif": "image/gif", "avif": "image/avif", "heic": "image/heic"}
 
 
 def _moment(seconds: int) -> datetime:

@@ -73,7 +73,7 @@ async def _link(rooms: Rooms, scope: Scope, key: str, order: Order, base: str) -
     request_id = request_ids(scope).request_id
     result = await rooms.erasing.erase(scope, key, order)
     try:
-        name = await rooms.keeping.keep(result.done, scope)
+        name = await rooms.keeping.keep(result.done.suffix, result.done.data, scope)
     finally:
         result.close()
     return await rooms.keeping.link(name, base, request_id)

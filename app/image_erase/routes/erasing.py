@@ -57,16 +57,27 @@ class Erasing:
 
     async def erase(self, scope: Scope, key: str, order: Order) -> Result:
         """Run the job and add what the worker reports to the log line of the request. Raises HttpFailure."""
+        done, waited = await self._done(scope, key, order)
+        facts = dict(vars(done.facts))
+        facts["format_reasons"] = ", ".join(facts["format_reasons"]) or None
+        note(scope, **facts)
+        self._observer.job_done(facts)
+        return self._held(done, key, waited)
+
+    async def check(self, scope: Scope, key: str, order: Order) -> Done:
+        """Run a job that only checks its image. Raises HttpFailure."""
+        done, _ = await self._done(scope, key, order)
+        note(scope, width=done.facts.width, height=done.facts.height)
+        return done
+
+    async def _done(self, scope: Scope, key: str, order: Order) -> tuple[Done, float]:
+        """Run a job. Returns what the worker has answered, and the seconds that the job waited for one."""
         answer = await self._answer(key, order, request_ids(scope).request_id)
         _note_stages(scope, answer, time.perf_counter())
         note(scope, queue_ms=_milliseconds(answer.waited), work_ms=_milliseconds(answer.worked))
         if isinstance(answer.outcome, Failed):
             raise order.error(answer.outcome)
-        facts = dict(vars(answer.outcome.facts))
-        facts["format_reasons"] = ", ".join(facts["format_reasons"]) or None
-        note(scope, **facts)
-        self._observer.job_done(facts)
-        return self._held(answer.outcome, key, answer.waited)
+        return answer.outcome, answer.waited
 
     async def _answer(self, key: str, order: Order, request_id: str) -> Answer:
         try:

@@ -1,4 +1,4 @@
-"""Store a result and make its link."""
+"""Store a result, or an image for later requests, and make its link."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from starlette.types import Scope
 from image_erase.clock import Clock
 from image_erase.contract.errors import ApiError, Code
 from image_erase.http.edge import request_ids, stage
-from image_erase.jobs.messages import Done
+from image_erase.jobs.messages import Suffix
 from image_erase.observer import UNOBSERVED, Observer
 from image_erase.results.links import Links
 from image_erase.results.names import ResultName
@@ -43,17 +43,17 @@ class Keeping:
         except StoreError:
             pass  # it may be over when there is a result
 
-    async def keep(self, done: Done, scope: Scope) -> ResultName:
-        """Store a result. scope: of the request. Raises ApiError. If cancelled, nothing is left in the store."""
-        name = ResultName.new(done.suffix, self.clock(), self.ttl_seconds)
+    async def keep(self, suffix: Suffix, data: bytes | bytearray, scope: Scope) -> ResultName:
+        """Store a file. scope: of the request. Raises ApiError. If cancelled, nothing is left in the store."""
+        name = ResultName.new(suffix, self.clock(), self.ttl_seconds)
         started = time.perf_counter()
-        put = asyncio.ensure_future(self.store.put(name, done.data))
+        put = asyncio.ensure_future(self.store.put(name, data))
         try:
             await asyncio.shield(put)
         except asyncio.CancelledError:
             # No client will ever get a link to this result.
             await asyncio.gather(put, return_exceptions=True)
-            await self.store.delete(name, len(done.data))
+            await self.store.delete(name, len(data))
             raise
         except StoreFull:
             raise _no_room() from None
@@ -61,7 +61,7 @@ class Keeping:
             raise _not_stored(error, request_ids(scope).request_id) from None
         now = time.perf_counter()
         stage(scope, "store", now, now - started)
-        self.observer.result_stored(now - started, len(done.data))
+        self.observer.result_stored(now - started, len(data))
         return name
 
     async def link(self, name: ResultName, base: str, request_id: str) -> str:
@@ -75,9 +75,9 @@ class Keeping:
 
 
 def _no_room() -> ApiError:
-    return ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room for the result.")
+    return ApiError(Code.ERROR_INSUFFICIENT_RESOURCES, "There is no room in the storage.")
 
 
 def _not_stored(error: StoreError, request_id: str) -> ApiError:
     log.error("result not stored", extra={"request_id": request_id, "reason": str(error)})
-    return ApiError(Code.FILE_SERVICE_ERROR, "The result could not be stored.")
+    return ApiError(Code.FILE_SERVICE_ERROR, "The file could not be stored.")

@@ -1,4 +1,4 @@
-"""Results of this server as images of new requests, named by their links. No other address is ever fetched."""
+"""What this server has stored, as images of new requests, named by its link. No other address is ever fetched."""
 
 import re
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ _PATH = re.compile(rf"/{PREFIX}/([^/?#]+)/([^/?#]+)/([^/?#]+)")
 
 
 class LinkedResults:
-    """Reads results from the store. max_bytes: of one."""
+    """Reads results and images from the store. max_bytes: of one."""
 
     def __init__(self, links: Links, store: ResultStore, max_bytes: int) -> None:
         self._links, self._store, self._max_bytes = links, store, max_bytes
@@ -58,9 +58,7 @@ class LinkedResults:
         except LinkExpired:
             raise Problem(Kind.LINK_EXPIRED, f"{field}: The link has expired.", field) from None
         except LinkAltered:
-            raise Problem(
-                Kind.LINK_INVALID, f"{field}: Must be a file or a result link of this server.", field
-            ) from None
+            raise Problem(Kind.LINK_INVALID, f"{field}: Must be a file or a link of this server.", field) from None
 
 
 def _unreadable(field: str) -> Problem:

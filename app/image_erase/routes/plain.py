@@ -18,7 +18,7 @@ from image_erase.plain.problems import MEDIA_TYPE, Kind, ProblemDetails
 from image_erase.plain.reception import IMAGE, MASK, Chosen, PlainOrder, PlainReception, PlainUpload
 from image_erase.plain.words import FORMAT_REASONS
 from image_erase.results.links import Links
-from image_erase.results.names import MEDIA_TYPES
+from image_erase.results.names import RESULT_TYPES
 from image_erase.routes.erase import while_connected
 from image_erase.routes.erasing import Erasing, Result
 from image_erase.routes.image_response import picture_response
@@ -96,7 +96,7 @@ async def _picture(rooms: PlainRooms, call: PlainCall[Options]) -> Response:
     try:
         headers = headers_of(result)
         if keep:
-            name = await rooms.keeping.keep(result.done, call.request.scope)
+            name = await rooms.keeping.keep(result.done.suffix, result.done.data, call.request.scope)
             headers["Location"] = call.base + rooms.links.path(name)
             if place := result.reduce_to_part():
                 headers["X-Erase-Part"] = _words(place)
@@ -120,26 +120,29 @@ def add_plain_route(
     summary: str,
     success: dict[str, Any],
     body: dict[str, Any],
+    status: int = 200,
+    accepts: str = "multipart/form-data",
 ) -> None:
     """Add a path of the plain API: POST, which `endpoint` answers, and OPTIONS.
 
-    summary, success, body: for the OpenAPI document; `success` describes the answer and `body` is made by `form`.
+    summary, success, body: for the OpenAPI document; `success` describes the answer, `body` the request. status: of
+    success. accepts: the types of bodies, as in the header Accept-Post.
     """
+
+    async def allowed() -> Response:
+        return Response(status_code=204, headers={"Allow": "OPTIONS, POST", "Accept-Post": accepts})
+
     routes.add_api_route(
         path,
         endpoint,
         methods=["POST"],
         summary=summary,
+        status_code=status,
         response_class=Response,
-        responses={200: success, "default": PROBLEM},
+        responses={status: success, "default": PROBLEM},
         openapi_extra=body,
     )
     routes.add_api_route(path, allowed, methods=["OPTIONS"], include_in_schema=False)
-
-
-async def allowed() -> Response:
-    """Answer OPTIONS."""
-    return Response(status_code=204, headers={"Allow": "OPTIONS, POST", "Accept-Post": "multipart/form-data"})
 
 
 def headers_of(result: Result, work: str = "erase") -> dict[str, str]:
@@ -168,7 +171,7 @@ def header(meaning: str, example: str) -> dict[str, Any]:
 
 _PICTURE: dict[str, Any] = {
     "description": "The picture, or with `answer=part` and `X-Erase-Part` the part that has changed",
-    "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
+    "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in RESULT_TYPES.values()},
     "headers": {
         "Server-Timing": header("Milliseconds in each stage", "queue;dur=0.2, decode;dur=9.1, erase;dur=51.0"),
         "X-Request-Id": header("As sent, or a new one", "A6697900-DAA5-510F-BF1E-12F51DAD40D1"),
@@ -211,7 +214,7 @@ PROBLEM: dict[str, Any] = {
 def form(meaning: str, choices: type[Choices]) -> dict[str, Any]:
     """Describe the body of a request. meaning: of the mask."""
     formats = ", ".join(FORMATS)
-    image = file(f"One of {formats}; or, as text, the link of a result of this server")
+    image = file(f"One of {formats}; or, as text, the link of a result or an image on this server")
     mask = file(f"One of {formats}, same size as the image; {meaning}")
     properties = {IMAGE.name: image, MASK.name: mask, **choices.model_json_schema()["properties"]}
     return multipart(properties, required=[IMAGE.name, MASK.name])

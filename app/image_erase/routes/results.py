@@ -12,12 +12,12 @@ from image_erase.contract.openapi import FAILURES
 from image_erase.http.edge import note
 from image_erase.http.ranges import RangeNotSatisfiable, byte_range, matches_etag
 from image_erase.results.links import PREFIX, LinkAltered, LinkExpired, Links
-from image_erase.results.names import ResultName
+from image_erase.results.names import MEDIA_TYPES, ResultName
 from image_erase.results.store import ResultMissing, ResultStore, StoreError
 from image_erase.routes.reading import add_reading
 
 RESULT_PATH = f"/{PREFIX}/{{token}}/{{date}}/{{file}}"
-_PICTURE = {"description": "The erased picture", "content": {"image/jpeg": {}, "image/png": {}}}
+_PICTURE = {"description": "The picture, as it was stored", "content": {kind: {} for kind in MEDIA_TYPES.values()}}
 
 
 def router(links: Links, store: ResultStore) -> APIRouter:
@@ -33,7 +33,7 @@ def router(links: Links, store: ResultStore) -> APIRouter:
         routes,
         RESULT_PATH,
         result,
-        summary="The erased picture",
+        summary="A stored picture: a result, or an image for later requests",
         response_class=Response,
         responses={200: _PICTURE, **FAILURES},
     )
