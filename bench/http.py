@@ -2,23 +2,23 @@
 
 python -m bench.http [--before FOLDER]
 
---before: a checkout of an earlier version, which is served from it by this interpreter and takes turns with the present
-one; its event loop is asyncio's where that version did not have another.
+--before: a checkout of an earlier version, which is served by this interpreter with the present dependencies and takes
+turns with the present version; its event loop is asyncio's where that version did not have another.
 """
 
 import argparse
 import statistics
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from bench.processes import Served, multipart, served
+from bench.processes import Served, interpreter_of, multipart, served
 from bench.serving import EXAMPLE, case
 from bench.wire import erase_request, get_request, processor_seconds, result_of, wire
 
@@ -112,8 +112,9 @@ def main() -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(served(**settings))]
         if before:
-            old = (sys.executable, "-c", BEFORE)
-            servers.append(stack.enter_context(served(command=old, path=str(before / "app"), **settings)))
+            folder = stack.enter_context(TemporaryDirectory())
+            old = (str(interpreter_of(before, Path(folder))), "-c", BEFORE)
+            servers.append(stack.enter_context(served(command=old, **settings)))
         small = multipart(*case(EXAMPLE, 768, 512))
         results = {server.pid: get_request(server, result_of(server, small)) for server in servers}
         erasings = {server.pid: erase_request(server, small) for server in servers}

@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,17 +61,15 @@ def multipart(image: bytes, mask: bytes) -> bytes:
 
 
 @contextmanager
-def served(command: Sequence[str] = (), path: str | None = None, **settings: str) -> Iterator[Served]:
+def served(command: Sequence[str] = (), **settings: str) -> Iterator[Served]:
     """Run the server as a process of its own on a free port.
 
-    command: what runs it, by default the installed one. path: where it finds the package first, if that is another.
-    settings: ERASE_ variables without the prefix.
+    command: what runs it, by default the installed one. settings: ERASE_ variables without the prefix.
     """
     keys = settings.get("API_KEYS") or secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as storage, tempfile.NamedTemporaryFile(suffix=".log") as log:
         environment = os.environ | {f"ERASE_{name}": value for name, value in settings.items()}
         environment |= {"ERASE_PORT": "0", "ERASE_API_KEYS": keys}
-        environment |= {"PYTHONPATH": path} if path else {}
         environment.setdefault("ERASE_STORAGE_URL", f"file:{storage}")
         started = time.perf_counter()
         command = command or [str(Path(sys.executable).with_name("image-erase"))]
@@ -86,6 +86,19 @@ def served(command: Sequence[str] = (), path: str | None = None, **settings: str
             process.send_signal(signal.SIGTERM)
             process.wait(60)
             process.stdout.close()
+
+
+def interpreter_of(checkout: Path, folder: Path) -> Path:
+    """Make a virtual environment in a folder that has another checkout's package and the present one's dependencies.
+
+    PYTHONPATH would not do: workers are started isolated from it. The environment lists this one's packages as a
+    plain path, so that the line by which this checkout is installed there isn't read. Returns its interpreter.
+    """
+    venv.create(folder, symlinks=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
+    paths = checkout.resolve() / "app", sysconfig.get_path("purelib")
+    (packages / "before.pth").write_text("".join(f"{path}\n" for path in paths))
+    return folder / "bin" / "python"
 
 
 def free_port() -> int:
