@@ -282,7 +282,7 @@ def test_camera_data_is_kept_where_that_is_chosen(canvas: Editor) -> None:
 
 
 def test_a_large_photograph_is_sent_once(canvas: Editor) -> None:
-    """More than the vendor's endpoint takes; the second erasing sends a mask only, and changes only what it paints."""
+    """More than the vendor's endpoint takes; every erasing sends a mask only, and changes only what it paints."""
     size = (2600, 2000)
     data = file_of(Image.fromarray(np.asarray(photo(size))), "JPEG", quality=98)
     assert len(data) > 4 << 20
@@ -291,9 +291,9 @@ def test_a_large_photograph_is_sent_once(canvas: Editor) -> None:
     for number, box in enumerate(((400, 300, 900, 700), (1300, 600, 1900, 1100)), 1):
         paint(canvas, box)
         canvas.erase(f"Result {number} of {number}")
-    first, second = canvas.page.evaluate("sent")
+    first, *others = canvas.page.evaluate("sent")
     assert first > 4 << 20
-    assert second < 20_000
+    assert max(others) < 20_000
 
 
 def test_keys_that_save_and_copy(canvas: Editor) -> None:

@@ -5,6 +5,7 @@ import { texts } from "./texts.js";
 
 const ERASE_PATH = "erase";
 const SELECT_PATH = "select";
+const IMAGES_PATH = "images";
 const CREDITS_PATH = "api/common/query-credits";
 const RESULTS_PATH = "results/";
 const KEY_HEADER = "ailabapi-api-key";
@@ -30,9 +31,10 @@ const LINK_LOST = new Set(["link-expired", "link-invalid", "result-deleted", "st
  * @typedef {{ stage: "sending" | "erasing" | "fetching", fraction: number | null }} Progress fraction: of the stage,
  *   0 to 1; null where nobody knows.
  * @typedef {{ base: string, key: string, image: () => Promise<Blob>, link?: string | null, mask: Blob,
- *   options?: Record<string, string>, signal?: AbortSignal, onProgress?: (progress: Progress) => void,
+ *   exact?: boolean, onLost?: () => void, options?: Record<string, string>, signal?: AbortSignal, onProgress?: (progress: Progress) => void,
  *   timeout?: number }} Order base: the server's address, with a slash at its end. image: gets the file if it has
- *   to be sent. link: of the same picture on the server, which is sent in place of it. options: fields of the request. timeout: milliseconds without progress.
+ *   to be sent. link: of the same picture on the server, which is sent in place of it. exact: whether the
+ *   file has just the pixels of what the link names. onLost: told when the link serves no more. options: fields of the request. timeout: milliseconds without progress.
  */
 
 /**
@@ -63,6 +65,23 @@ export async function fetchResult(link, { signal, onProgress }) {
   const answer = await send("GET", url, { signal, onDownload: onProgress });
   if (answer.status !== 200) throw failureOf(answer, await jsonOf(answer));
   return answer.body;
+}
+
+/**
+ * Send a picture before there is a mask.
+ *
+ * @param {{ base: string, key: string, image: Blob, name: string, signal?: AbortSignal }} order
+ * @param {(fraction: number | null) => void} onUpload told how much has been sent
+ * @returns {Promise<string>} its link
+ * @throws {ServerError}
+ * @throws {DOMException} AbortError once the signal says so
+ */
+export async function store({ base, key, image, name, signal }, onUpload) {
+  const body = new FormData();
+  body.append("image", image, name);
+  const answer = await send("POST", base + IMAGES_PATH, { key, body, signal, onUpload });
+  if (answer.status !== 201 || !answer.location) throw failureOf(answer, await jsonOf(answer));
+  return answer.location;
 }
 
 /** Whether an error means that the server no longer has what a link names. @param {unknown} error */
@@ -107,8 +126,10 @@ async function ordered(path, order) {
     return await sent(path, order, order.link);
   } catch (error) {
     if (!isLost(error)) throw error;
+    order.onLost?.();
     // The file may have been made here of what is seen, so that a part of the result would not fit exactly.
-    return await sent(path, { ...order, options: { ...order.options, answer: "" } }, await order.image());
+    const options = order.exact ? order.options : { ...order.options, answer: "" };
+    return await sent(path, { ...order, options }, await order.image());
   }
 }
 

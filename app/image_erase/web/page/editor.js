@@ -37,6 +37,8 @@ export class Editor {
   #again = false;
   /** @type {import("./album.js").Album | null} */
   #album = null;
+  /** What sends pictures ahead, once it is loaded. @type {import("./upload.js").Uploads | null} */
+  uploads = null;
 
   /**
    * @param {string} base the server's address, with a slash at its end
@@ -209,6 +211,7 @@ export class Editor {
     messages.clear();
     this.#photos.clear();
     panel.showWelcome();
+    this.refresh();
     await session.clear();
     messages.say(texts.deleted);
   }
@@ -266,6 +269,7 @@ export class Editor {
 
   /** Let the buttons say what is possible now. */
   refresh() {
+    this.uploads?.watch(this.picture);
     if (!this.picture) return;
     const { panel, masking, erasing, input, selecting } = this.#parts;
     const busy = erasing.underWay;

@@ -165,6 +165,9 @@ loadInTime([
   () => import("./finding.js"),
   () => import("./code.js"),
   () => import("./whole.js"),
+  () => import("./upload.js").then(({ Uploads }) => {
+    editor.uploads = new Uploads({ base: BASE, limits, keys, erasing, changed: () => editor.refresh() });
+  }),
   () => import("./bmp.js"),
   () => Promise.all([import("./album.js"), import("./zip.js")]),
   () => import("./sharing.js"),

@@ -17,6 +17,8 @@ export class Picture {
   fetching = null;
   /** Where the server keeps it too. @type {string | null} */
   link = null;
+  /** The sending of the file ahead of an erasing, while it goes on. @type {import("./upload.js").Upload | null} */
+  upload = null;
   /** How it was made, of a result. @type {{ source: Picture, mask: Blob, seed: number } | null} */
   made = null;
   /** What is painted while the server works with the mask. @type {Mask | null} */

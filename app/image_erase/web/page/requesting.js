@@ -10,16 +10,21 @@ const AS_PNG = new Set(["webp", "bmp"]);
 /**
  * Erase from a picture. What the server has already is not sent again, and only what changes comes back if it can be.
  *
- * @param {Picture} picture @param {Omit<import("./client.js").Order, "image" | "link">} order
+ * @param {Picture} picture @param {Omit<import("./client.js").Order, "image" | "link" | "exact" | "onLost">} order
  * @throws {import("./failure.js").ServerError}
  */
-export function eraseFrom(picture, { options, ...order }) {
+export async function eraseFrom(picture, { options, ...order }) {
+  await picture.upload?.wait(order);
   const { format, link, name } = picture;
+  const original = !picture.made;
   const image = async () => named(await picture.file(), name);
   const lossless = AS_PNG.has(format ?? "") ? { format: "png" } : null;
   // The server has the same pixels, upright, as are shown, so that a part fits into them.
-  const part = link !== null || format === "jpeg" ? { answer: "part" } : null;
-  return erase({ ...order, image, link, options: { ...options, ...lossless, ...part } });
+  const part = (link !== null && !original) || format === "jpeg" ? { answer: "part" } : null;
+  const onLost = () => {
+    if (original) picture.link = null;
+  };
+  return erase({ ...order, image, link, exact: original, onLost, options: { ...options, ...lossless, ...part } });
 }
 
 /** @param {Blob} blob @param {string} name */

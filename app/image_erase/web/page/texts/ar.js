@@ -170,6 +170,9 @@ export const page = {
   "Page language": "لغة الصفحة",
   "Erase on release {0}": "الإزالة عند الإفلات {0}",
   "Begins as soon as a stroke is finished.": "تبدأ حالما ينتهي الخط.",
+  "Send while painting {0}": "الإرسال أثناء التظليل {0}",
+  "The picture goes to this server as soon as you paint, so that erasing takes less time, and is kept there as long as results, with its camera data.":
+    "تُرسل الصورة إلى هذا الخادم حالما يبدأ التظليل لكي تستغرق الإزالة وقتًا أقل، وتُحفظ هناك مع بيانات الكاميرا مدة حفظ النتائج.",
   "Keep my work in this browser {0}": "الاحتفاظ بعملي في هذا المتصفح {0}",
   "Picture, strokes and results are here again after a reload or a closed tab, for a week. Nobody else gets them, but whoever uses this browser sees them.":
     "تبقى الصورة والخطوط والنتائج أسبوعًا، حتى بعد إعادة تحميل الصفحة أو إغلاق علامة التبويب. لا يحصل عليها أحد سواك، لكن من يستخدم هذا المتصفح يراها.",

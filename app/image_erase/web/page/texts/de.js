@@ -161,6 +161,9 @@ export const page = {
   "Page language": "Sprache der Seite",
   "Erase on release {0}": "Beim Loslassen entfernen {0}",
   "Begins as soon as a stroke is finished.": "Beginnt, sobald ein Strich fertig ist.",
+  "Send while painting {0}": "Schon beim Übermalen senden {0}",
+  "The picture goes to this server as soon as you paint, so that erasing takes less time, and is kept there as long as results, with its camera data.":
+    "Das Bild geht an diesen Server, sobald Sie mit dem Übermalen beginnen, damit das Entfernen weniger lange dauert, und wird dort so lange wie Ergebnisse aufbewahrt, mit seinen Kameradaten.",
   "Keep my work in this browser {0}": "Meine Arbeit in diesem Browser aufbewahren {0}",
   "Picture, strokes and results are here again after a reload or a closed tab, for a week. Nobody else gets them, but whoever uses this browser sees them.":
     "Bild, Striche und Ergebnisse sind eine Woche lang wieder da, auch wenn die Seite neu geladen oder der Tab geschlossen wurde. Niemand sonst erhält sie, aber wer diesen Browser benutzt, sieht sie.",

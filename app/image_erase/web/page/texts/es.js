@@ -166,6 +166,9 @@ export const page = {
   "Page language": "Idioma de la página",
   "Erase on release {0}": "Eliminar al soltar {0}",
   "Begins as soon as a stroke is finished.": "Empieza en cuanto termina un trazo.",
+  "Send while painting {0}": "Enviar mientras se pinta {0}",
+  "The picture goes to this server as soon as you paint, so that erasing takes less time, and is kept there as long as results, with its camera data.":
+    "La imagen se envía a este servidor en cuanto empiezas a pintar, para que eliminar tarde menos, y se guarda allí tanto como los resultados, con sus datos de la cámara.",
   "Keep my work in this browser {0}": "Conservar mi trabajo en este navegador {0}",
   "Picture, strokes and results are here again after a reload or a closed tab, for a week. Nobody else gets them, but whoever uses this browser sees them.":
     "La imagen, los trazos y los resultados siguen aquí durante una semana, aunque se recargue la página o se cierre la pestaña. Nadie más los recibe, pero quien use este navegador los verá.",

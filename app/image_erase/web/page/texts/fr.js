@@ -166,6 +166,9 @@ export const page = {
   "Page language": "Langue de la page",
   "Erase on release {0}": "Effacer au relâchement {0}",
   "Begins as soon as a stroke is finished.": "Commence dès qu’un tracé est terminé.",
+  "Send while painting {0}": "Envoyer dès que l’on peint {0}",
+  "The picture goes to this server as soon as you paint, so that erasing takes less time, and is kept there as long as results, with its camera data.":
+    "L’image est envoyée à ce serveur dès que l’on peint, pour que l’effacement soit plus rapide, et y est conservée aussi longtemps que les résultats, avec ses données de l’appareil photo.",
   "Keep my work in this browser {0}": "Conserver mon travail dans ce navigateur {0}",
   "Picture, strokes and results are here again after a reload or a closed tab, for a week. Nobody else gets them, but whoever uses this browser sees them.":
     "L’image, les tracés et les résultats restent disponibles pendant une semaine, même si la page est rechargée ou l’onglet fermé. Personne d’autre ne les reçoit, mais quiconque utilise ce navigateur les voit.",

@@ -159,6 +159,9 @@ export const page = {
   "Page language": "ページの言語",
   "Erase on release {0}": "離したら消去 {0}",
   "Begins as soon as a stroke is finished.": "塗り終えるとすぐに始まります。",
+  "Send while painting {0}": "塗っている間に送信 {0}",
+  "The picture goes to this server as soon as you paint, so that erasing takes less time, and is kept there as long as results, with its camera data.":
+    "消去にかかる時間を短くするため、塗り始めるとすぐに画像がこのサーバーに送られます。画像は撮影情報を含めて、結果と同じ期間サーバーに保存されます。",
   "Keep my work in this browser {0}": "作業内容をこのブラウザに保存 {0}",
   "Picture, strokes and results are here again after a reload or a closed tab, for a week. Nobody else gets them, but whoever uses this browser sees them.":
     "再読み込みやタブを閉じた後も、画像、塗った範囲、結果が 1 週間残ります。ほかの人には送られませんが、このブラウザを使う人には見えます。",

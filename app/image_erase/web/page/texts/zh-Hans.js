@@ -159,6 +159,9 @@ export const page = {
   "Page language": "页面语言",
   "Erase on release {0}": "松开后立即消除 {0}",
   "Begins as soon as a stroke is finished.": "画完一笔后立即开始。",
+  "Send while painting {0}": "涂抹时即发送 {0}",
+  "The picture goes to this server as soon as you paint, so that erasing takes less time, and is kept there as long as results, with its camera data.":
+    "一开始涂抹，图片就会发送到此服务器，以便更快消除；图片连同相机信息在服务器上的保留时间与结果相同。",
   "Keep my work in this browser {0}": "在此浏览器中保留我的工作 {0}",
   "Picture, strokes and results are here again after a reload or a closed tab, for a week. Nobody else gets them, but whoever uses this browser sees them.":
     "重新加载页面或关闭标签页后，图片、笔画和结果仍会保留一周。其他人不会得到它们，但使用此浏览器的人都能看到。",
