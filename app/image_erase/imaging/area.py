@@ -22,6 +22,12 @@ class Area:
     upright: Box
     stored: Box
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels it has."""
+        rows, columns = self.upright
+        return int((rows.stop - rows.start) * (columns.stop - columns.start))
+
 
 def area_of(part: Box | None, stored_size: tuple[int, int], orientation: int) -> Area | None:
     """Return the area around a part of the upright picture; None for all of it, or if an area would save nothing.

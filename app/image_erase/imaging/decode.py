@@ -24,7 +24,9 @@ from image_erase.imaging.failures import (
     UnsupportedFormat,
 )
 from image_erase.imaging.header import FORMATS, claimed_size, format_of
-from image_erase.imaging.jpeg.pixels import decoded_pixels
+from image_erase.imaging.jpeg.paused import PausedTransform
+from image_erase.imaging.jpeg.pixels import decoded_pixels, with_margin, within
+from image_erase.imaging.jpeg.splice import begin_splice
 from image_erase.imaging.limits import TooCostly, Unsupported
 from image_erase.imaging.picture import Box, Picture, Pixels, is_transposed, turned
 from image_erase.imaging.reader import read_source
@@ -43,6 +45,8 @@ _DECODER_BYTES, _MOST_DECODER_BYTES = 6, 32
 # libjpeg-turbo decodes into the pixels themselves, of which turning makes a copy. It keeps the coefficients of a whole
 # progressive file.
 _CANVAS_COPIES, _COEFFICIENT_BYTES = 2, 2
+# Share of a JPEG up to which it takes less time to encode and decode a part once more than to decode the file twice.
+_WORTH_ONE_PASS = 0.25
 _TIFF_BITS, _TIFF_DEEP = 258, 16
 _PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
 # Working modes by Pillow mode. Images with transparency get an additional alpha channel.
@@ -119,8 +123,31 @@ class PictureFile:
         part: rows and columns that are needed; None for all. If that saves work, the returned picture is a part that
         contains them. Raises BrokenFile and MemoryError.
         """
+        return self._decoded(part)
+
+    @contextmanager
+    def editing(self, part: Box, *, splices: bool) -> Iterator[Picture]:
+        """Decode as `decoded` does, for a result of this file.
+
+        splices: whether only blocks of a JPEG will be replaced. If the part is small, its entropy-coded data is then
+        decoded once, for the pixels and for the result; within the context, what that needs is kept.
+        """
+        begun = self._begun(part) if splices and self.source.format == "JPEG" else None
+        try:
+            yield self._decoded(part, begun)
+        finally:
+            if begun:
+                begun.close()
+
+    def _begun(self, part: Box) -> PausedTransform | None:
+        area = area_of(part, self.stored_size, self.orientation)
+        if area is None or area.pixels > _WORTH_ONE_PASS * math.prod(self.stored_size):
+            return None
+        return begin_splice(self.source, self.orientation, with_margin(area.stored, self.stored_size))
+
+    def _decoded(self, part: Box | None, begun: PausedTransform | None = None) -> Picture:
         with _refusals(self.subject, self.source.format), _opened(self.source) as image:
-            return _decoded(image, self.source, part)
+            return _decoded(image, self.source, part, begun)
 
 
 @contextmanager
@@ -179,13 +206,13 @@ def _allocate(size: int) -> None:
     np.empty(size, np.uint8)
 
 
-def _decoded(image: Image.Image, source: Source, part: Box | None) -> Picture:
+def _decoded(image: Image.Image, source: Source, part: Box | None, begun: PausedTransform | None) -> Picture:
     facts = source.format, source.icc_profile, _subsampling(image), source.orientation, source
     if source.format == "JPEG" and image.mode in ("L", "RGB"):
         area = area_of(part, image.size, source.orientation)
-        pixels = _as_canvas(image, source, area)
+        pixels = _as_canvas(image, source, area, begun)
         if pixels is not None:
-            return Picture(pixels, image.mode, *facts, area.upright if area else None)
+            return Picture(pixels, image.mode, *facts, area.upright if area else None, begun)
     samples = len(_MODES.get(image.mode, "RGBA")) + ("transparency" in image.info)
     deep = _is_16_bit(image, source) or _is_16_bit_tiff(image)
     require_memory(image.width * image.height, samples * (2 if deep else 1))
@@ -193,15 +220,20 @@ def _decoded(image: Image.Image, source: Source, part: Box | None) -> Picture:
     return Picture(pixels, mode, *facts)
 
 
-def _as_canvas(image: Image.Image, source: Source, area: Area | None) -> Pixels | None:
+def _as_canvas(image: Image.Image, source: Source, area: Area | None, begun: PausedTransform | None) -> Pixels | None:
     """Decode a JPEG without copying pixels: as BGR, of which RGB is a view. None if Pillow has to decode it."""
     stored = area.stored if area else (slice(0, image.height), slice(0, image.width))
     channels = len(image.getbands())
     needed = _CANVAS_COPIES * channels * math.prod(each.stop - each.start for each in stored)
-    if "progressive" in image.info:
+    if "progressive" in image.info and not begun:
         needed += _COEFFICIENT_BYTES * channels * image.width * image.height
     _allocate(needed)
-    pixels = decoded_pixels(source.coded, image.size, channels, stored)
+    if begun:
+        around = with_margin(stored, image.size)
+        height, width = (each.stop - each.start for each in around)
+        pixels = decoded_pixels(begun.cropped, (width, height), channels, within(stored, around))
+    else:
+        pixels = decoded_pixels(source.coded, image.size, channels, stored)
     return None if pixels is None else np.ascontiguousarray(turned(pixels, source.orientation))[..., ::-1]
 
 

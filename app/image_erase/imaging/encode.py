@@ -71,7 +71,7 @@ def encode_result(
     source = picture.source
     assert source is not None
     target = target_of(picture, output)
-    if target.format == picture.format == "JPEG" and quality is None:
+    if keeps_blocks(picture.format, output, quality):
         return _spliced(picture, image, hole, policy, jpeg_quality)
     if picture.part is not None:
         picture, image = _completed(picture, image, hole)
@@ -89,13 +89,24 @@ def encode_result(
     return Encoded(_SUFFIXES[target.format], data, "", target.reasons, only_hole=lossless and target == given)
 
 
+def keeps_blocks(source_format: str, output: Output, quality: int | None) -> bool:
+    """Return whether encode_result changes only some blocks of the source, as far as that is possible."""
+    return source_format == "JPEG" and output in ("same", "jpeg", "jpeg or png") and quality is None
+
+
 def _spliced(picture: Picture, image: Pixels, hole: Hole, policy: Policy, jpeg_quality: int) -> Encoded:
     """Return a JPEG in which only the hole changes, if possible."""
     assert picture.source is not None
     result, part = picture.with_canvas(image), picture.part
     try:
         done = jpeg_result(
-            picture.source, _as_pillow(result), hole, orientation=picture.orientation, policy=policy, part=part
+            picture.source,
+            _as_pillow(result),
+            hole,
+            orientation=picture.orientation,
+            policy=policy,
+            part=part,
+            begun=picture.begun,
         )
     except (CannotSplice, BadJpeg) as error:
         if part is not None:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image_erase.imaging.jpeg.paused import PausedTransform
 from image_erase.imaging.source import Source
 
 Pixels = NDArray[np.uint8 | np.uint16]
@@ -71,7 +72,7 @@ class Picture:
     `RGBA` or `CMYK`. format: of the file, one of ALL_FORMATS. icc_profile: None if there is none. subsampling: of a
     JPEG's chroma, in Pillow's numbers: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0. orientation: EXIF's, of the stored pixels.
     source: the file's properties, None for a picture without a file. part: the rows and columns of the upright picture
-    that the pixels cover; None for all.
+    that the pixels cover; None for all. begun: the writing of a JPEG result, which begins with reading the pixels.
     """
 
     pixels: Pixels
@@ -82,6 +83,7 @@ class Picture:
     orientation: int = 1
     source: Source | None = None
     part: Box | None = None
+    begun: PausedTransform | None = None
 
     @property
     def size(self) -> tuple[int, int]:

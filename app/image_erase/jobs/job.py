@@ -14,7 +14,7 @@ from image_erase.erasure.layout import WEIGHTS, LayoutEngine, LayoutNetwork, Ope
 from image_erase.erasure.neural import ModelError, NeuralEngine
 from image_erase.imaging import failures
 from image_erase.imaging.decode import open_picture
-from image_erase.imaging.encode import Encoded, encode_picture, encode_result
+from image_erase.imaging.encode import Encoded, encode_picture, encode_result, keeps_blocks
 from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.part import Part, part_of
@@ -144,41 +144,43 @@ def erase_file(
     )
     wanted = _wanted(mask, file, options, request)
     unknown = wanted.hole | wanted.half_covered
-    picture = file.decoded(eraser.reach(unknown))
-    watch.stage("decode")
-    # Data is freed as early as possible: each form of a large picture takes a hundred megabytes.
-    canvas, picture = picture.canvas(), picture.without_pixels()
-    erasing = left_for_erasing(time_left, start, canvas[0].nbytes)
-    part = picture.part or np.s_[:, :]
-    unsure = wanted.half_covered[part]
-    shown = canvas[0][unsure]
-    try:
-        erased = eraser.erase(
-            *canvas,
-            unknown[part],
-            alpha=picture.has_alpha,
-            time_left=erasing,
-            effort=request.effort,
-            seed=request.seed,
+    splices = keeps_blocks(file.source.format, request.output, request.quality)
+    with contextlib.ExitStack() as stack:
+        picture = stack.enter_context(file.editing(eraser.reach(unknown), splices=splices))
+        watch.stage("decode")
+        # Data is freed as early as possible: each form of a large picture takes a hundred megabytes.
+        canvas, picture = picture.canvas(), picture.without_pixels()
+        erasing = left_for_erasing(time_left, start, canvas[0].nbytes)
+        part = picture.part or np.s_[:, :]
+        unsure = wanted.half_covered[part]
+        shown = canvas[0][unsure]
+        try:
+            erased = eraser.erase(
+                *canvas,
+                unknown[part],
+                alpha=picture.has_alpha,
+                time_left=erasing,
+                effort=request.effort,
+                seed=request.seed,
+            )
+        except NothingToFillFrom:
+            raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
+        if len(shown):
+            erased.image[unsure] = shown
+        hole = wanted.hole
+        del canvas, wanted, unknown
+        watch.stage("erase")
+        encoded = encode_result(
+            picture,
+            erased.image,
+            hole,
+            policy=Policy(request.metadata or options.metadata),
+            jpeg_quality=options.jpeg_quality,
+            output=request.output,
+            quality=request.quality,
         )
-    except NothingToFillFrom:
-        raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
-    if len(shown):
-        erased.image[unsure] = shown
-    hole = wanted.hole
-    del canvas, wanted, unknown
-    watch.stage("erase")
-    encoded = encode_result(
-        picture,
-        erased.image,
-        hole,
-        policy=Policy(request.metadata or options.metadata),
-        jpeg_quality=options.jpeg_quality,
-        output=request.output,
-        quality=request.quality,
-    )
-    changed = part_of(picture, erased.image, hole, encoded) if request.part else None
-    watch.stage("encode")
+        changed = part_of(picture, erased.image, hole, encoded) if request.part else None
+        watch.stage("encode")
     facts = Facts(
         **watch.milliseconds,
         engine="+".join(erased.engines) or None,

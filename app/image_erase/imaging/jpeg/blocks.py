@@ -83,7 +83,7 @@ class BlockFiller:
         self._hole = hole
         self._start = start
         self._forward = _cosines()
-        self._touched = {(each.down, each.across): touched_blocks(hole, each.down, each.across) for each in planes}
+        self._touched = {size: touched_blocks(hole, *size) for size in {(each.down, each.across) for each in planes}}
         self._edited = {
             size: set(np.flatnonzero(touched.any(axis=1)).tolist()) for size, touched in self._touched.items()
         }

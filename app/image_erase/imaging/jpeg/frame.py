@@ -73,6 +73,12 @@ class Frame:
         return max(each.down for each in self.components)
 
     @property
+    def samples(self) -> int:
+        """The number of samples, and coefficients, of all components; without those that pad MCUs."""
+        share = sum(each.across * each.down for each in self.components) / (self.most_across * self.most_down)
+        return round(self.width * self.height * share)
+
+    @property
     def regular(self) -> bool:
         """Whether every sample spans a whole number of pixels and every component has its table."""
         return all(

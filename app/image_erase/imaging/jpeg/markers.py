@@ -60,6 +60,21 @@ def read_segments(source: bytes) -> tuple[list[Segment], bool]:
     return segments, at is not None
 
 
+def split_at_scans(source: bytes) -> tuple[list[Segment], memoryview]:
+    """Return the segments before the first scan, in order, and everything from that scan on.
+
+    source: a JPEG with nothing between its segments, as encoders write them. Raises BadJpeg if it is none.
+    """
+    segments, at = list[Segment](), 2
+    while source[at : at + 2] != bytes((FILL, SOS)):
+        length = int.from_bytes(source[at + 2 : at + 4])
+        if source[at : at + 1] != b"\xff" or length < 2 or at + 2 + length > len(source):
+            raise BadJpeg("a segment is missing or cut")
+        segments.append(segment(source[at + 1], source[at + 4 : at + 2 + length]))
+        at += 2 + length
+    return segments, memoryview(source)[at:]
+
+
 def _segment_at(source: bytes, at: int, places: NDArray[np.intp]) -> Segment | None:
     """Return the segment whose marker is at `at`; None for a marker without a segment."""
     marker = source[at + 1]

@@ -42,6 +42,27 @@ def decoded_pixels(
         library.tjDestroy(handle)
 
 
+def with_margin(part: tuple[slice, slice], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Return rows and columns that have to be decoded for a part of a picture.
+
+    They begin at whole MCUs, unless these are 24 pixels wide or high, and have one more MCU on each side.
+    size: width and height in pixels.
+    """
+    rows, columns = (
+        slice(max(0, each.start // _MCU * _MCU - _MCU), min(-(-each.stop // _MCU) * _MCU + _MCU, length))
+        for each, length in zip(part, reversed(size), strict=True)
+    )
+    return rows, columns
+
+
+def within(part: tuple[slice, slice], around: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Return where the rows and columns of a part are in a larger part."""
+    rows, columns = (
+        slice(inner.start - outer.start, inner.stop - outer.start) for inner, outer in zip(part, around, strict=True)
+    )
+    return rows, columns
+
+
 @dataclass(frozen=True)
 class _Decoder:
     library: ctypes.CDLL
@@ -69,10 +90,9 @@ def _decoded(
 ) -> NDArray[np.uint8] | None:
     if decoder.size() != size:
         return None
-    rows, columns = part
-    top, left = (max(0, each.start // _MCU * _MCU - _MCU) for each in part)
-    bottom, right = min(rows.stop + _MCU, size[1]), min(columns.stop + _MCU, size[0])
-    pixels = np.empty((bottom - top, right - left, channels), np.uint8)
+    around = with_margin(part, size)
+    top, left = (each.start for each in around)
+    pixels = np.empty((around[0].stop - top, around[1].stop - left, channels), np.uint8)
     if not decoder.fill(pixels, left, top):
         return None
-    return pixels[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    return pixels[within(part, around)]

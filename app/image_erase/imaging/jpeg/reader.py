@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from image_erase.imaging.jpeg.frame import read_frame
 from image_erase.imaging.jpeg.library import LibraryMissing
 from image_erase.imaging.jpeg.markers import APP0, APP1, APP2, APP14, SOS, BadJpeg, Segment, join, read_segments
-from image_erase.imaging.jpeg.turbojpeg import Option, TransformFailed, Turn, transform
+from image_erase.imaging.jpeg.turbojpeg import Rewriting, TransformFailed, Unchanged, transform
 from image_erase.imaging.metadata.exif import orientation_of
 from image_erase.imaging.source import Source
 
@@ -46,7 +46,7 @@ def _require_all_blocks(segments: list[Segment], coded: bytes) -> None:
     if not frame.complete or not sent >= {each.identifier for each in frame.components}:
         raise BadJpeg("scans are missing")
     try:
-        transform(coded, Turn.NONE, Option.COPY_NOTHING, 0, lambda *_: None)
+        transform(coded, Rewriting(), Unchanged())
     except (TransformFailed, LibraryMissing) as error:
         raise BadJpeg("no EOI marker") from error
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from image_erase.imaging.jpeg.paused import PausedTransform
 from image_erase.imaging.jpeg.splice import CannotSplice, reencode, splice
 from image_erase.imaging.metadata.jpeg import strip, with_metadata
 from image_erase.imaging.metadata.policy import Policy
@@ -29,6 +30,7 @@ def jpeg_result(
     orientation: int,
     policy: Policy,
     part: tuple[slice, slice] | None = None,
+    begun: PausedTransform | None = None,
 ) -> JpegResult:
     """Return the upright JPEG of `source` with its hole filled; arguments as for `splice`.
 
@@ -40,7 +42,7 @@ def jpeg_result(
         return JpegResult(strip(source.segments, policy))
     reason = ""
     try:
-        coded = splice(source, filled, hole, orientation=orientation, part=part)
+        coded = splice(source, filled, hole, orientation=orientation, part=part, begun=begun)
     except CannotSplice as error:
         if part is not None:
             raise

@@ -1,5 +1,7 @@
 """Put the filled hole of a picture back into its JPEG, changing only the blocks that the hole touches."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,12 +9,15 @@ from image_erase.imaging.jpeg.blocks import BlockFiller, planes_of
 from image_erase.imaging.jpeg.by_pillow import coded_by_pillow
 from image_erase.imaging.jpeg.carrier import blank
 from image_erase.imaging.jpeg.frame import DCT_FRAMES, ColourSpace, Frame, read_frame
-from image_erase.imaging.jpeg.library import LibraryMissing
+from image_erase.imaging.jpeg.library import LibraryMissing, complete
 from image_erase.imaging.jpeg.markers import BadJpeg
-from image_erase.imaging.jpeg.turbojpeg import Option, TransformFailed, Turn, transform
+from image_erase.imaging.jpeg.paused import PausedTransform
+from image_erase.imaging.jpeg.turbojpeg import Option, Rewriting, TransformFailed, Turn, transform
 from image_erase.imaging.source import Source
 
 _MOST_SCANS = 200
+# Coefficients of two bytes each that may be kept while the hole is filled: 64 megapixels in 4:2:0.
+_MOST_SAMPLES_KEPT = 100_000_000
 # Relative growth of a result from which Huffman tables are optimised for it.
 _GROWN = 1.03
 _CHANNELS = {ColourSpace.GREY: 1, ColourSpace.CMYK: 4, ColourSpace.YCCK: 4}
@@ -34,6 +39,22 @@ class CannotSplice(ValueError):
     """The picture cannot be changed block by block; the message is the reason, for the log."""
 
 
+def begin_splice(source: Source, orientation: int, part: tuple[slice, slice]) -> PausedTransform | None:
+    """Read the coefficients of a JPEG for `splice`, and cut out a part of it, whose pixels can then be decoded.
+
+    part: its rows and columns as stored, which begin at whole MCUs and end there or at the border. Returns None if that
+    is not possible or takes too much memory.
+    """
+    try:
+        frame = _frame_of(source)
+        _require_splicing(frame, orientation)
+        if not complete() or frame.samples > _MOST_SAMPLES_KEPT:
+            return None
+        return PausedTransform(source.coded, _rewriting(frame, orientation), part)
+    except (CannotSplice, LibraryMissing, TransformFailed):
+        return None
+
+
 def splice(
     source: Source,
     filled: NDArray[np.uint8],
@@ -41,29 +62,25 @@ def splice(
     *,
     orientation: int,
     part: tuple[slice, slice] | None = None,
+    begun: PausedTransform | None = None,
 ) -> bytes:
     """Return the upright JPEG of `source` with new coefficients in the blocks that `hole` touches, and only there.
 
     source: a JPEG. filled: its pixels as Pillow decodes them (H x W grey, H x W x 3 RGB, H x W x 4 CMYK in Pillow's
     polarity, 0 is no ink), upright, with the hole filled. hole: H x W, upright. orientation: of the EXIF tag, 1 to 8.
     part: the rows and columns in `filled`, which include all blocks that the hole touches; None for all.
+    begun: what begin_splice has returned.
     Quantisation tables, sampling, restart interval and progressive mode are the source's. Huffman tables are the
     standard ones, or optimised if the result would otherwise grow by over 3 %. The only metadata is JFIF and Adobe's
     colour marker, as libjpeg writes them.
     Raises CannotSplice if the picture cannot be turned losslessly, or is of a kind that is not supported.
     """
-    _refuse_if({"an unknown orientation": orientation not in _UPRIGHT})
     frame = _frame_of(source)
     part = part or _whole(hole)
+    _require_splicing(frame, orientation)
     _check_pixels(frame.upright(orientation in _TRANSPOSING), filled, hole, part)
-    _refuse_if(
-        {
-            "progressive scans that leave bits out": not frame.complete,
-            "too many scans": frame.scans > _MOST_SCANS,
-        }
-    )
     try:
-        return _code(source.coded, frame, _filler(frame, filled, hole, orientation, part), orientation)
+        return _code(source.coded, frame, _filler(frame, filled, hole, orientation, part), orientation, begun)
     except (TransformFailed, LibraryMissing) as error:
         raise CannotSplice(str(error)) from error
 
@@ -93,6 +110,18 @@ def _frame_of(source: Source) -> Frame:
         raise CannotSplice(str(error)) from error
 
 
+def _require_splicing(frame: Frame, orientation: int) -> None:
+    """Raise CannotSplice unless single blocks of such a JPEG can be replaced."""
+    _refuse_if(
+        {
+            "an unknown orientation": orientation not in _UPRIGHT,
+            **_unusable(frame),
+            "progressive scans that leave bits out": not frame.complete,
+            "too many scans": frame.scans > _MOST_SCANS,
+        }
+    )
+
+
 def _whole(hole: NDArray[np.bool_]) -> tuple[slice, slice]:
     return slice(0, hole.shape[0]), slice(0, hole.shape[1])
 
@@ -104,19 +133,22 @@ def _filler(
     return BlockFiller(planes, filled, hole, (part[0].start, part[1].start))
 
 
-def _code(source: bytes, frame: Frame, filler: BlockFiller, orientation: int) -> bytes:
+def _code(
+    source: bytes, frame: Frame, filler: BlockFiller, orientation: int, begun: PausedTransform | None = None
+) -> bytes:
     """Encode with the standard Huffman tables if they are good enough: optimising takes as long as everything else."""
+    how = _rewriting(frame, orientation)
+    result = begun.finish(filler) if begun else transform(source, how, filler)
+    if Option.OPTIMISE in how.options or len(result) <= _GROWN * len(source):
+        return result
+    return transform(source, replace(how, options=how.options | Option.OPTIMISE), filler)
 
-    def coded(more: Option) -> bytes:
-        options = Option.PERFECT | Option.COPY_NOTHING | more
-        return transform(
-            source, _UPRIGHT[orientation], options, frame.restart_interval, filler.edit, has_edits=filler.has_edits
-        )
 
+def _rewriting(frame: Frame, orientation: int) -> Rewriting:
+    options = Option.PERFECT | Option.COPY_NOTHING
     if frame.progressive:
-        return coded(Option.PROGRESSIVE | Option.OPTIMISE)
-    result = coded(Option(0))
-    return result if len(result) <= _GROWN * len(source) else coded(Option.OPTIMISE)
+        options |= Option.PROGRESSIVE | Option.OPTIMISE
+    return Rewriting(_UPRIGHT[orientation], options, frame.restart_interval)
 
 
 def _check_pixels(frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool_], part: tuple[slice, slice]) -> None:
@@ -124,14 +156,19 @@ def _check_pixels(frame: Frame, filled: NDArray[np.uint8], hole: NDArray[np.bool
     channels = filled.shape[2] if filled.ndim == 3 else 1
     _refuse_if(
         {
-            "not a baseline or progressive DCT picture of 8 bits": frame.marker not in DCT_FRAMES
-            or frame.precision != 8,
+            **_unusable(frame),
             "pixels of another size": hole.shape != (frame.height, frame.width)
             or filled.shape[:2] != tuple(each.stop - each.start for each in part),
             "pixels of another colour space": channels != _CHANNELS.get(frame.colours, 3),
-            "sampling factors or tables this can't handle": not frame.regular,
         }
     )
+
+
+def _unusable(frame: Frame) -> dict[str, bool]:
+    return {
+        "not a baseline or progressive DCT picture of 8 bits": frame.marker not in DCT_FRAMES or frame.precision != 8,
+        "sampling factors or tables this can't handle": not frame.regular,
+    }
 
 
 def _refuse_if(reasons: dict[str, bool]) -> None:

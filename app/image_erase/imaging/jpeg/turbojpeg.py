@@ -1,9 +1,12 @@
 """Call libjpeg-turbo's lossless transform, with a Python function that may edit the coefficients."""
 
+import contextlib
 import ctypes
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +14,44 @@ from numpy.typing import NDArray
 from image_erase.imaging.jpeg.library import Filter, Region, Transform, find_library, has_v3
 
 Coefficients: TypeAlias = NDArray[np.int16]
-EditRow: TypeAlias = Callable[[int, int, Coefficients], None]
-HasEdits: TypeAlias = Callable[[int, int], bool]
 
 _END_OF_IMAGE = b"\xff\xd9"
 _SCAN_LIMIT = 200
 _LARGEST = 1023
 _LIMIT_SCANS = 32768
 _PARAMETER_SCANLIMIT, _PARAMETER_RESTARTBLOCKS = 13, 18
-
-
-def _always(_component: int, _row: int) -> bool:
-    return True
+_ERROR_WARNING = 0
 
 
 class TransformFailed(ValueError):
     """libjpeg-turbo refused the picture."""
+
+
+class RowEditor(Protocol):
+    """Changes quantised coefficients, one row of blocks of one component at a time."""
+
+    def has_edits(self, component: int, row: int) -> bool:
+        """Whether `edit` is needed for a row; giving it the blocks takes time."""
+        ...
+
+    def edit(self, component: int, row: int, blocks: Coefficients) -> None:
+        """Edit a row in place.
+
+        blocks: a view, N x 64 int16, of the blocks of the turned picture (vertical frequency first), valid during the
+        call only.
+        """
+        ...
+
+
+class Unchanged:
+    """A RowEditor that changes nothing."""
+
+    def has_edits(self, _component: int, _row: int) -> bool:
+        """Return False."""
+        return False
+
+    def edit(self, _component: int, _row: int, _blocks: Coefficients) -> None:
+        """Do nothing."""
 
 
 class Turn(IntEnum):
@@ -52,27 +77,49 @@ class Option(IntFlag):
     OPTIMISE = 256
 
 
-def transform(
-    source: bytes, turn: Turn, options: Option, restart_interval: int, edit: EditRow, *, has_edits: HasEdits = _always
-) -> bytes:
-    """Rewrite `source` losslessly from its coefficients, turned, after calling `edit` for rows of blocks.
+@dataclass(frozen=True)
+class Rewriting:
+    """How a JPEG is rewritten.
 
-    edit(component, row, blocks): blocks is a writable view, N x 64 int16, of the quantised coefficients
-    of one row of blocks of the turned picture (vertical frequency first), valid during the call only.
-    has_edits(component, row): whether `edit` is needed for a row; giving it the blocks takes time.
-    The restart interval counts MCUs of the result; it and optimised Huffman tables need TurboJPEG 3.1.
-    Raises TransformFailed, also for damage that libjpeg only warns of, or what `edit` raised.
+    restart_interval: in MCUs of the result, 0 for none. It and optimised Huffman tables need TurboJPEG 3.1.
     """
-    library, raised = find_library(), list[Exception]()
-    if not has_v3(library):
-        edit, has_edits = _checked(edit), _always
-    job = Transform(Region(), turn, options, None, _guarded(edit, has_edits, raised))
-    try:
-        return _run(library, source, job, restart_interval)
-    except TransformFailed:
-        if raised:
-            raise raised[0] from None
-        raise
+
+    turn: Turn = Turn.NONE
+    options: Option = Option.COPY_NOTHING
+    restart_interval: int = 0
+
+
+def transform(source: bytes, how: Rewriting, editor: RowEditor) -> bytes:
+    """Rewrite `source` losslessly from its coefficients, turned, after its rows of blocks have been edited.
+
+    Raises TransformFailed, also for damage that libjpeg only warns of, or what the editor raised.
+    """
+    call, raised = _Call(find_library(), source), list[Exception]()
+    job = Transform(Region(), how.turn, how.options, None, _guarded(call, lambda: editor, raised))
+    with _raising(raised):
+        return call.run([job], how.restart_interval)[0]
+
+
+def transform_and_crop(
+    source: bytes, how: Rewriting, part: tuple[slice, slice], editor_for: Callable[[bytes], RowEditor]
+) -> bytes:
+    """Rewrite `source` as `transform` does, with an editor that depends on the pixels of a part of it.
+
+    part: rows and columns as stored, in whole MCUs or up to the border. editor_for: is called once, when all of
+    `source` has been read without a warning, with a JPEG of that part. Needs TurboJPEG 3. Raises TransformFailed,
+    before or after that, or what editor_for or the editor raised.
+    """
+    call, raised = _Call(find_library(), source), list[Exception]()
+
+    @functools.cache
+    def editor() -> RowEditor:
+        call.check()
+        return editor_for(call.result(0))
+
+    first = Transform(_region(part), Turn.NONE, Option.CROP | Option.COPY_NOTHING, None, Filter())
+    second = Transform(Region(), how.turn, how.options, None, _guarded(call, editor, raised))
+    with _raising(raised):
+        return call.run([first, second], how.restart_interval)[1]
 
 
 def crop(source: bytes, rows: slice, columns: slice) -> bytes:
@@ -80,74 +127,104 @@ def crop(source: bytes, rows: slice, columns: slice) -> bytes:
 
     The result is progressive, which is smallest. Raises TransformFailed.
     """
-    region = Region(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
     options = Option.CROP | Option.PROGRESSIVE | Option.OPTIMISE | Option.COPY_NOTHING
-    return _run(find_library(), source, Transform(region, Turn.NONE, options, None, Filter()), 0)
+    job = Transform(_region((rows, columns)), Turn.NONE, options, None, Filter())
+    return _Call(find_library(), source).run([job], 0)[0]
 
 
-def _run(library: ctypes.CDLL, source: bytes, job: Transform, restart_interval: int) -> bytes:
-    handle = library.tjInitTransform()
-    if not handle:
-        raise MemoryError("tjInitTransform")
+def _region(part: tuple[slice, slice]) -> Region:
+    rows, columns = part
+    return Region(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+
+
+class _Call:
+    """One call of the library, which reads the coefficients once and then does one job after the other."""
+
+    def __init__(self, library: ctypes.CDLL, source: bytes) -> None:
+        self.library = library
+        self._source = source
+        self._handle = library.tjInitTransform()
+        if not self._handle:
+            raise MemoryError("tjInitTransform")
+
+    def run(self, jobs: list[Transform], restart_interval: int) -> list[bytes]:
+        """Do the jobs and return their results. Can be called once. Raises TransformFailed."""
+        count = len(jobs)
+        self._targets, self._sizes = (ctypes.c_void_p * count)(), (ctypes.c_size_t * count)()
+        try:
+            if self._transform((Transform * count)(*jobs), restart_interval):
+                self._raise_unless_padded()
+            return [self.result(number) for number in range(count)]
+        finally:
+            self.library.tjDestroy(self._handle)
+            for target in self._targets:
+                self.library.tjFree(target)
+
+    def _transform(self, jobs: "ctypes.Array[Transform]", restart_interval: int) -> int:
+        call = self._handle, self._source, len(self._source), len(jobs), self._targets, self._sizes, jobs
+        if not has_v3(self.library):
+            return int(self.library.tjTransform(*call, _LIMIT_SCANS))
+        self.library.tj3Set(self._handle, _PARAMETER_SCANLIMIT, _SCAN_LIMIT)
+        self.library.tj3Set(self._handle, _PARAMETER_RESTARTBLOCKS, restart_interval)
+        return int(self.library.tj3Transform(*call))
+
+    def result(self, number: int) -> bytes:
+        """Return the result of a job that is done."""
+        coded = ctypes.string_at(self._targets[number] or 0, self._sizes[number]) if self._targets[number] else b""
+        # An error after a warning keeps the warning's text, so the text alone does not prove that a result is complete.
+        if not coded.endswith(_END_OF_IMAGE):
+            raise TransformFailed("the result broke off")
+        return coded
+
+    def check(self) -> None:
+        """Raise TransformFailed for a warning during the call."""
+        if self.library.tjGetErrorCode(self._handle) == _ERROR_WARNING:
+            self._raise_unless_padded()
+
+    def _raise_unless_padded(self) -> None:
+        """Raise TransformFailed for every warning except the one about padding before the EOI, which cameras write.
+
+        Damaged data gives different coefficients in different releases of libjpeg-turbo, so the coefficients read here
+        may differ from what the decoder showed. The text is that of the first warning.
+        """
+        message = self.library.tjGetErrorStr2(self._handle)
+        if not message.endswith(b"extraneous bytes before marker 0xd9"):
+            raise TransformFailed(message.decode("ascii", "replace"))
+
+
+@contextlib.contextmanager
+def _raising(raised: list[Exception]) -> Iterator[None]:
+    """Raise what was raised while C was running instead of what that made of it."""
     try:
-        return _transformed(library, handle, source, job, restart_interval)
-    finally:
-        library.tjDestroy(handle)
+        yield
+    except TransformFailed:
+        if raised:
+            raise raised[0] from None
+        raise
 
 
-def _transformed(library: ctypes.CDLL, handle: int, source: bytes, job: Transform, restart_interval: int) -> bytes:
-    target, size = ctypes.c_void_p(), ctypes.c_size_t()
-    call = (handle, source, len(source), 1, ctypes.byref(target), ctypes.byref(size), ctypes.byref(job))
-    try:
-        if has_v3(library):
-            library.tj3Set(handle, _PARAMETER_SCANLIMIT, _SCAN_LIMIT)
-            library.tj3Set(handle, _PARAMETER_RESTARTBLOCKS, restart_interval)
-            status = library.tj3Transform(*call)
-        else:
-            status = library.tjTransform(*call, _LIMIT_SCANS)
-        if status:
-            _raise_unless_padded(library.tjGetErrorStr2(handle))
-        coded = ctypes.string_at(target, size.value) if target else b""
-    finally:
-        library.tjFree(target)
-    # An error after a warning keeps the warning's text, so the text alone does not prove that the result is complete.
-    if not coded.endswith(_END_OF_IMAGE):
-        raise TransformFailed("the result broke off")
-    return coded
-
-
-def _raise_unless_padded(message: bytes) -> None:
-    """Raise TransformFailed for every warning except the one about padding before the EOI, which cameras write.
-
-    Damaged data gives different coefficients in different releases of libjpeg-turbo, so the coefficients read here
-    may differ from what the decoder showed. The text is that of the first warning.
-    """
-    if not message.endswith(b"extraneous bytes before marker 0xd9"):
-        raise TransformFailed(message.decode("ascii", "replace"))
-
-
-def _checked(edit: EditRow) -> EditRow:
-    """Refuse coefficients that no 8-bit picture has; TurboJPEG 2 would silently encode garbage for them."""
-
-    def checked(component: int, row: int, blocks: Coefficients) -> None:
-        if blocks.min() < -_LARGEST - 1 or blocks.max() > _LARGEST:
-            raise TransformFailed("a coefficient is out of range")
-        edit(component, row, blocks)
-
-    return checked
-
-
-def _guarded(edit: EditRow, has_edits: HasEdits, raised: list[Exception]) -> Callable[..., int]:
-    """Wrap `edit` for C. Exceptions cannot pass through libjpeg: they are kept and raised after C has returned."""
+def _guarded(call: _Call, editor: Callable[[], RowEditor], raised: list[Exception]) -> Callable[..., int]:
+    """Wrap an editor for C. Exceptions cannot pass through libjpeg: they are kept and raised after C has returned."""
+    checks = not has_v3(call.library)
 
     def rows(blocks: "ctypes._Pointer[ctypes.c_short]", row: Region, plane: Region, component: int, *_: object) -> int:
         try:
-            if row.y >= plane.h or not has_edits(component, row.y // 8):
+            if row.y >= plane.h:
                 return 0
-            edit(component, row.y // 8, np.ctypeslib.as_array(blocks, (row.w // 8, 64)))
+            wanted = editor().has_edits(component, row.y // 8)
+            if checks:
+                _check(np.ctypeslib.as_array(blocks, (row.w // 8, 64)))
+            if wanted:
+                editor().edit(component, row.y // 8, np.ctypeslib.as_array(blocks, (row.w // 8, 64)))
         except Exception as error:
             raised.append(error)
             return -1
         return 0
 
     return Filter(rows)
+
+
+def _check(blocks: Coefficients) -> None:
+    """Refuse coefficients that no 8-bit picture has; TurboJPEG 2 would silently encode garbage for them."""
+    if blocks.min() < -_LARGEST - 1 or blocks.max() > _LARGEST:
+        raise TransformFailed("a coefficient is out of range")

@@ -12,8 +12,8 @@ from image_erase.imaging.jpeg.markers import (
     APP14,
     Segment,
     join,
-    read_segments,
     segment,
+    split_at_scans,
 )
 from image_erase.imaging.metadata.exif import cleaned_exif
 from image_erase.imaging.metadata.markup import Allowance
@@ -48,11 +48,13 @@ def strip(segments: Sequence[Segment], policy: Policy) -> bytes:
 def with_metadata(segments: Sequence[Segment], result: bytes, policy: Policy, *, transposed: bool = False) -> bytes:
     """Return `result`, a JPEG in the source's colour space, with the source's metadata that `policy` keeps.
 
-    segments: of the source. transposed: whether the result is rotated by 90 degrees, so that the two densities and
-    sizes are exchanged. Raises BadJpeg if the segments of the result are invalid.
+    segments: of the source. result: as an encoder wrote it, with all metadata before the first scan. transposed:
+    whether it is rotated by 90 degrees, so that the two densities and sizes are exchanged. Raises BadJpeg if its
+    segments are invalid.
     """
-    coded = (each for each in read_segments(result)[0] if not each.is_metadata)
-    return join([*_kept(segments, policy, transposed), *coded])
+    head, scans = split_at_scans(result)
+    kept = [*_kept(segments, policy, transposed), *(each for each in head if not each.is_metadata)]
+    return b"".join((result[:2], *(each.raw for each in kept), scans))
 
 
 def _kept(segments: Sequence[Segment], policy: Policy, transposed: bool) -> Iterator[Segment]:

@@ -1,0 +1,54 @@
+"""A transform that pauses when it has read all coefficients, until it is known what to change.
+
+So the entropy-coded data is decoded once, for the pixels around a hole and for the rest of the file alike.
+libjpeg-turbo asks for changes by a callback from the middle of its work; a thread of its own lets that wait.
+"""
+
+import threading
+from concurrent.futures import Future
+
+from image_erase.imaging.jpeg.turbojpeg import Rewriting, RowEditor, TransformFailed, transform_and_crop
+
+
+class PausedTransform:
+    """A transform of a JPEG in a thread that waits for a RowEditor. `close` must be called, after whatever happens.
+
+    cropped: a JPEG of the part.
+    """
+
+    def __init__(self, source: bytes, how: Rewriting, part: tuple[slice, slice]) -> None:
+        """Read everything. The arguments are those of `transform_and_crop`. Raises TransformFailed."""
+        self._cropped: Future[bytes] = Future()
+        self._editor: Future[RowEditor] = Future()
+        self._result: Future[bytes] = Future()
+        arguments = source, how, part, self._result
+        self._thread = threading.Thread(target=self._run, args=arguments, name="transform", daemon=True)
+        self._thread.start()
+        self.cropped = self._cropped.result()
+
+    def finish(self, editor: RowEditor) -> bytes:
+        """Return the result with these edits. Can be called once. Raises TransformFailed and what the editor raises."""
+        self._editor.set_result(editor)
+        # Only the caller keeps the result.
+        result, self._result = self._result, Future()
+        return result.result()
+
+    def close(self) -> None:
+        """Give up what has not been finished, and free its memory."""
+        self._editor.cancel()
+        self._thread.join()
+
+    def _run(self, source: bytes, how: Rewriting, part: tuple[slice, slice], result: Future[bytes]) -> None:
+        """Exceptions are raised where the results are waited for."""
+        try:
+            result.set_result(transform_and_crop(source, how, part, self._pause))
+            failure: Exception = TransformFailed("no component")
+        except Exception as error:
+            failure = error
+        for future in (self._cropped, result):
+            if not future.done():
+                future.set_exception(failure)
+
+    def _pause(self, cropped: bytes) -> RowEditor:
+        self._cropped.set_result(cropped)
+        return self._editor.result()

@@ -1,0 +1,128 @@
+"""A JPEG whose coefficients are read once gives the pixels and the result that it gives when read twice."""
+
+import contextlib
+import itertools
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from image_erase.imaging.decode import PictureFile, open_picture
+from image_erase.imaging.jpeg import library
+from image_erase.imaging.jpeg.paused import PausedTransform
+from image_erase.imaging.jpeg.splice import splice
+from image_erase.imaging.jpeg.turbojpeg import Coefficients, Rewriting, TransformFailed, Unchanged
+from support.jpegs import cjpeg, filled_by_shift, pillow_jpeg, scene, source_of
+
+pytestmark = pytest.mark.skipif(
+    not (library.available() and library.complete()), reason="no libturbojpeg, or one older than 3.1"
+)
+WIDTH, HEIGHT = 403, 349
+FILES = {
+    f"{mode} {sampling} {'progressive' if progressive else 'baseline'} restart {restart}": pillow_jpeg(
+        scene(WIDTH, HEIGHT).convert(mode),
+        quality=80,
+        subsampling=sampling,
+        progressive=progressive,
+        restart_marker_blocks=restart,
+    )
+    for mode, sampling, progressive, restart in itertools.product(
+        ("L", "RGB"), ("4:4:4", "4:2:2", "4:2:0"), (False, True), (0, 5)
+    )
+}
+FILES["padded"] = FILES["RGB 4:2:0 baseline restart 0"][:-2] + bytes(64) + b"\xff\xd9"
+PART = slice(64, 128), slice(96, 192)
+
+
+def file_of(data: bytes) -> PictureFile:
+    return open_picture(data, 4096)
+
+
+def transforms() -> int:
+    return sum(thread.name == "transform" for thread in threading.enumerate())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(sorted(FILES)),
+    corner=st.tuples(st.integers(0, HEIGHT - 1), st.integers(0, WIDTH - 1)),
+    size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+)
+def test_any_part_shows_the_same_pixels(name: str, corner: tuple[int, int], size: tuple[int, int]) -> None:
+    ends = [min(at + by, most) for at, by, most in zip(corner, size, (HEIGHT, WIDTH), strict=True)]
+    part = slice(corner[0], ends[0]), slice(corner[1], ends[1])
+    file = file_of(FILES[name])
+    with file.editing(part, splices=True) as picture:
+        assert picture.begun is not None
+        np.testing.assert_array_equal(picture.pixels, file.decoded().pixels[picture.part])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_result_is_the_same(name: str) -> None:
+    assert_same_result(FILES[name])
+
+
+@pytest.mark.parametrize("options", [("-arithmetic",), ("-sample", "4x1")])
+def test_the_result_of_other_encoders_is_the_same(options: tuple[str, ...]) -> None:
+    assert_same_result(cjpeg(scene(WIDTH, HEIGHT), *options))
+
+
+def assert_same_result(data: bytes) -> None:
+    source, file = source_of(data), file_of(data)
+    hole = np.zeros((HEIGHT, WIDTH), np.bool_)
+    hole[70:100, 110:170] = True
+    filled = filled_by_shift(file.decoded().pixels.squeeze().astype(np.uint8), hole)
+    with file.editing(PART, splices=True) as picture:
+        begun = picture.begun
+        assert begun is not None
+        np.testing.assert_array_equal(picture.pixels, file.decoded().pixels[picture.part])
+        assert splice(source, filled, hole, orientation=1, begun=begun) == splice(source, filled, hole, orientation=1)
+
+
+def test_a_transform_that_is_not_wanted_ends() -> None:
+    with (
+        contextlib.suppress(KeyError),
+        file_of(FILES["RGB 4:2:0 baseline restart 0"]).editing(PART, splices=True),
+    ):
+        assert transforms() == 1
+        raise KeyError
+    assert transforms() == 0
+
+
+def test_the_file_is_read_twice_where_once_is_no_help() -> None:
+    data = FILES["RGB 4:2:0 baseline restart 0"]
+    damaged = data[: len(data) // 2] + bytes(60) + data[len(data) // 2 + 60 :]
+    everything = slice(0, HEIGHT), slice(0, WIDTH)
+    for file, part, splices in ((data, everything, True), (data, PART, False), (damaged, PART, True)):
+        with file_of(file).editing(part, splices=splices) as picture:
+            assert picture.begun is None
+            np.testing.assert_array_equal(picture.pixels, file_of(file).decoded(part).pixels)
+    assert transforms() == 0
+
+
+def test_units_of_24_pixels_are_read_twice() -> None:
+    file = file_of(cjpeg(scene(WIDTH, HEIGHT), "-sample", "3x1"))
+    with file.editing(PART, splices=True) as picture:
+        assert picture.begun is None
+
+
+def test_what_the_editor_raises_is_raised() -> None:
+    class Broken(Unchanged):
+        def has_edits(self, component: int, row: int) -> bool:
+            return component == 1
+
+        def edit(self, _component: int, row: int, blocks: Coefficients) -> None:
+            raise ZeroDivisionError(f"row {row} of {len(blocks)}")
+
+    begun = PausedTransform(source_of(FILES["RGB 4:4:4 baseline restart 0"]).coded, Rewriting(), PART)
+    with pytest.raises(ZeroDivisionError, match=r"row 0 of 51"):
+        begun.finish(Broken())
+    begun.close()
+
+
+def test_what_is_no_jpeg_is_refused_at_once() -> None:
+    with pytest.raises(TransformFailed):
+        PausedTransform(b"\xff\xd8\xff\xd9", Rewriting(), PART)
+    assert transforms() == 0
