@@ -29,6 +29,7 @@ from image_erase.imaging.jpeg.pixels import decoded_pixels, with_margin, within
 from image_erase.imaging.jpeg.splice import begin_splice
 from image_erase.imaging.limits import TooCostly, Unsupported
 from image_erase.imaging.picture import Box, Picture, Pixels, is_transposed, turned
+from image_erase.imaging.png.flat import flat_pixels
 from image_erase.imaging.reader import read_source
 from image_erase.imaging.source import Source
 
@@ -216,7 +217,8 @@ def _decoded(image: Image.Image, source: Source, part: Box | None, begun: Paused
     samples = len(_MODES.get(image.mode, "RGBA")) + ("transparency" in image.info)
     deep = _is_16_bit(image, source) or _is_16_bit_tiff(image)
     require_memory(image.width * image.height, samples * (2 if deep else 1))
-    mode, pixels = _by_pillow(image, source)
+    flat = _flat(image, source) if source.format == "PNG" and "transparency" not in image.info else None
+    mode, pixels = _by_pillow(image, source) if flat is None else (image.mode, flat)
     return Picture(pixels, mode, *facts)
 
 
@@ -235,6 +237,11 @@ def _as_canvas(image: Image.Image, source: Source, area: Area | None, begun: Pau
     else:
         pixels = decoded_pixels(source.coded, image.size, channels, stored)
     return None if pixels is None else np.ascontiguousarray(turned(pixels, source.orientation))[..., ::-1]
+
+
+def _flat(image: Image.Image, source: Source) -> Pixels | None:
+    pixels = flat_pixels(source.coded, image.size)
+    return None if pixels is None else np.ascontiguousarray(turned(pixels, source.orientation))
 
 
 def _by_pillow(image: Image.Image, source: Source) -> tuple[str, Pixels]:

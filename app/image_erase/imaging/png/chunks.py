@@ -14,12 +14,16 @@ _KIND = re.compile(rb"[A-Za-z]{4}")
 
 @dataclass(frozen=True, slots=True)
 class RawChunk:
-    """A chunk of a file. kind: its four letters. sound: whether its checksum is correct."""
+    """A chunk of a file. kind: its four letters. raw: all of it, with length and checksum."""
 
     kind: bytes
     data: memoryview
     raw: memoryview
-    sound: bool
+
+    @property
+    def sound(self) -> bool:
+        """Whether the checksum is correct."""
+        return self.raw[-_CRC.size :] == _CRC.pack(zlib.crc32(self.raw[4 : -_CRC.size]))
 
     @property
     def critical(self) -> bool:
@@ -52,6 +56,5 @@ def raw_chunks(png: bytes) -> Iterator[RawChunk]:
         end = at + _HEAD.size + length
         if end + _CRC.size > len(png) or not _KIND.fullmatch(kind):
             raise ValueError("a chunk is cut off or has no name")
-        sound = zlib.crc32(view[at + 4 : end]) == _CRC.unpack_from(view, end)[0]
-        yield RawChunk(kind, view[at + _HEAD.size : end], view[at : end + _CRC.size], sound)
+        yield RawChunk(kind, view[at + _HEAD.size : end], view[at : end + _CRC.size])
         at = end + _CRC.size

@@ -61,7 +61,7 @@ def _colours_of(source: bytes) -> _Colours | None:
     depth, colour_type = source[_DEPTH_AT], source[_COLOUR_TYPE_AT]
     if colour_type != _PALETTE and (colour_type != _GREY or depth == 8):
         return None
-    # Both are before the pixels, whose checksums need not be computed again.
+    # Both are before the pixels.
     before = itertools.takewhile(lambda each: each.kind != b"IDAT", raw_chunks(source))
     found = {each.kind: each for each in before if each.kind in (b"PLTE", b"tRNS")}
     if colour_type == _GREY and b"tRNS" not in found:
