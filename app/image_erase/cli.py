@@ -20,7 +20,7 @@ from image_erase.logs import configure_logging
 
 if TYPE_CHECKING:
     from image_erase.doctor import Finding
-    from image_erase.http.protocol import Limits
+    from image_erase.http.limits import Limits
     from image_erase.reloading import Load
     from image_erase.settings import Settings
     from image_erase.stopping import StoppingServer
@@ -200,7 +200,8 @@ def make_server(
     """
     import uvicorn  # noqa: PLC0415
 
-    from image_erase.http.protocol import Limits, Shared, connections_of  # noqa: PLC0415
+    from image_erase.http.limits import Limits  # noqa: PLC0415
+    from image_erase.http.protocol import Shared, connections_of  # noqa: PLC0415
     from image_erase.listening import tls_context  # noqa: PLC0415
     from image_erase.reloading import Connections, Reloader  # noqa: PLC0415
     from image_erase.server import create_app  # noqa: PLC0415

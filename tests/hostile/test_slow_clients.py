@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from image_erase.http import intake
-from image_erase.http.protocol import Limits
+from image_erase.http.limits import Limits
 from support.envelope import assert_failure, assert_image_data, assert_success
 from support.family import ADVANCED
 from support.multipart import body_of, content_type, file_part

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from uvicorn.server import ServerState
 
-from image_erase.http.protocol import HttpConnection, Limits, Shared
+from image_erase.http.limits import Limits
+from image_erase.http.protocol import HttpConnection, Shared
 
 
 class Reset(asyncio.Transport):

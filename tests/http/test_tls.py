@@ -16,7 +16,7 @@ from image_erase.doctor import Finding, Level
 from image_erase.doctor import certificate as examine_certificate
 from image_erase.greeting import greeting
 from image_erase.health import ask
-from image_erase.http.protocol import Limits
+from image_erase.http.limits import Limits
 from image_erase.listening import tls_context
 from image_erase.reloading import Connections
 from image_erase.settings import SettingsError, load_settings

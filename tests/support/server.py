@@ -18,7 +18,8 @@ import httpx
 import obstore
 
 from image_erase.cli import make_server
-from image_erase.http.protocol import HttpConnection, Limits
+from image_erase.http.limits import Limits
+from image_erase.http.protocol import HttpConnection
 from image_erase.results.location import folder_of, open_store
 from image_erase.settings import load_settings
 from support.pictures import mask_file, photo_file

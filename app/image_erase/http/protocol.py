@@ -9,7 +9,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import Any, cast
@@ -22,6 +21,8 @@ from uvicorn.server import ServerState
 from image_erase.http.exchange import Exchange
 from image_erase.http.failures import Reason, Refused
 from image_erase.http.identity import RequestIds
+from image_erase.http.limits import Limits
+from image_erase.http.outgoing import Outgoing
 from image_erase.http.peer import Peer
 from image_erase.http.request_parser import Head, RequestParser
 from image_erase.http.tls import handshake
@@ -31,31 +32,8 @@ from image_erase.http.turns import Turns
 READ_AHEAD = 64 * 1024
 # Most connections that still send after their last response; beyond that, the oldest is reset.
 MAX_LINGERING = 128
-# The first bytes of every response.
-_VERSION = b"HTTP/1.1 "
 
 log = logging.getLogger("image_erase.request")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Time limits of a connection, and the number of connections.
-
-    head_seconds: for the head of a request, and for the first byte on a new connection. keep_alive_seconds: between
-    two requests. stall_seconds, stall_bytes: in this time, a client must acknowledge this many bytes of a response. A
-    client on a slow line does so within a second; but a system with a full receive buffer acknowledges nothing until
-    a good part of it is free, so the time is long. linger_seconds, linger_bytes: for data that a client still sends
-    after its response. probe_seconds: how often a half-closed connection is checked for a client that has gone.
-    """
-
-    connections: int = 512
-    head_seconds: float = 10.0
-    keep_alive_seconds: float = 75.0
-    stall_seconds: float = 60.0
-    stall_bytes: int = 16 * 1024
-    linger_seconds: float = 10.0
-    linger_bytes: int = 64 * 1024 * 1024
-    probe_seconds: float = 0.25
 
 
 class State(Enum):
@@ -117,14 +95,9 @@ class HttpConnection(asyncio.Protocol):
         self._is_encrypted = self._in_handshake = False
         self._early = bytearray()
         self._encrypting: asyncio.Task[None] | None = None
-        self._paused = self._version_sent = False
+        self._paused = False
         self._dropped = 0
-        self._received_before: tuple[int, bool] = 0, False
-        self._written = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._stall_timer: asyncio.TimerHandle | None = None
-        self._drained = asyncio.Event()
-        self._drained.set()
         self.state = State.NEW
 
     @property
@@ -144,6 +117,7 @@ class HttpConnection(asyncio.Protocol):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._client, self._server = (_address(self.transport, name) for name in ("peername", "sockname"))
         self._peer = Peer(transport)
+        self._outgoing = Outgoing(self._raw, self._peer, self._limits, self._note_stall)
         self._enter(State.NEW)
         if self._shared.tls and self._server and self._server[1] != self._shared.plain_port:
             self._in_handshake = self._is_encrypted = True
@@ -164,7 +138,8 @@ class HttpConnection(asyncio.Protocol):
                 self._raw.abort()
                 self.connection_lost(None)
             else:
-                self.transport, self._in_handshake = encrypted, False
+                self.transport = self._outgoing.transport = encrypted
+                self._in_handshake = False
                 self._regulate_reading()
                 self._turns.request(self)
 
@@ -172,11 +147,10 @@ class HttpConnection(asyncio.Protocol):
         """Cancel every timer of the connection."""
         self._enter(State.CLOSING)
         self._cancel(self._timer)
-        self._cancel(self._stall_timer)
         self._server_state.connections.discard(self)
         for exchange in self._exchanges:
             exchange.disconnect()
-        self._drained.set()
+        self._outgoing.lost()
 
     def data_received(self, data: bytes) -> None:
         """Buffer bytes; they are parsed when it is this connection's turn."""
@@ -208,11 +182,11 @@ class HttpConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Called when the write buffer exceeds its high-water mark."""
-        self._drained.clear()
+        self._outgoing.pause()
 
     def resume_writing(self) -> None:
         """Called when the write buffer falls below its low-water mark."""
-        self._drained.set()
+        self._outgoing.resume()
 
     # Called by uvicorn.
 
@@ -271,20 +245,12 @@ class HttpConnection(asyncio.Protocol):
     # Called by exchanges.
 
     def write(self, data: bytes) -> None:
-        """Send bytes and watch the client's progress; bytes for a lost connection are discarded."""
-        if self.transport.is_closing():
-            return
-        if self._version_sent:
-            self._version_sent, data = False, data[len(_VERSION) :]
-        self._written += len(data)
-        self.transport.write(data)
-        if self._stall_timer is None and self._unsent():
-            self._received_before = self._received_now()
-            self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
+        """Send bytes; those for a lost connection are discarded."""
+        self._outgoing.write(data)
 
     async def drained(self) -> None:
         """Wait until the write buffer is below its low-water mark."""
-        await self._drained.wait()
+        await self._outgoing.drained()
 
     def body_wanted(self) -> None:
         """Parse more of the body if there are bytes of it."""
@@ -400,9 +366,7 @@ class HttpConnection(asyncio.Protocol):
         if self._peer.is_reset():
             self.transport.abort()
             return
-        if not self._version_sent:
-            self.write(_VERSION)
-            self._version_sent = True
+        self._outgoing.begin()
         self._timer = self.loop.call_later(self._limits.probe_seconds, self._probe)
 
     def _refuse(self, refusal: Refused) -> None:
@@ -468,14 +432,14 @@ class HttpConnection(asyncio.Protocol):
             next(iter(self._shared.lingering)).transport.abort()
 
     def _lingered(self) -> None:
-        if self._unsent():
+        if self._outgoing.unsent():
             self._enter(State.LINGERING)  # the client is still receiving the response, and watched
             self._shared.lingering[self] = None
         else:
             self._close()
 
     def _close(self) -> None:
-        """Close after the write buffer is sent; if the client receives none of it, _check_progress aborts."""
+        """Close after the write buffer is sent; if the client receives none of it, `Outgoing` aborts."""
         self._enter(State.CLOSING)
         self.transport.close()
 
@@ -485,39 +449,13 @@ class HttpConnection(asyncio.Protocol):
 
     def _end_closing(self) -> None:
         """End a TLS connection whose client has received everything and does not close it."""
-        if self._unsent():
+        if self._outgoing.unsent():
             self._enter(State.CLOSING)
         else:
             self.transport.abort()
 
-    def _unsent(self) -> int:
-        """Return how many bytes wait in this process, those of TLS in both transports."""
-        encrypted = self._raw.get_write_buffer_size() if self.transport is not self._raw else 0
-        return self.transport.get_write_buffer_size() + encrypted
-
-    def _received_now(self) -> tuple[int, bool]:
-        """Return how many of the bytes written were received, and whether the number is exact."""
-        acknowledged = self._peer.acknowledged()
-        if acknowledged is not None:
-            return acknowledged, True
-        return self._written - self._unsent(), False
-
-    def _check_progress(self) -> None:
-        """Abort a connection whose client receives too little of its response.
-
-        If the kernel does not report what the peer has acknowledged, only the bytes that left this process are known.
-        They advance in coarse steps, so then only a client that received nothing at all is ended.
-        """
-        self._stall_timer = None
-        if not self._unsent():
-            return
-        (before, _), (now, is_exact) = self._received_before, self._received_now()
-        if now - before < (self._limits.stall_bytes if is_exact else 1):
-            log.info("client stalled", extra={"client": self._client and self._client[0]})
-            self.transport.abort()
-            return
-        self._received_before = now, is_exact
-        self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self._check_progress)
+    def _note_stall(self) -> None:
+        log.info("client stalled", extra={"client": self._client and self._client[0]})
 
     def _make_room(self) -> None:
         """Close the longest-idle connection because there is one too many, or refuse this one.
