@@ -86,16 +86,31 @@ class _Rows:
 
     def fill(self, first: int, filtered: NDArray[np.uint8]) -> bool:
         """Fill some rows. filtered: these, each behind the number of its filter. Returns False if one is too slow."""
-        differences = filtered[:, 1:]
-        busy = (differences.max(axis=1) > 0).tolist()
+        kinds, differences = filtered[:, 0], filtered[:, 1:]
+        rows = self._rows[first : first + len(kinds)]
+        busy = differences.max(axis=1) > 0
+        self._undo_sub(rows, differences, (kinds == _SUB) & busy)
         return all(
-            self._undo(self._rows[first + number], kind, differences[number] if busy[number] else None)
-            for number, kind in enumerate(filtered[:, 0].tolist())
+            self._undo(row, kind, difference if changes else None)
+            for row, kind, difference, changes in zip(rows, kinds.tolist(), differences, busy.tolist(), strict=True)
         )
+
+    def _undo_sub(self, rows: NDArray[np.uint8], differences: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> None:
+        """Add up the differences of the chosen rows, from the first column with one to the last."""
+        if not chosen.any():
+            return
+        found = np.flatnonzero(differences[chosen].max(axis=0))
+        start, end = int(found[0]) // self._channels, int(found[-1]) // self._channels + 1
+        pixels = differences.reshape(len(rows), -1, self._channels)[chosen, start:end]
+        sums = np.add.accumulate(pixels, axis=1, dtype=np.uint8)
+        shown = rows.reshape(len(rows), -1, self._channels)
+        shown[chosen, start:end] = sums
+        if sums[:, -1].any():
+            shown[chosen, end:] = sums[:, -1:]
 
     def _undo(self, row: Row, kind: int, differences: Row | None) -> bool:
         """Fill the next row. differences: what the filter left of it; None for zeros. A row above of None is black."""
-        above, self._above = self._above, row
+        above, self._above = self._above, None
         if kind > _PAETH or (kind == _AVERAGE and not (differences is None and above is None)):
             return False
         if above is not None and kind in (_UP, _PAETH):
@@ -103,14 +118,13 @@ class _Rows:
                 np.add(above, 0 if differences is None else differences, out=row)
             else:
                 row[:] = np.frombuffer(self._undo_paeth(differences.tobytes(), above.tobytes()), np.uint8)
-        elif differences is None:
-            self._above = None
-            return True
-        elif kind in (_SUB, _PAETH):
-            _add_up(row.reshape(-1, self._channels), differences.reshape(-1, self._channels))
-        else:
-            row[:] = differences
-        self._above = row if row.any() else None
+            self._above = row if row.any() else None
+        elif differences is not None:
+            if kind == _PAETH:
+                self._undo_sub(row[None], differences[None], np.ones(1, np.bool_))
+            elif kind != _SUB:
+                row[:] = differences
+            self._above = row
         return self._steps >= 0
 
     def _undo_paeth(self, differences: bytes, above: bytes) -> bytearray:
@@ -133,13 +147,3 @@ def _paeth(left: int, above: int, corner: int) -> int:
     if to_left <= to_above and to_left <= to_corner:
         return left
     return above if to_above <= to_corner else corner
-
-
-def _add_up(row: Row, differences: Row) -> None:
-    """Undo the filter Sub. Both are N x channels. Most differences are zero, and sums take time."""
-    found = np.flatnonzero(differences)
-    first, end = int(found[0]) // row.shape[1], int(found[-1]) // row.shape[1] + 1
-    for channel in range(row.shape[1]):
-        np.add.accumulate(differences[first:end, channel], out=row[first:end, channel])
-    if row[end - 1].any():
-        row[end:] = row[end - 1]
