@@ -120,5 +120,6 @@ def test_metadata_between_segments_change_nothing() -> None:
     source = SOURCES["RGB baseline 0"]
     wanted = decode_picture(source, 200).pixels
     for at in starts(source):
-        extra = segment(COM, b"a comment").raw + segment(0xE1, b"Exif\0\0junk").raw + segment(0xE2, b"MPF\0junk").raw
+        metadata = segment(COM, b"a comment"), segment(0xE1, b"Exif\0\0junk"), segment(0xE2, b"MPF\0junk")
+        extra = b"".join(each.raw for each in metadata)
         np.testing.assert_array_equal(decode_picture(source[:at] + extra + source[at:], 200).pixels, wanted)

@@ -106,6 +106,7 @@ def test_what_is_left_to_pillow() -> None:
         "blurred": mask.filter(ImageFilter.GaussianBlur(9)).filter(ImageFilter.EDGE_ENHANCE),
         "palette": mask.convert("P"),
         "two colours": mask.convert("1"),
+        "many rows": mask.resize((1, 20_001)),
         "deep": Image.fromarray(np.asarray(mask).astype(np.uint16) * 257),
     }
     for name, picture in kinds.items():

@@ -45,7 +45,9 @@ def decode_mask(
     paint = paint_of(mask)
     lossy = mask.source is not None and mask.source.lossy
     rim, half_covered = soft_rim(paint, THRESHOLD, lossy=lossy)
-    hole = (paint >= THRESHOLD) | rim
+    hole = paint >= THRESHOLD
+    hole |= rim
+    del paint, rim
     if mask.size == picture.size:
         return Mask(hole, half_covered)
     turn = picture.orientation

@@ -143,7 +143,8 @@ def erase_file(
         image, max_side, formats=request.formats, min_side=request.min_side, max_pixels=request.max_pixels
     )
     wanted = _wanted(mask, file, options, request)
-    unknown = wanted.hole | wanted.half_covered
+    hole, unsure = wanted.hole, wanted.half_covered
+    unknown = hole | unsure if unsure.any() else hole
     splices = keeps_blocks(file.source.format, request.output, request.quality)
     with contextlib.ExitStack() as stack:
         picture = stack.enter_context(file.editing(eraser.reach(unknown), splices=splices))
@@ -152,12 +153,14 @@ def erase_file(
         canvas, picture = picture.canvas(), picture.without_pixels()
         erasing = left_for_erasing(time_left, start, canvas[0].nbytes)
         part = picture.part or np.s_[:, :]
-        unsure = wanted.half_covered[part]
+        # What is as large as the picture is not kept while a part is filled.
+        unknown, unsure = unknown[part].copy(), unsure[part].copy()
+        del wanted
         shown = canvas[0][unsure]
         try:
             erased = eraser.erase(
                 *canvas,
-                unknown[part],
+                unknown,
                 alpha=picture.has_alpha,
                 time_left=erasing,
                 effort=request.effort,
@@ -167,8 +170,7 @@ def erase_file(
             raise failures.NothingToFillFrom("mask", "The mask is all white, nothing is left to fill from.") from None
         if len(shown):
             erased.image[unsure] = shown
-        hole = wanted.hole
-        del canvas, wanted, unknown
+        del canvas, unknown
         watch.stage("erase")
         encoded = encode_result(
             picture,
@@ -186,7 +188,7 @@ def erase_file(
         engine="+".join(erased.engines) or None,
         width=hole.shape[1],
         height=hole.shape[0],
-        hole=round(float(hole.mean()), 4),
+        hole=round(np.count_nonzero(hole) / hole.size, 4),
         effort=request.effort,
         seed=request.seed,
         reencode_reason=encoded.reencode_reason or None,
@@ -216,12 +218,15 @@ def _wanted(mask: bytes, picture: Placed, options: JobOptions, request: JobReque
     max_side = request.max_side or options.max_side
     painted = decode_mask(mask, picture, max_side, formats=request.formats, max_pixels=request.max_pixels)
     radius = max(options.mask_dilate, request.dilate)
-    hole = grown(painted.hole, radius)
+    hole = grown(painted.hole, radius) if radius else painted.hole
     if hole.all() and not painted.hole.all():
         raise failures.NothingToFillFrom(
             "mask",
             f"The mask, grown by {radius} pixels, covers the whole picture: nothing is left to fill from.",
         )
+    if not painted.half_covered.any():
+        # Zeros that were never written take no memory.
+        return Mask(hole, painted.half_covered)
     half_covered = painted.half_covered & ~hole
     return Mask(hole, half_covered & ~(hole | half_covered).all())
 

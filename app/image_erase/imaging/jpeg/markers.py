@@ -24,7 +24,7 @@ class Segment:
 
     marker: int
     payload: bytes
-    raw: bytes
+    raw: bytes | memoryview
 
     @property
     def is_metadata(self) -> bool:
@@ -88,7 +88,11 @@ def _segment_at(source: bytes, at: int, places: NDArray[np.intp]) -> Segment | N
     if marker != SOS:
         return Segment(marker, payload, source[at:end])
     # A stuffed 0xFF is followed by a zero; an 0xFF at the end of a scan is a fill byte of the next marker.
-    return Segment(marker, payload, source[at : _next_place(places, end)].rstrip(b"\xff"))
+    stop = _next_place(places, end) or len(source)
+    while source[stop - 1] == FILL:
+        stop -= 1
+    # Most of a file is in its scans: these are not copied.
+    return Segment(marker, payload, memoryview(source)[at:stop])
 
 
 def _marker_places(source: bytes) -> NDArray[np.intp]:

@@ -13,6 +13,8 @@ _SUB, _UP, _AVERAGE, _PAETH = range(1, 5)
 # Photographs are compressed by less than 5.
 _FLAT = 20
 _BAND_BYTES = 1 << 20
+# Each takes a microsecond, however short it is.
+_MOST_ROWS = 20_000
 # Paeth's filter is undone sample by sample where a row differs from the one above; at most this part of all samples.
 _STEP_SHARE = 100
 
@@ -29,7 +31,7 @@ def flat_pixels(source: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | Non
     """
     width, height = size
     channels = _CHANNELS.get(source[_COLOUR_TYPE_AT])
-    if channels is None or source[_DEPTH_AT] != 8 or any(source[_METHODS]):
+    if channels is None or source[_DEPTH_AT] != 8 or any(source[_METHODS]) or height > _MOST_ROWS:
         return None
     data = b"".join(each.data for each in raw_chunks(source) if each.kind == b"IDAT")
     if len(data) * _FLAT > height * width * channels:
