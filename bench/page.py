@@ -1,8 +1,8 @@
 """How long the page takes from a move of the pointer to the frame that shows it, on the largest pictures and on small.
 
-python -m bench.page [--browser firefox]
+python -m bench.page [--browser firefox | webkit]
 
-Needs Chromium or Firefox, as the tests of the page do. Both pictures take turns in one run, so that their ratio holds
+Needs the browser, as the tests of the page do. Both pictures take turns in one run, so that their ratio holds
 on a noisy machine. Without a screen, the browser draws with the processor alone: a desktop is quicker.
 """
 
@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -63,7 +64,7 @@ def opened(browser: Browser, server: Served, folder: Path, side: int) -> Page:
     page = browser.new_page(viewport={"width": WINDOW[0], "height": WINDOW[1]})
     page.goto(f"http://127.0.0.1:{server.port}/")
     page.set_input_files("#picture-file", file)
-    page.wait_for_selector("#editor:not([hidden])")
+    page.wait_for_function("!document.getElementById('editor').hidden")
     page.evaluate(WATCH)
     return page
 
@@ -96,7 +97,10 @@ def report(what: str, waits: dict[int, list[float]]) -> None:
 def start(playwright: Playwright, name: str, folder: Path) -> Browser:
     """Start the browser of that name. folder: for what it needs."""
     from support import browser
+    from support.webkit import WebKit
 
+    if name == "webkit":
+        return cast(Browser, WebKit(folder))
     program = browser.find_firefox() if name == "firefox" else browser.find_chromium()
     assert program, f"needs {name}"
     if name == "firefox":
@@ -107,12 +111,12 @@ def start(playwright: Playwright, name: str, folder: Path) -> Browser:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--browser", choices=("chromium", "firefox"), default="chromium")
+    parser.add_argument("--browser", choices=("chromium", "firefox", "webkit"), default="chromium")
     name = parser.parse_args().browser
     with served() as server, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = start(playwright, name, Path(folder))
-        print(f"{name} {browser.version}, {len(os.sched_getaffinity(0))} processors, window {WINDOW[0]}x{WINDOW[1]}")
         pages = {side: opened(browser, server, Path(folder), side) for side in SIDES}
+        print(f"{name} {browser.version}, {len(os.sched_getaffinity(0))} processors, window {WINDOW[0]}x{WINDOW[1]}")
         for what, button in (("painting", "left"), ("moving what is painted", "middle")):
             waits: dict[int, list[float]] = {side: [] for side in SIDES}
             for turn in range(ROUNDS):

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize, 
 from support.browser import PROGRAMS, OpenPage, Visitor, find_chromium, start_chromium
 from support.editor import Editor, forget
 from support.server import KEY, Server
+from support.webdriver import CommandFailed
 
 #: So large that the chart's pixels are squares, not mixed with each other.
 WINDOW: ViewportSize = {"width": 1000, "height": 900}
@@ -103,6 +104,6 @@ def _traces(visitor: Visitor, folder: Path) -> list[str]:
     """What is left of a visit for who looks into a failure. It must not fail in its turn."""
     try:
         pictures = visitor.take_pictures(folder)
-    except Error as error:
+    except (Error, CommandFailed, OSError) as error:
         return [*visitor.complaints, f"no screenshot: {error}"]
     return [*visitor.complaints, *map(str, pictures)]

@@ -1,0 +1,12 @@
+"""Playwright's `expect`, which also takes elements of browsers that Playwright does not drive."""
+
+from typing import Any
+
+import playwright.sync_api
+
+from support.elements import Element, Expectation
+
+
+def expect(seen: Any) -> Any:
+    """What is expected of an element or of a page."""
+    return Expectation(seen) if isinstance(seen, Element) else playwright.sync_api.expect(seen)
