@@ -79,7 +79,10 @@ class BlockFiller:
         decodes it. start: the first row and column in it.
         """
         self._planes = planes
-        self._filled = filled if filled.ndim == 3 else filled[:, :, None]
+        filled = filled if filled.ndim == 3 else filled[:, :, None]
+        # Swapping the weights is less work than swapping the channels of a view.
+        self._order = -1 if filled.strides[2] < 0 else 1
+        self._filled = filled[..., :: self._order]
         self._hole = hole
         self._start = start
         self._forward = _cosines()
@@ -101,8 +104,11 @@ class BlockFiller:
             return
         first, last = int(touched[0]), int(touched[-1]) + 1
         wanted, share = self._samples(plane, row, first, last)
-        chosen = touched - first
-        blocks[touched] = self._coefficients(plane, blocks[touched], wanted[chosen], share[chosen])
+        if touched.size == last - first:
+            blocks[first:last] = self._coefficients(plane, blocks[first:last], wanted, share)
+        else:
+            chosen = touched - first
+            blocks[touched] = self._coefficients(plane, blocks[touched], wanted[chosen], share[chosen])
 
     def _samples(self, plane: Plane, row: int, first: int, last: int) -> tuple[Real, Real]:
         """Return the wanted samples of blocks first..last-1 of a row, and the hole's share of each sample (N x 64)."""
@@ -110,7 +116,7 @@ class BlockFiller:
         hole = self._hole[row * height : (row + 1) * height, first * width : last * width]
         top, left = row * height - self._start[0], first * width - self._start[1]
         pixels = np.ascontiguousarray(self._filled[top : top + hole.shape[0], left : left + hole.shape[1]])
-        values = pixels @ plane.weights + np.float32(plane.shift)
+        values = pixels @ plane.weights[:: self._order] + np.float32(plane.shift)
         share = hole.astype(np.float32)
         margin = ((0, height - hole.shape[0]), (0, (last - first) * width - hole.shape[1]))
         if any(after for _, after in margin):
@@ -125,11 +131,19 @@ class BlockFiller:
         """Quantise a mix of the old coefficients' samples, unrounded and unclipped, and the wanted samples of the hole.
 
         Using coefficients instead of decoded pixels avoids a second rounding, and upsampling and downsampling of the
-        chroma.
+        chroma. Of blocks that are in the hole as a whole, nothing is mixed.
         """
-        before: Real = (old.astype(np.float32) * plane.steps).dot(self._forward)
-        levels: Real = np.rint((before + share * (wanted - before)).dot(self._forward.T) / plane.steps)
-        return np.clip(levels, -_LARGEST, _LARGEST).astype(np.int16)
+        mixed = np.flatnonzero(share.min(axis=1) < 1)
+        if mixed.size:
+            before: Real = (old[mixed].astype(np.float32) * plane.steps).dot(self._forward)
+            wanted[mixed] = before + share[mixed] * (wanted[mixed] - before)
+        levels = wanted.dot(self._forward.T)
+        levels /= plane.steps
+        np.rint(levels, out=levels)
+        np.minimum(levels, _LARGEST, out=levels)
+        np.maximum(levels, -_LARGEST, out=levels)
+        quantised: Coefficients = levels.astype(np.int16)
+        return quantised
 
 
 def touched_blocks(hole: Hole, down: int, across: int) -> Hole:
