@@ -102,6 +102,15 @@ def test_the_file_is_read_twice_where_once_is_no_help() -> None:
     assert transforms() == 0
 
 
+def test_without_memory_for_a_thread_the_file_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_room)
+    with file_of(FILES["RGB 4:2:0 baseline restart 0"]).editing(PART, splices=True) as picture:
+        assert picture.begun is None
+
+
 def test_units_of_24_pixels_are_read_twice() -> None:
     file = file_of(cjpeg(scene(WIDTH, HEIGHT), "-sample", "3x1"))
     with file.editing(PART, splices=True) as picture:

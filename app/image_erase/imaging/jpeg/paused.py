@@ -17,13 +17,16 @@ class PausedTransform:
     """
 
     def __init__(self, source: bytes, how: Rewriting, part: tuple[slice, slice]) -> None:
-        """Read everything. The arguments are those of `transform_and_crop`. Raises TransformFailed."""
+        """Read everything. The arguments are those of `transform_and_crop`. Raises TransformFailed and MemoryError."""
         self._cropped: Future[bytes] = Future()
         self._editor: Future[RowEditor] = Future()
         self._result: Future[bytes] = Future()
         arguments = source, how, part, self._result
         self._thread = threading.Thread(target=self._run, args=arguments, name="transform", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise MemoryError(str(error)) from error
         self.cropped = self._cropped.result()
 
     def finish(self, editor: RowEditor) -> bytes:

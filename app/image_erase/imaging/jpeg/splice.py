@@ -51,7 +51,7 @@ def begin_splice(source: Source, orientation: int, part: tuple[slice, slice]) ->
         if not complete() or frame.samples > _MOST_SAMPLES_KEPT:
             return None
         return PausedTransform(source.coded, _rewriting(frame, orientation), part)
-    except (CannotSplice, LibraryMissing, TransformFailed):
+    except (CannotSplice, LibraryMissing, TransformFailed, MemoryError):
         return None
 
 
