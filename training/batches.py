@@ -26,20 +26,24 @@ STRETCH = 0.25
 SWAPPED = 0.2
 """Share of crops with their colour channels in another order."""
 
+MIRRORED = 0.5
+"""Share of crops, and of holes, that are mirrored along an axis."""
+
 
 class Batches:
-    """Random crops with random holes."""
+    """Random crops with random holes. Nothing is copied from or to the device, so that a step can be recorded."""
 
     def __init__(self, tiles: TileSet, masks: NDArray[np.uint8], device: torch.device) -> None:
         """masks: packed bits as from masks.generate. Everything is copied to the device."""
         self.device = device
         self.tiles = torch.from_numpy(tiles.tiles).to(device)
-        self.weight = torch.from_numpy(tiles.weight).to(device)
+        self.until = torch.from_numpy(np.cumsum(tiles.weight, dtype=np.float64) / tiles.weight.sum()).to(device)
         self.masks = unpacked(masks, device)
 
     def take(self, count: int) -> tuple[Tensor, Tensor]:
         """`count` crops (Nx3xSIDExSIDE RGB, 0..1) and holes (Nx1xSIDExSIDE, 1 in the hole)."""
-        tile = torch.multinomial(self.weight, count, replacement=True)
+        chance = torch.rand(count, device=self.device, dtype=torch.float64)
+        tile = torch.searchsorted(self.until, chance).clamp_max(len(self.tiles) - 1)
         hole = torch.randint(len(self.masks), (count,), device=self.device)
         image = coloured(sampled(self.tiles[tile], _placement(count, self.device)))
         return image.contiguous(memory_format=torch.channels_last), flipped(self.masks[hole].float()[:, None])
@@ -74,7 +78,7 @@ def _placement(count: int, device: torch.device) -> Tensor:
         return low + (high - low) * torch.rand(count, device=device)
 
     scale, stretch = between(*SCALES), torch.exp(between(-STRETCH, STRETCH))
-    mirror = torch.where(between(0, 1) < 0.5, -1.0, 1.0)
+    mirror = torch.where(between(0, 1) < MIRRORED, -1.0, 1.0)
     angle = between(-MOST_TURN, MOST_TURN) * (between(0, 1) < TURNED)
     x, y = between(-1, 1) * (1 - scale), between(-1, 1) * (1 - scale)
     cosine, sine = scale * torch.cos(angle), scale * torch.sin(angle)
@@ -88,8 +92,8 @@ def coloured(image: Tensor) -> Tensor:
     def around(width: float, channels: int = 1) -> Tensor:
         return (torch.rand(len(image), channels, 1, 1, device=image.device) * 2 - 1) * width
 
-    swapped = image[:, torch.randperm(3, device=image.device)]
-    image = torch.where(around(1) < 2 * SWAPPED - 1, swapped, image)
+    order = torch.rand(len(image), 3, device=image.device).argsort(1)[:, :, None, None].expand_as(image)
+    image = torch.where(around(1) < 2 * SWAPPED - 1, image.gather(1, order), image)
     grey = image.mean(1, keepdim=True)
     image = grey + (image - grey) * (0.9 + around(0.4))
     image = (image - 0.5) * (1 + around(0.2)) + 0.5 + around(0.1) + around(0.04, 3)
@@ -97,8 +101,8 @@ def coloured(image: Tensor) -> Tensor:
 
 
 def flipped(masks: Tensor) -> Tensor:
-    """The batch of holes mirrored and turned at random, all in the same way."""
-    turns = int(torch.randint(8, ()))
-    masks = masks.flip(3) if turns & 1 else masks
-    masks = masks.flip(2) if turns & 2 else masks
-    return masks.transpose(2, 3).contiguous() if turns & 4 else masks.contiguous()
+    """Each hole mirrored along either axis and along the diagonal, or not, at random."""
+    chances = torch.rand(3, len(masks), 1, 1, 1, device=masks.device) < MIRRORED
+    masks = torch.where(chances[0], masks.flip(3), masks)
+    masks = torch.where(chances[1], masks.flip(2), masks)
+    return torch.where(chances[2], masks.transpose(2, 3), masks).contiguous()

@@ -21,6 +21,12 @@ NEIGHBOURHOOD = 9
 
 LEAST_ERROR = 1e-3
 
+MARGIN, LEAST_BOX = 1.3, 48.0
+"""Side of the square around a hole that is looked at closely, as a multiple of its box, and the least, in px."""
+
+CLOSE = 192
+"""Side of such a square when it is enlarged, in px: about as large as it is in photographs in use."""
+
 
 def per_hole(values: Tensor, mask: Tensor) -> Tensor:
     """The mean of Nx1xHxW or Nx3xHxW values that are 0 outside the holes, over the holes' area."""
@@ -35,6 +41,26 @@ def at_sizes(error: Tensor, mask: Tensor, sizes: Sequence[tuple[int, float]] = S
         smooth = functional.avg_pool2d(error, size) if size > 1 else error
         total = total + weight * per_hole(smooth.abs(), mask)
     return total
+
+
+def close(images: Tensor, mask: Tensor) -> Tensor:
+    """Squares of NxCxSxS around the holes of Nx1xSxS, enlarged: NxCxCLOSExCLOSE."""
+    side = mask.shape[-1]
+    centres, lengths = zip(*(_extent(mask.amax((1, axis))) for axis in (2, 3)), strict=True)
+    length = (MARGIN * torch.maximum(*lengths)).clamp(LEAST_BOX, side) / side
+    columns, rows = ((2 * centre / side - 1).clamp(length - 1, 1 - length) for centre in centres)
+    nothing = torch.zeros_like(length)
+    places = torch.stack([torch.stack([length, nothing, columns], 1), torch.stack([nothing, length, rows], 1)], 1)
+    grid = functional.affine_grid(places, [len(mask), 1, CLOSE, CLOSE], align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _extent(present: Tensor) -> tuple[Tensor, Tensor]:
+    """Middle and length of what is present in each row of NxS, from the first to the last 1; the whole row if empty."""
+    places, side = torch.arange(present.shape[1], device=present.device), present.shape[1]
+    first = torch.where(present > 0, places, side).amin(1)
+    last = torch.where(present > 0, places + 1, 0).amax(1)
+    return (first + last) / 2, torch.where(last > first, last - first, side).float()
 
 
 def doubt(trust: Tensor, error: Tensor, mask: Tensor) -> Tensor:

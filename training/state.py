@@ -26,16 +26,19 @@ class Average:
     """A copy of a network whose weights follow slowly."""
 
     def __init__(self, network: LayoutNetwork) -> None:
-        self.network, self._steps = LayoutNetwork(network.width).to(next(network.parameters()).device), 0
+        device = next(network.parameters()).device
+        self.network = LayoutNetwork(network.width).to(device)
+        self._steps = torch.zeros((), device=device)
         self.network.load_state_dict(network.state_dict())
         self.network.to(memory_format=torch.channels_last)
 
     def follow(self, network: nn.Module) -> None:
         """Move a little towards the network."""
-        new = 1 - min(SLOWEST, (1 + self._steps) / (10 + self._steps))
-        self._steps += 1
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), new)
+            new = 1 - ((1 + self._steps) / (10 + self._steps)).clamp_max(SLOWEST)
+            self._steps += 1
+            own, theirs = list(self.network.parameters()), list(network.parameters())
+            torch._foreach_add_(own, torch._foreach_mul(torch._foreach_sub(theirs, own), new))
             torch._foreach_lerp_(_statistics(self.network), _statistics(network), STATISTICS)
 
     def measured(self, run: Callable[[LayoutNetwork], None], batches: int = MEASURED) -> LayoutNetwork:

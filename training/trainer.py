@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import pathlib
 import time
@@ -17,6 +18,7 @@ from .batches import Batches
 from .critic import Critic
 from .network import LayoutNetwork
 from .perceptual import Lpips
+from .recorded import Recorded
 
 WARM_UP = 200
 """Steps until the learning rate is full."""
@@ -37,8 +39,9 @@ class Plan:
 
     seconds or steps end it, whichever comes first; progress is counted in both. batch: crops a step. rate: the
     largest learning rate; it falls as a cosine over the last share `cooling` of the time. critic_from: the share of
-    the time before the critic judges; critic_batch: how many crops of a batch it sees. perceptual, critic, features,
-    doubt: weights of the losses. report: seconds between reports, checkpoints with them.
+    the time before the critic judges; critic_batch: how many crops of a batch it sees. perceptual, close, critic,
+    features, doubt: weights of the losses; `close` is the perceptual one of enlarged holes. report: seconds between
+    reports, checkpoints with them. compile, record: whether to compile the networks, and to record steps (on GPUs).
     """
 
     seconds: float = 600.0
@@ -49,12 +52,14 @@ class Plan:
     critic_rate: float = 4e-4
     critic_from: float = 0.1
     critic_batch: int = 64
-    perceptual: float = 3.0
+    perceptual: float = 2.0
+    close: float = 1.0
     critic: float = 0.04
     features: float = 0.4
     doubt: float = 0.02
     report: float = 30.0
     compile: bool = True
+    record: bool = True
     norm_batches: int = state.MEASURED
 
 
@@ -74,11 +79,12 @@ class Trainer:
         self.network.to(device, memory_format=torch.channels_last).train()
         self.critic.to(device, memory_format=torch.channels_last).train()
         self.average = state.Average(self.network)
-        fused = device.type == "cuda"
-        self.optimizer = torch.optim.AdamW(_groups(self.network), plan.rate, betas=(0.9, 0.99), fused=fused)
-        self.critic_optimizer = torch.optim.AdamW(
-            self.critic.parameters(), plan.critic_rate, betas=(0.5, 0.99), weight_decay=0, fused=fused
-        )
+        gpu = device.type == "cuda"
+        self.rate, self.ramp = torch.zeros((), device=device), torch.zeros((), device=device)
+        kind = functools.partial(torch.optim.AdamW, fused=gpu, capturable=gpu)
+        self.optimizer = kind(_groups(self.network), self.rate, betas=(0.9, 0.99))
+        self.critic_optimizer = kind(self.critic.parameters(), plan.critic_rate, betas=(0.5, 0.99), weight_decay=0)
+        self._steps = {judged: self._repeated(judged) for judged in (False, True)}
         self._lay_out: Callable[..., Any] = self._compiled(self.network.raw)
         self._judge: Callable[..., Any] = self._compiled(self.critic)
         self._compare: Callable[..., Any] = self._compiled(self._distance)
@@ -109,16 +115,27 @@ class Trainer:
     def step(self, step: int, progress: float) -> dict[str, Tensor]:
         """One step of the network, and of the critic once it judges; returns the losses."""
         plan = self.plan
-        _set_rate(self.optimizer, plan.rate * rate_at(step, progress, plan.cooling))
-        image, mask = self.batches.take(plan.batch)
+        self.rate.fill_(plan.rate * rate_at(step, progress, plan.cooling))
+        ramp = (progress - plan.critic_from) / RAMP
+        self.ramp.fill_(min(1.0, max(0.0, ramp)))
+        return self._steps[ramp >= 0 and plan.critic_batch > 0]()
+
+    def _repeated(self, judged: bool) -> Callable[[], dict[str, Tensor]]:
+        """A step with or without the critic; on GPUs, one that launches all its kernels at once."""
+        step = functools.partial(self._step, judged)
+        recorded = self.plan.record and self.batches.device.type == "cuda"
+        return Recorded(step) if recorded else step
+
+    def _step(self, judged: bool) -> dict[str, Tensor]:
+        """One step, all on the device: the same operations each time, on the same tensors but for the crops."""
+        image, mask = self.batches.take(self.plan.batch)
         with self._autocast():
             layout, trust = self._lay_out(image, mask)
         made: Tensor
         found: dict[str, Tensor]
         made, found, loss = self._compare(layout.float(), trust.float(), image, mask)
-        ramp = min(1.0, (progress - plan.critic_from) / RAMP)
-        if ramp >= 0 and plan.critic_batch:
-            loss = loss + ramp * self._criticise(image, mask, made, found)
+        if judged:
+            loss = loss + self.ramp * self._criticise(image, mask, made, found)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), HARDEST)
@@ -135,9 +152,11 @@ class Trainer:
         parts = {"error": losses.at_sizes(error, mask), "doubt": losses.doubt(trust, error, mask)}
         total = parts["error"] + self.plan.doubt * parts["doubt"]
         if self.lpips is not None:
+            near = losses.close(torch.cat([made, image], 1), mask)
             with self._autocast():
                 parts["lpips"] = self.lpips(made, image)
-            total = total + self.plan.perceptual * parts["lpips"]
+                parts["close"] = self.lpips(near[:, :3], near[:, 3:])
+            total = total + self.plan.perceptual * parts["lpips"] + self.plan.close * parts["close"]
         return made, {name: value.detach() for name, value in parts.items()}, total
 
     def _criticise(self, image: Tensor, mask: Tensor, made: Tensor, found: dict[str, Tensor]) -> Tensor:
@@ -187,11 +206,6 @@ def rate_at(step: int, progress: float, cooling: float) -> float:
     cold = (progress - (1 - cooling)) / cooling if cooling > 0 else 0.0
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, cold))))
     return warm * (LAST_RATE + (1 - LAST_RATE) * fall)
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
 
 
 def _groups(network: nn.Module) -> list[dict[str, Any]]:

@@ -13,10 +13,11 @@ from test_training_data import folder_of, picture
 
 from training import SIDE, graph, losses, masks, packs, state
 from training.__main__ import main
-from training.batches import Batches, held_out
+from training.batches import Batches, flipped, held_out
 from training.network import DOUBTFUL, LayoutNetwork, smooth_fill
 from training.perceptual import Lpips
-from training.tiles import Source, load
+from training.recorded import Recorded
+from training.tiles import Source, TileSet, load
 from training.trainer import rate_at
 
 CPU = torch.device("cpu")
@@ -187,6 +188,46 @@ def test_crops_are_pictures_with_holes(pack: Path) -> None:
     assert image.std((1, 2, 3)).min() > 0.02
     again = [held_out(kept, masks.generate(3, 1), CPU, 3) for _ in range(2)]
     assert torch.equal(again[0][0], again[1][0])
+
+
+def test_tiles_are_taken_as_often_as_their_weights_say() -> None:
+    tiles = np.stack([np.full((256, 256, 3), shade, np.uint8) for shade in (0, 128, 255)])
+    training = TileSet(tiles, np.array([3.0, 0.0, 1.0], np.float32))
+    torch.manual_seed(0)
+    image, _ = Batches(training, masks.generate(3, 1), CPU).take(200)
+    shades = image.mean((1, 2, 3))
+    assert 0.65 < float((shades < 0.35).float().mean()) < 0.85
+    assert float(((shades > 0.4) & (shades < 0.6)).float().mean()) < 0.02
+
+
+def test_each_hole_is_mirrored_for_itself() -> None:
+    mask = torch.zeros(60, 1, SIDE, SIDE)
+    mask[:, :, :20, :40] = 1
+    torch.manual_seed(0)
+    turned = flipped(mask)
+    assert (turned.sum((1, 2, 3)) == 800).all()
+    assert len({tuple(hole.flatten().tolist()) for hole in turned[:, 0, ::16, ::16]}) == 8
+
+
+def test_holes_are_looked_at_closely() -> None:
+    mask = torch.zeros(3, 1, SIDE, SIDE)
+    mask[0, :, 30:90, 40:50] = 1
+    mask[1, :, 118:, :10] = 1
+    image = torch.linspace(0, 1, SIDE).expand(3, 1, SIDE, SIDE)
+    found = losses.close(torch.cat([image, mask], 1), mask)
+    assert found.shape == (3, 2, losses.CLOSE, losses.CLOSE)
+    shares = found[:, 1].mean((1, 2)) * torch.tensor([(60 * losses.MARGIN) ** 2, losses.LEAST_BOX**2, 1])
+    assert shares.tolist() == pytest.approx([600, 100, 0], rel=0.05)
+    across = torch.tensor([60 * losses.MARGIN, losses.LEAST_BOX, SIDE]) / SIDE
+    assert torch.allclose(found[:, 0].amax((1, 2)) - found[:, 0].amin((1, 2)), across, atol=0.02)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_recorded_step_does_the_same_again() -> None:
+    total = torch.zeros((), device="cuda")
+    step = Recorded(lambda: {"total": total.add_(1).clone()})
+    first, second = (float(step()["total"]) for _ in range(2))
+    assert second == first + 1
 
 
 def test_errors_count_by_the_hole_and_by_size() -> None:
