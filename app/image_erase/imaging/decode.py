@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from PIL import Image, JpegImagePlugin, TiffImagePlugin
+from PIL import Image
 
 from image_erase.imaging import avif
 from image_erase.imaging.area import Area, area_of
@@ -29,7 +28,7 @@ from image_erase.imaging.jpeg.pixels import decoded_pixels, with_margin, within
 from image_erase.imaging.jpeg.splice import begin_splice
 from image_erase.imaging.limits import TooCostly, Unsupported
 from image_erase.imaging.picture import Box, Picture, Pixels, is_transposed, turned
-from image_erase.imaging.png.flat import flat_pixels
+from image_erase.imaging.pixels import all_pixels, require_memory, subsampling_of
 from image_erase.imaging.reader import read_source
 from image_erase.imaging.source import Source
 
@@ -41,18 +40,11 @@ avif.use()
 # Formats that Pillow names differently.
 _PLUGINS = {"HEIC": "HEIF"}
 
-# Peak memory of decoding per pixel: for each byte of a pixel, and the maximum for any kind of picture.
-_DECODER_BYTES, _MOST_DECODER_BYTES = 6, 32
 # libjpeg-turbo decodes into the pixels themselves, of which turning makes a copy. It keeps the coefficients of a whole
 # progressive file.
 _CANVAS_COPIES, _COEFFICIENT_BYTES = 2, 2
 # Share of a JPEG up to which it takes less time to encode and decode a part once more than to decode the file twice.
 _WORTH_ONE_PASS = 0.25
-_TIFF_BITS, _TIFF_DEEP = 258, 16
-_PNG_GREY, _PNG_GREY_ALPHA, _PNG_TRUECOLOUR_ALPHA = 0, 4, 6
-# Working modes by Pillow mode. Images with transparency get an additional alpha channel.
-_MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
-_MODES |= {"P": "RGB", "PA": "RGBA", "CMYK": "CMYK", "YCbCr": "RGB"}
 
 
 def decode_picture(
@@ -195,31 +187,15 @@ def refuse_short_side(size: tuple[int, int], min_side: int, subject: Subject) ->
         raise SideTooShort(subject, f"The file is {size[0]}x{size[1]}, a side must have at least {min_side} pixels.")
 
 
-def require_memory(pixels: int, pixel_bytes: int) -> None:
-    """Raise MemoryError if there is not enough memory to decode a picture.
-
-    It is allocated in advance, because a decoder that runs out of memory may report the file as broken.
-    """
-    _allocate(pixels * min(_DECODER_BYTES * pixel_bytes, _MOST_DECODER_BYTES))
-
-
-def _allocate(size: int) -> None:
-    np.empty(size, np.uint8)
-
-
 def _decoded(image: Image.Image, source: Source, part: Box | None, begun: PausedTransform | None) -> Picture:
-    facts = source.format, source.icc_profile, _subsampling(image), source.orientation, source
+    facts = source.format, source.icc_profile, subsampling_of(image), source.orientation, source
     if source.format == "JPEG" and image.mode in ("L", "RGB"):
         area = area_of(part, image.size, source.orientation)
         pixels = _as_canvas(image, source, area, begun)
         if pixels is not None:
             return Picture(pixels, image.mode, *facts, area.upright if area else None, begun)
-    samples = len(_MODES.get(image.mode, "RGBA")) + ("transparency" in image.info)
-    deep = _is_16_bit(image, source) or _is_16_bit_tiff(image)
-    require_memory(image.width * image.height, samples * (2 if deep else 1))
-    flat = _flat(image, source) if source.format == "PNG" and "transparency" not in image.info else None
-    mode, pixels = _by_pillow(image, source) if flat is None else (image.mode, flat)
-    return Picture(pixels, mode, *facts)
+    mode, pixels = all_pixels(image, source)
+    return Picture(np.ascontiguousarray(turned(pixels, source.orientation)), mode, *facts)
 
 
 def _as_canvas(image: Image.Image, source: Source, area: Area | None, begun: PausedTransform | None) -> Pixels | None:
@@ -229,7 +205,7 @@ def _as_canvas(image: Image.Image, source: Source, area: Area | None, begun: Pau
     needed = _CANVAS_COPIES * channels * math.prod(each.stop - each.start for each in stored)
     if "progressive" in image.info and not begun:
         needed += _COEFFICIENT_BYTES * channels * image.width * image.height
-    _allocate(needed)
+    require_memory(needed)
     if begun:
         around = with_margin(stored, image.size)
         height, width = (each.stop - each.start for each in around)
@@ -237,76 +213,3 @@ def _as_canvas(image: Image.Image, source: Source, area: Area | None, begun: Pau
     else:
         pixels = decoded_pixels(source.coded, image.size, channels, stored)
     return None if pixels is None else np.ascontiguousarray(turned(pixels, source.orientation))[..., ::-1]
-
-
-def _flat(image: Image.Image, source: Source) -> Pixels | None:
-    pixels = flat_pixels(source.coded, image.size)
-    return None if pixels is None else np.ascontiguousarray(turned(pixels, source.orientation))
-
-
-def _by_pillow(image: Image.Image, source: Source) -> tuple[str, Pixels]:
-    if _is_16_bit_tiff(image):
-        mode, pixels = _tiff_16_bit(image, source.coded)
-        return mode, np.ascontiguousarray(turned(pixels, source.orientation))
-    image.load()
-    mode, pixels = _pixels_16_bit(image, source.coded) if _is_16_bit(image, source) else _pixels_8_bit(image)
-    return mode, np.ascontiguousarray(turned(pixels, source.orientation))
-
-
-def _subsampling(image: Image.Image) -> int:
-    sampling = JpegImagePlugin.get_sampling(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else 0
-    return max(0, sampling)
-
-
-def _pixels_8_bit(image: Image.Image) -> tuple[str, Pixels]:
-    mode = _MODES[image.mode]
-    if "transparency" in image.info and not mode.endswith("A"):
-        mode += "A"
-    converted = image if image.mode == mode else image.convert(mode)
-    pixels = np.asarray(converted)
-    return mode, pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
-
-
-def _is_16_bit(image: Image.Image, source: Source) -> bool:
-    return image.mode.startswith("I") or (source.format == "PNG" and source.coded[24] == 16)
-
-
-def _is_16_bit_tiff(image: Image.Image) -> bool:
-    return isinstance(image, TiffImagePlugin.TiffImageFile) and _TIFF_DEEP in image.tag_v2.get(_TIFF_BITS, ())
-
-
-def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
-    """Decode by OpenCV, because Pillow reduces 16-bit colour to 8 bits; but let Pillow verify the file first."""
-    decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
-    if decoded is None or decoded.dtype != np.uint16 or decoded.shape[1::-1] != image.size:
-        raise ValueError("OpenCV reads the file differently")
-    colour_type = data[25]
-    if colour_type == _PNG_GREY:
-        mode, pixels = "L", decoded.reshape(*decoded.shape[:2], -1)[..., :1]
-    elif colour_type == _PNG_GREY_ALPHA:
-        mode, pixels = "LA", decoded[..., [0, 3]]
-    elif colour_type == _PNG_TRUECOLOUR_ALPHA:
-        mode, pixels = "RGBA", decoded[..., [2, 1, 0, 3]]
-    else:
-        mode, pixels = "RGB", decoded[..., 2::-1]
-    return _with_transparent_colour(mode, pixels, image)
-
-
-def _tiff_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
-    """Decode by OpenCV, because Pillow reduces 16-bit colour to 8 bits."""
-    decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
-    if decoded is None or decoded.dtype != np.uint16 or decoded.shape[1::-1] != image.size:
-        raise ValueError("OpenCV reads the file differently")
-    pixels = decoded.reshape(*decoded.shape[:2], -1)
-    if pixels.shape[2] == 4:
-        return "RGBA", pixels[..., [2, 1, 0, 3]]
-    return ("RGB", pixels[..., ::-1]) if pixels.shape[2] == 3 else ("L", pixels[..., :1])
-
-
-def _with_transparent_colour(mode: str, pixels: Pixels, image: Image.Image) -> tuple[str, Pixels]:
-    """Convert the transparent colour of a PNG's tRNS chunk into an alpha channel."""
-    colour = image.info.get("transparency")
-    if colour is None or mode.endswith("A"):
-        return mode, pixels
-    opaque = (pixels != np.asarray(colour, np.uint16)).any(axis=2, keepdims=True)
-    return mode + "A", np.concatenate([pixels, opaque * np.uint16(0xFFFF)], axis=2)
