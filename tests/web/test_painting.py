@@ -96,12 +96,16 @@ def test_areas(canvas: Editor) -> None:
 
 
 def test_nothing_is_seen_beside_the_picture(canvas: Editor) -> None:
-    canvas.draw((120, 10), (120, -12))
-    box, view = canvas["stage"].bounding_box(), canvas.fitted()
-    clip = canvas.page.evaluate("getComputedStyle(document.getElementById('mask')).clipPath")
-    top, right, *_ = (float(side.removesuffix("px")) for side in clip.removeprefix("inset(").removesuffix(")").split())
-    assert top == pytest.approx(view[2] - box["y"], abs=1)
-    assert right == pytest.approx(box["width"] - (view[1] - box["x"]) - CHART[0] * view[0], abs=1)
+    mouse = canvas.page.mouse
+    within, beside = (120.5, 3.5), (120.5, -3.5)
+    mouse.move(*canvas.at((120, 10)))
+    mouse.down()
+    mouse.move(*canvas.at((120, -12)), steps=4)
+    # While it is drawn, and as it is drawn from the mask from then on.
+    for change in (canvas.drawn, mouse.up):
+        change()
+        assert canvas.colour(within, "mask")[3]
+        assert not canvas.colour(beside, "mask")[3]
 
 
 def test_the_size_is_shown_while_it_is_chosen(canvas: Editor) -> None:
