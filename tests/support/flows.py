@@ -119,7 +119,7 @@ def what_is_painted_meanwhile(editor: Editor) -> bytes:
     paint(editor, FIRST)
     page.evaluate(HOLD)
     editor["erase"].click()
-    page.wait_for_function("globalThis.held.length")
+    page.wait_for_function("() => globalThis.held.length")
     expect(editor["progress"]).to_be_visible()
     paint(editor, SECOND)
     page.keyboard.press("Control+Enter")

@@ -127,7 +127,7 @@ class WebKitPage:
         self.evaluate(_CATCH)
         download = SimpleNamespace(value=None)
         yield download
-        self.wait_for_function("'caught' in globalThis")
+        self.wait_for_function("() => 'caught' in globalThis")
         caught = self.evaluate("globalThis.caught")
         path = self._files / "caught"
         path.write_bytes(base64.b64decode(caught["base64"]))
@@ -149,7 +149,7 @@ class WebKitPage:
         self._complaints = self.complaints
         self.evaluate("globalThis.left = true")
         self.command("POST", command, **parameters)
-        self.wait_for_function("document.readyState === 'complete' && !('left' in globalThis)")
+        self.wait_for_function("() => document.readyState === 'complete' && !('left' in globalThis)")
         self.evaluate(_LISTEN)
 
     def _perform(self, **source: Any) -> None:
