@@ -127,6 +127,7 @@ def test_damage_is_left_to_pillow() -> None:
         "a row too many": zlib.compress(rows + bytes(WIDTH + 1)),
         "far too many rows": zlib.compress(rows + bytes(50_000_000)),
         "no such filter": zlib.compress(b"\x05" + rows[1:]),
+        "a window that is too large": b"\x88\x1c" + sound[2:],
         "not compressed": b"text" * 9,
         "nothing": b"",
     }

@@ -10,6 +10,8 @@ from image_erase.imaging.png.chunks import raw_chunks
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 _DEPTH_AT, _COLOUR_TYPE_AT, _METHODS = 24, 25, slice(26, 29)
 _SUB, _UP, _AVERAGE, _PAETH = range(1, 5)
+# The first byte of compressed data: deflate, with a window of 32 KiB. RFC 1950, 2.2. ISA-L lets larger ones pass.
+_LARGEST_WINDOW = 0x78
 # Photographs are compressed by less than 5.
 _FLAT = 20
 _BAND_BYTES = 1 << 20
@@ -27,14 +29,15 @@ def flat_pixels(source: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | Non
 
     source: a PNG with valid chunks. size: its width and height. Returns height x width x channels, as in the file; None
     if the file is of another kind, is damaged, is not flat, or has filters that take long to undo here. Then another
-    decoder decides what it is.
+    decoder decides what it is. Of damage, only incomplete Huffman codes are overlooked, and only where the checksum of
+    the pixels is correct.
     """
     width, height = size
     channels = _CHANNELS.get(source[_COLOUR_TYPE_AT])
     if channels is None or source[_DEPTH_AT] != 8 or any(source[_METHODS]) or height > _MOST_ROWS:
         return None
     data = b"".join(each.data for each in raw_chunks(source) if each.kind == b"IDAT")
-    if len(data) * _FLAT > height * width * channels:
+    if len(data) * _FLAT > height * width * channels or not data or data[0] > _LARGEST_WINDOW:
         return None
     # Black rows are never written, and memory that is never written is not taken.
     pixels = np.zeros((height, width, channels), np.uint8)
