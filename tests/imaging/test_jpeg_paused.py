@@ -1,14 +1,18 @@
 """A JPEG whose coefficients are read once gives the pixels and the result that it gives when read twice."""
 
 import contextlib
+import gc
 import itertools
 import threading
+import weakref
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from image_erase.imaging import decode
 from image_erase.imaging.decode import PictureFile, open_picture
 from image_erase.imaging.jpeg import library
 from image_erase.imaging.jpeg.paused import PausedTransform
@@ -129,6 +133,50 @@ def test_what_the_editor_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError, match=r"row 0 of 51"):
         begun.finish(Broken())
     begun.close()
+
+
+@pytest.fixture
+def without_collections() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_collections")
+def test_what_fails_is_freed_at_once() -> None:
+    made: list[weakref.ref[PausedTransform]] = []
+
+    class Watched(PausedTransform):
+        def __init__(self, source: bytes) -> None:
+            made.append(weakref.ref(self))
+            super().__init__(source, Rewriting(), PART)
+
+    class Broken(Unchanged):
+        def has_edits(self, _component: int, _row: int) -> bool:
+            raise ZeroDivisionError
+
+    def ended(source: bytes, editor: Unchanged | None) -> None:
+        with contextlib.suppress(TransformFailed, ZeroDivisionError), contextlib.closing(Watched(source)) as begun:
+            if editor:
+                begun.finish(editor)
+
+    sound = FILES["RGB 4:2:0 baseline restart 0"]
+    damaged = sound[: len(sound) // 2] + bytes(60) + sound[len(sound) // 2 + 60 :]
+    for source, editor in ((sound, Unchanged()), (sound, Broken()), (sound, None), (damaged, None), (b"text", None)):
+        ended(source, editor)
+        assert made.pop()() is None
+
+
+def test_cmyk_is_read_twice_and_nothing_is_kept() -> None:
+    file = file_of(pillow_jpeg(scene(WIDTH, HEIGHT).convert("CMYK")))
+    with file.editing(PART, splices=True) as picture:
+        assert (picture.mode, picture.begun, transforms()) == ("CMYK", None, 0)
+
+
+def test_what_the_pixels_cannot_be_read_from_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "decoded_pixels", lambda *_: None)
+    with file_of(FILES["RGB 4:2:0 baseline restart 0"]).editing(PART, splices=True) as picture:
+        assert (picture.part, picture.begun, transforms()) == (None, None, 0)
 
 
 def test_what_is_no_jpeg_is_refused_at_once() -> None:

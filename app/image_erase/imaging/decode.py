@@ -127,7 +127,10 @@ class PictureFile:
         """
         begun = self._begun(part) if splices and self.source.format == "JPEG" else None
         try:
-            yield self._decoded(part, begun)
+            picture = self._decoded(part, begun)
+            if begun and not picture.begun:
+                begun.close()
+            yield picture
         finally:
             if begun:
                 begun.close()

@@ -5,7 +5,7 @@ libjpeg-turbo asks for changes by a callback from the middle of its work; a thre
 """
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 
 from image_erase.imaging.jpeg.turbojpeg import Rewriting, RowEditor, TransformFailed, transform_and_crop
 
@@ -21,36 +21,49 @@ class PausedTransform:
         self._cropped: Future[bytes] = Future()
         self._editor: Future[RowEditor] = Future()
         self._result: Future[bytes] = Future()
-        arguments = source, how, part, self._result
-        self._thread = threading.Thread(target=self._run, args=arguments, name="transform", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(source, how, part, self._cropped, self._result), name="transform", daemon=True
+        )
         try:
             self._thread.start()
         except RuntimeError as error:
             raise MemoryError(str(error)) from error
-        self.cropped = self._cropped.result()
+        try:
+            self.cropped = self._cropped.result()
+        finally:
+            # An exception refers to all frames that it has passed; none of these may refer to it, or its memory and
+            # that of the file would not be freed before some later collection of cycles.
+            self._cropped = Future()
 
     def finish(self, editor: RowEditor) -> bytes:
         """Return the result with these edits. Can be called once. Raises TransformFailed and what the editor raises."""
         self._editor.set_result(editor)
-        # Only the caller keeps the result.
+        # Only the caller keeps the result, or what is raised.
         result, self._result = self._result, Future()
-        return result.result()
+        try:
+            return result.result()
+        finally:
+            del result
 
     def close(self) -> None:
         """Give up what has not been finished, and free its memory."""
         self._editor.cancel()
         self._thread.join()
 
-    def _run(self, source: bytes, how: Rewriting, part: tuple[slice, slice], result: Future[bytes]) -> None:
+    def _run(
+        self, source: bytes, how: Rewriting, part: tuple[slice, slice], cropped: Future[bytes], result: Future[bytes]
+    ) -> None:
         """Exceptions are raised where the results are waited for."""
         try:
             result.set_result(transform_and_crop(source, how, part, self._pause))
-            failure: Exception = TransformFailed("no component")
+            if not cropped.done():
+                cropped.set_exception(TransformFailed("no component"))
+        except CancelledError:
+            pass  # nobody waits
         except Exception as error:
-            failure = error
-        for future in (self._cropped, result):
-            if not future.done():
-                future.set_exception(failure)
+            (result if cropped.done() else cropped).set_exception(error)
+        finally:
+            del cropped, result
 
     def _pause(self, cropped: bytes) -> RowEditor:
         self._cropped.set_result(cropped)

@@ -43,12 +43,13 @@ def begin_splice(source: Source, orientation: int, part: tuple[slice, slice]) ->
     """Read the coefficients of a JPEG for `splice`, and cut out a part of it, whose pixels can then be decoded.
 
     part: its rows and columns as stored, which begin at whole MCUs and end there or at the border. Returns None if that
-    is not possible or takes too much memory.
+    is not possible or takes too much memory, and for CMYK, of which only whole files are decoded.
     """
     try:
         frame = _frame_of(source)
         _require_splicing(frame, orientation)
-        if not complete() or frame.samples > _MOST_SAMPLES_KEPT:
+        inks = _CHANNELS.get(frame.colours) == 4
+        if inks or not complete() or frame.samples > _MOST_SAMPLES_KEPT:
             return None
         return PausedTransform(source.coded, _rewriting(frame, orientation), part)
     except (CannotSplice, LibraryMissing, TransformFailed, MemoryError):

@@ -199,7 +199,8 @@ def _raising(raised: list[Exception]) -> Iterator[None]:
         yield
     except TransformFailed:
         if raised:
-            raise raised[0] from None
+            # Without the list, the exception does not refer to itself through the frames that it has passed.
+            raise raised.pop() from None
         raise
 
 
