@@ -11,6 +11,7 @@ import os
 import statistics
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -113,8 +114,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--browser", choices=("chromium", "firefox", "webkit"), default="chromium")
     name = parser.parse_args().browser
-    with served() as server, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = start(playwright, name, Path(folder))
+    with (
+        served() as server,
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory() as folder,
+        closing(start(playwright, name, Path(folder))) as browser,
+    ):
         pages = {side: opened(browser, server, Path(folder), side) for side in SIDES}
         print(f"{name} {browser.version}, {len(os.sched_getaffinity(0))} processors, window {WINDOW[0]}x{WINDOW[1]}")
         for what, button in (("painting", "left"), ("moving what is painted", "middle")):
@@ -126,7 +131,6 @@ def main() -> None:
                     # At first, some browsers compile what they draw with.
                     waits[side] += frames if turn else []
             report(what, waits)
-        browser.close()
 
 
 if __name__ == "__main__":
