@@ -115,6 +115,22 @@ def test_without_memory_for_a_thread_the_file_is_read_twice(monkeypatch: pytest.
         assert picture.begun is None
 
 
+@pytest.mark.parametrize("passed", [0, 1], ids=["the pixels", "filling"])
+def test_without_memory_beside_a_transform_the_file_is_read_twice(monkeypatch: pytest.MonkeyPatch, passed: int) -> None:
+    asked: list[int] = []
+
+    def no_room(size: int) -> None:
+        asked.append(size)
+        if transforms() and len(asked) > passed:
+            raise MemoryError
+
+    monkeypatch.setattr(decode, "require_memory", no_room)
+    file = file_of(FILES["RGB 4:2:0 baseline restart 0"])
+    with file.editing(PART, splices=True) as picture:
+        assert (picture.begun, transforms()) == (None, 0)
+        np.testing.assert_array_equal(picture.pixels, file.decoded(PART).pixels)
+
+
 def test_units_of_24_pixels_are_read_twice() -> None:
     file = file_of(cjpeg(scene(WIDTH, HEIGHT), "-sample", "3x1"))
     with file.editing(PART, splices=True) as picture:

@@ -1,11 +1,11 @@
 """Decode image files: detect the format, check the header, decode the upright picture."""
 
+import contextlib
 import io
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -45,6 +45,8 @@ _PLUGINS = {"HEIC": "HEIF"}
 _CANVAS_COPIES, _COEFFICIENT_BYTES = 2, 2
 # Share of a JPEG up to which it takes less time to encode and decode a part once more than to decode the file twice.
 _WORTH_ONE_PASS = 0.25
+# Peak memory of filling a hole by copying, per pixel of the part that is decoded for it.
+_FILLING_BYTES = 16
 
 
 def decode_picture(
@@ -118,7 +120,7 @@ class PictureFile:
         """
         return self._decoded(part)
 
-    @contextmanager
+    @contextlib.contextmanager
     def editing(self, part: Box, *, splices: bool) -> Iterator[Picture]:
         """Decode as `decoded` does, for a result of this file.
 
@@ -127,13 +129,22 @@ class PictureFile:
         """
         begun = self._begun(part) if splices and self.source.format == "JPEG" else None
         try:
-            picture = self._decoded(part, begun)
-            if begun and not picture.begun:
-                begun.close()
-            yield picture
+            yield self._edited(part, begun)
         finally:
             if begun:
                 begun.close()
+
+    def _edited(self, part: Box, begun: PausedTransform | None) -> Picture:
+        """Decode, and close what has been begun if that is no use or leaves too little memory."""
+        if begun:
+            with contextlib.suppress(MemoryError):
+                picture = self._decoded(part, begun)
+                if picture.begun and _leaves_room(picture):
+                    return picture
+                begun.close()
+                return replace(picture, begun=None)
+            begun.close()
+        return self._decoded(part)
 
     def _begun(self, part: Box) -> PausedTransform | None:
         area = area_of(part, self.stored_size, self.orientation)
@@ -146,7 +157,16 @@ class PictureFile:
             return _decoded(image, self.source, part, begun)
 
 
-@contextmanager
+def _leaves_room(picture: Picture) -> bool:
+    """Whether there is memory to fill a hole in a picture that is decoded."""
+    try:
+        require_memory(_FILLING_BYTES * math.prod(picture.size))
+    except MemoryError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
 def _refusals(subject: Subject, file_format: str) -> Iterator[None]:
     """Turn exceptions that mean a damaged file into BrokenFile."""
     try:
@@ -166,7 +186,7 @@ def _plugin(source: Source) -> str:
     return _PLUGINS.get(source.format, source.format)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(source: Source) -> Iterator[Image.Image]:
     file = io.BytesIO(source.coded)
     with warnings.catch_warnings(action="ignore"), Image.open(file, formats=[_plugin(source)]) as image:
