@@ -45,6 +45,7 @@ export class Upload {
   async wait({ signal, onProgress }) {
     this.#tell = (fraction) => onProgress?.({ stage: "sending", fraction });
     this.#tell(this.#fraction);
+    if (signal?.aborted) this.stop();
     signal?.addEventListener("abort", () => this.stop());
     await this.done;
     signal?.throwIfAborted();
