@@ -17,7 +17,7 @@ from image_erase.imaging.decode import PictureFile, open_picture
 from image_erase.imaging.jpeg import library
 from image_erase.imaging.jpeg.paused import PausedTransform
 from image_erase.imaging.jpeg.splice import splice
-from image_erase.imaging.jpeg.turbojpeg import Coefficients, Rewriting, TransformFailed, Unchanged
+from image_erase.imaging.jpeg.turbojpeg import Coefficients, Rewriting, TransformFailed, Unchanged, transform
 from support.jpegs import cjpeg, filled_by_shift, pillow_jpeg, scene, source_of
 
 pytestmark = pytest.mark.skipif(
@@ -181,6 +181,25 @@ def test_what_fails_is_freed_at_once() -> None:
     for source, editor in ((sound, Unchanged()), (sound, Broken()), (sound, None), (damaged, None), (b"text", None)):
         ended(source, editor)
         assert made.pop()() is None
+
+
+def test_coefficients_that_cannot_be_cut_out_are_read_twice() -> None:
+    class Sinking(Unchanged):
+        level = 0
+
+        def has_edits(self, _component: int, _row: int) -> bool:
+            return True
+
+        def edit(self, _component: int, _row: int, blocks: Coefficients) -> None:
+            for block in blocks:
+                self.level = max(self.level - 200, -3000)
+                block[0] = self.level
+
+    grey = pillow_jpeg(scene(WIDTH, HEIGHT).convert("L"), quality=100)
+    file = file_of(transform(grey, Rewriting(), Sinking()))
+    with file.editing(PART, splices=True) as picture:
+        assert (picture.begun, transforms()) == (None, 0)
+        np.testing.assert_array_equal(picture.pixels, file.decoded(PART).pixels)
 
 
 def test_cmyk_is_read_twice_and_nothing_is_kept() -> None:

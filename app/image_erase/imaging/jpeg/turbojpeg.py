@@ -116,7 +116,9 @@ def transform_and_crop(
         call.check()
         return editor_for(call.result(0))
 
-    first = Transform(_region(part), Turn.NONE, Option.CROP | Option.COPY_NOTHING, None, Filter())
+    # In another order, differences of DC coefficients may be larger than Huffman codes allow, which is not noticed.
+    checked = _guarded(call, Unchanged, raised, checks=True)
+    first = Transform(_region(part), Turn.NONE, Option.CROP | Option.COPY_NOTHING, None, checked)
     second = Transform(Region(), how.turn, how.options, None, _guarded(call, editor, raised))
     with _raising(raised):
         return call.run([first, second], how.restart_interval)[1]
@@ -204,9 +206,14 @@ def _raising(raised: list[Exception]) -> Iterator[None]:
         raise
 
 
-def _guarded(call: _Call, editor: Callable[[], RowEditor], raised: list[Exception]) -> Callable[..., int]:
-    """Wrap an editor for C. Exceptions cannot pass through libjpeg: they are kept and raised after C has returned."""
-    checks = not has_v3(call.library)
+def _guarded(
+    call: _Call, editor: Callable[[], RowEditor], raised: list[Exception], *, checks: bool = False
+) -> Callable[..., int]:
+    """Wrap an editor for C. Exceptions cannot pass through libjpeg: they are kept and raised after C has returned.
+
+    checks: whether coefficients out of range are refused.
+    """
+    checks = checks or not has_v3(call.library)
 
     def rows(blocks: "ctypes._Pointer[ctypes.c_short]", row: Region, plane: Region, component: int, *_: object) -> int:
         try:
@@ -226,6 +233,6 @@ def _guarded(call: _Call, editor: Callable[[], RowEditor], raised: list[Exceptio
 
 
 def _check(blocks: Coefficients) -> None:
-    """Refuse coefficients that no 8-bit picture has; TurboJPEG 2 would silently encode garbage for them."""
+    """Refuse coefficients that no 8-bit picture has, for which garbage might be encoded."""
     if blocks.min() < -_LARGEST - 1 or blocks.max() > _LARGEST:
         raise TransformFailed("a coefficient is out of range")
