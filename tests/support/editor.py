@@ -135,6 +135,12 @@ class Editor:
             self["more"].click()
         self[button].click()
 
+    def start_anew(self) -> None:
+        """Close the picture, which would be lost, and wait until it is gone: the next may be as large."""
+        self.press("anew")
+        self["replace-yes"].click()
+        expect(self["welcome"]).to_be_visible()
+
     # What is seen
 
     def __getitem__(self, name: str) -> Any:

@@ -141,9 +141,7 @@ def what_is_kept_over_a_reload(editor: Editor, result: bytes) -> None:
         editor["undo"].click()
     editor.expect_step("Result 1 of 2")
     np.testing.assert_array_equal(editor.mask(), hole(SECOND))
-    editor.press("anew")
-    editor["replace-yes"].click()
-    expect(editor["welcome"]).to_be_visible()
+    editor.start_anew()
 
 
 def several_pictures(editor: Editor) -> None:

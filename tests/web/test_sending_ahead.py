@@ -94,8 +94,7 @@ def test_erasing_sends_link_and_mask(open_page: OpenPage, own: Server) -> None:
     assert person.asked == ["images"]
     until(lambda: page.evaluate("1") and person.failed == ["images"], "the sending is given up")
     # Another picture is sent when it is painted on; erasing waits for that.
-    editor.press("anew")
-    editor["replace-yes"].click()
+    editor.start_anew()
     editor.open(PHOTO, "photo.jpg")
     person.paint()
     person.until_held(2)
@@ -162,8 +161,7 @@ def test_where_it_fails_the_picture_goes_with_the_mask(open_page: OpenPage, own:
     page.unroute_all()
     page.route(IMAGES, lambda route: route.fulfill(status=404, content_type="text/plain", body="Not Found"))
     for number in (1, 2):
-        editor.press("anew")
-        editor["replace-yes"].click()
+        editor.start_anew()
         editor.open(PHOTO, f"photo-{number}.jpg")
         person.paint()
         editor.erase()
@@ -184,8 +182,7 @@ def test_nothing_is_sent_without_a_key_or_where_it_is_switched_off(open_page: Op
     editor.expect_step("Result 1 of 1")
     assert person.asked == ["erase"]
 
-    editor.press("anew")
-    editor["replace-yes"].click()
+    editor.start_anew()
     editor.open(PHOTO, "photo.jpg")
     person.paint()
     person.until_held()
