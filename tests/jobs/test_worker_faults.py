@@ -9,14 +9,13 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from image_erase.jobs.frames import FrameDecoder
+from image_erase.jobs.frames import Frame, FrameDecoder
 from image_erase.jobs.messages import Done
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import Timeouts, WorkerDied
@@ -195,8 +194,16 @@ def processes_of(script: str) -> set[int]:
     return found
 
 
-def holds(decoder: FrameDecoder, size: int) -> bool:
-    return len(decoder._received) > size
+def cancel_within(decoder: FrameDecoder, size: int, job: asyncio.Task[Answer]) -> None:
+    """Cancel a job as soon as more than that many bytes of its answer have arrived."""
+    feed = decoder.feed
+
+    def feed_and_look(data: bytes) -> Iterator[Frame]:
+        yield from feed(data)
+        if len(decoder._received) > size and not job.cancelling():
+            job.cancel()
+
+    decoder.feed = feed_and_look  # type: ignore[method-assign]
 
 
 class TestLeaving:
@@ -247,10 +254,12 @@ class TestLeaving:
             async with running(behaviour) as pool:
                 for _ in range(3):
                     await until(lambda: pool.ready_workers == 1)
-                    received = pool._keepers[0].worker
-                    assert received
-                    decoder = received._messages._decoder
-                    await self._leave(pool, partial(holds, decoder, 2 << 20))
+                    worker = pool._keepers[0].worker
+                    assert worker
+                    job = asyncio.create_task(echo(pool, b"600"))
+                    cancel_within(worker._messages._decoder, 2 << 20, job)
+                    with pytest.raises(asyncio.CancelledError):
+                        await job
                 await until(lambda: pool.ready_workers == 1 and pool.running == 0)
 
         asyncio.run(main())
