@@ -333,7 +333,8 @@ class Pool:
         # The owner of a job that costs a worker, also by abandoning it, is charged for the time to replace it.
         lost = worker.gone.done()
         worked = loop.time() - started + (self._start_seconds if lost else 0.0)
-        self._finish(task, worked, is_typical=not lost)
+        # A check takes milliseconds, which says nothing about how long the others in the queue take.
+        self._finish(task, worked, is_typical=not lost and task.request.task != "check")
 
     def _finish(self, task: _Task, seconds: float, *, is_typical: bool) -> None:
         self._turns.finish(task, seconds, is_typical=is_typical)
