@@ -107,10 +107,12 @@ class TestQueue:
 
     def test_the_next_job_is_of_the_key_that_has_had_the_least(self, start_server: StartServer) -> None:
         own: Server = start_server(queue=6, api_keys=(KEY, SECOND))
+        # Each takes so long that answers arrive here in the order in which the jobs ended.
+        files = noise_file((1000, 800)), mask_file((1000, 800))
         stopped = own.stop_workers()
-        many = [own.client.start_erase() for _ in range(5)]
+        many = [own.client.start_erase(*files) for _ in range(5)]
         until(lambda: own.client.waiting() == 4, "the jobs wait")
-        one = own.client.start_erase(key=SECOND)
+        one = own.client.start_erase(*files, key=SECOND)
         until(lambda: own.client.waiting() == 5, "the other key's job waits")
         ended: list[object] = []
         for answer in (*many, one):
