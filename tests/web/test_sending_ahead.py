@@ -61,6 +61,12 @@ class Person:
     def until_held(self, count: int = 1) -> None:
         until(lambda: self.page.evaluate("1") and len(self.held) == count, "the picture is being sent")
 
+    def paint_and_hold(self) -> None:
+        """Paint, and keep the picture that is sent then from arriving."""
+        self.hold()
+        self.paint()
+        self.until_held()
+
     @property
     def sent(self) -> list[int]:
         sizes: list[int] = self.page.evaluate("sent")
@@ -81,9 +87,7 @@ def opened(open_page: OpenPage, server: Server, key: str = KEY) -> Person:
 def test_erasing_sends_link_and_mask(open_page: OpenPage, own: Server) -> None:
     person = opened(open_page, own)
     page, editor = person.page, person.editor
-    person.hold()
-    person.paint()
-    person.until_held()
+    person.paint_and_hold()
     person.paint(SECOND)
     editor["erase"].click()
     expect(editor["progress"]).to_be_visible()
@@ -147,9 +151,7 @@ def test_where_it_fails_the_picture_goes_with_the_mask(open_page: OpenPage, own:
     """Nothing is said of it. A server that does not have the path is not asked again."""
     person = opened(open_page, own)
     page, editor = person.page, person.editor
-    person.hold()
-    person.paint()
-    person.until_held()
+    person.paint_and_hold()
     editor["erase"].click()
     expect(editor["progress"]).to_be_visible()
     person.held[0].abort()
