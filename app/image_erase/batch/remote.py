@@ -17,7 +17,7 @@ import httpx
 from image_erase.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
 from image_erase.batch.run import Erased
 from image_erase.contract.endpoints import HEADER, IMAGE_ERASE
-from image_erase.imaging.header import format_of
+from image_erase.imaging.header import SUFFIXES, format_of
 
 Outcome = TypeVar("Outcome")
 
@@ -174,7 +174,6 @@ ANSWER_BYTES = MEBIBYTE
 RESULT_BYTES = 256 * MEBIBYTE
 # Longest pause between two bytes, and longest time for a whole answer.
 _SILENT_SECONDS, _WHOLE_SECONDS = 60.0, 300.0
-_SUFFIXES = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp"}
 
 
 class RemoteEraser:
@@ -229,7 +228,7 @@ class RemoteEraser:
 
 def _part(name: str, data: bytes) -> tuple[str, bytes]:
     """Return a file for httpx under a neutral name, so that the user's file names are not sent."""
-    return f"{name}.{_SUFFIXES.get(format_of(data[:16]) or '', 'bin')}", data
+    return f"{name}.{SUFFIXES.get(format_of(data[:16]) or '', 'bin')}", data
 
 
 async def _body(response: httpx.Response, most_bytes: int) -> bytes:

@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 
 from image_erase.imaging.decode import PictureFile
 from image_erase.imaging.formats import Output, fitted, target_of
+from image_erase.imaging.header import SUFFIXES, Suffix
 from image_erase.imaging.jpeg.markers import BadJpeg
 from image_erase.imaging.jpeg.result import jpeg_result
 from image_erase.imaging.jpeg.splice import CannotSplice
@@ -25,10 +25,7 @@ from image_erase.imaging.png.writer import encoded_png
 from image_erase.imaging.tiff.writer import encoded_tiff
 from image_erase.imaging.webp.writer import encoded_webp
 
-Suffix = Literal["jpg", "png", "webp", "bmp", "tif"]
-
 _IHDR_BYTES = 25
-_SUFFIXES: dict[str, Suffix] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
 # A segment has two bytes for its length; longer metadata is left out.
 _MOST_SEGMENT = 65000
 
@@ -86,7 +83,7 @@ def encode_result(
     blocks = metadata_blocks(filled.source, policy, transposed=picture.quarter_turned)
     data = _written(filled, target.format, blocks, quality, jpeg_quality)
     lossless = target.format in ("BMP", "TIFF") or (target.format == "WEBP" and quality is None and not source.lossy)
-    return Encoded(_SUFFIXES[target.format], data, "", target.reasons, only_hole=lossless and target == given)
+    return Encoded(SUFFIXES[target.format], data, "", target.reasons, only_hole=lossless and target == given)
 
 
 def keeps_blocks(source_format: str, output: Output, quality: int | None) -> bool:

@@ -3,6 +3,9 @@
 import re
 import struct
 from collections.abc import Sequence
+from typing import Literal
+
+Suffix = Literal["jpg", "png", "bmp", "webp", "tif", "gif", "avif", "heic"]
 
 _SIGNATURES = {
     "JPEG": (b"\xff\xd8\xff",),
@@ -17,6 +20,17 @@ _MORE_SIGNATURES = {
 }
 #: All formats that can be read.
 ALL_FORMATS = (*FORMATS, *_MORE_SIGNATURES, "AVIF", "HEIC")
+#: The suffix of a file's name by its format.
+SUFFIXES: dict[str, Suffix] = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "BMP": "bmp",
+    "WEBP": "webp",
+    "TIFF": "tif",
+    "GIF": "gif",
+    "AVIF": "avif",
+    "HEIC": "heic",
+}
 # ISO/IEC 23000-22 and 23008-12: brands of image files; AVIF files name the general ones too.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})

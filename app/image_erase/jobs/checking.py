@@ -1,21 +1,11 @@
 """One complete check: whether a file is an image that can be erased from, without its pixels being decoded."""
 
 from image_erase.imaging.decode import open_picture
+from image_erase.imaging.header import SUFFIXES
 from image_erase.jobs.job import ErasedFile, JobOptions
-from image_erase.jobs.messages import Facts, Suffix
+from image_erase.jobs.messages import Facts
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.stopwatch import Stopwatch
-
-_SUFFIXES: dict[str, Suffix] = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "BMP": "bmp",
-    "TIFF": "tif",
-    "GIF": "gif",
-    "AVIF": "avif",
-    "HEIC": "heic",
-}
 
 
 def check_file(image: bytes, options: JobOptions, request: JobRequest) -> ErasedFile:
@@ -46,4 +36,4 @@ def check_file(image: bytes, options: JobOptions, request: JobRequest) -> Erased
         empty_mask=None,
         format_reasons=(),
     )
-    return ErasedFile(_SUFFIXES[file.source.format], b"", facts)
+    return ErasedFile(SUFFIXES[file.source.format], b"", facts)
