@@ -102,6 +102,8 @@ class Editor:
 
     def open(self, data: bytes = CHART_FILE, name: str = "photo.png") -> None:
         """Open a picture and wait until it is there."""
+        # It stays where a picture is closed or replaced, and would be taken for that of a new one of the same size.
+        self["stage"].evaluate("(stage) => stage.removeAttribute('aria-label')")
         self.page.set_input_files("#picture-file", payload(data, name))
         with Image.open(io.BytesIO(data)) as image:
             turned = image.getexif().get(0x0112, 1) > 4
