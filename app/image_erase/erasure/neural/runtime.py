@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -120,9 +121,14 @@ def _session(model: Path, unpacked: bool) -> Any:
     options.enable_cpu_mem_arena = False
     if not sums_bytes():
         options.add_session_config_entry(*EXACT_SUMS)
-    if unpacked and ROUNDS_ACTIVATIONS not in model.read_bytes():
+    if unpacked and not _rounds_activations(model):
         options.add_session_config_entry("session.disable_quant_qdq", "1")
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def _rounds_activations(model: Path) -> bool:
+    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(ROUNDS_ACTIVATIONS) >= 0
 
 
 def sums_bytes(processor: Path = PROCESSOR) -> bool:
