@@ -6,6 +6,7 @@ import pytest
 from image_erase.erasure import plan, regions
 from image_erase.erasure.budget import Budget, LateError
 from image_erase.erasure.canvas import Canvas
+from image_erase.erasure.context import NEAR
 from image_erase.erasure.schedule import scheduled
 
 
@@ -78,7 +79,7 @@ def test_jobs_are_planned_again_until_they_fit(slow: float) -> None:
             hole[top : top + 90, left : left + 90] = True
     clock = Clock(12.0)
     canvas = Canvas(image, image, hole, Budget(clock))
-    parts = regions.group(hole, plan.NEAR)
+    parts = regions.group(hole, NEAR)
     efforts = set()
     for job, _ in scheduled(canvas, parts, plan.steps("normal", 768)):
         with canvas.budget.work(job.seconds):

@@ -6,7 +6,8 @@ import pytest
 
 from image_erase.erasure import copying as exemplar
 from image_erase.erasure.arrays import Bool
-from image_erase.erasure.eraser import Eraser, EraserOptions, NothingToFillFrom
+from image_erase.erasure.eraser import Eraser, EraserOptions
+from image_erase.erasure.failures import NothingToFillFrom
 
 ENGINES = ("auto", "opencv", "exemplar", "onnx")
 

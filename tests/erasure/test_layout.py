@@ -12,9 +12,10 @@ import pytest
 from image_erase.erasure.arrays import U8, Bool, no_check
 from image_erase.erasure.copying import Layout
 from image_erase.erasure.eraser import Eraser, EraserOptions
+from image_erase.erasure.failures import ModelError
 from image_erase.erasure.layout import LayoutEngine, LayoutNetwork, OperatorSketcher, Sketch
 from image_erase.erasure.layout.squares import Square
-from image_erase.erasure.neural import ModelError, NeuralEngine
+from image_erase.erasure.neural import NeuralEngine
 from image_erase.erasure.plan import PIXELS_PER_LOOK
 from support import networks as nets
 

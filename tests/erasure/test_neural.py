@@ -14,7 +14,8 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from image_erase.erasure.neural import Frame, ModelError, NeuralEngine, runtime
+from image_erase.erasure.failures import ModelError
+from image_erase.erasure.neural import Frame, NeuralEngine, runtime
 from support import networks as nets
 
 RED = (1.0, 0.0, 0.0)

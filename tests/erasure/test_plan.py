@@ -6,6 +6,7 @@ import pytest
 
 from image_erase.erasure import plan, regions
 from image_erase.erasure.arrays import Bool
+from image_erase.erasure.context import NEAR
 from image_erase.erasure.copying import EffortName
 from image_erase.erasure.plan import FINEST_WIDTH, LONGEST, Job
 
@@ -21,7 +22,7 @@ def wire(width: int) -> Bool:
 
 
 def planned(hole: Bool, effort: EffortName = "normal") -> list[Job] | None:
-    return plan.jobs(regions.group(hole, plan.NEAR), SHAPE, plan.steps(effort, 768))
+    return plan.jobs(regions.group(hole, NEAR), SHAPE, plan.steps(effort, 768))
 
 
 def painted(jobs: list[Job]) -> np.ndarray:

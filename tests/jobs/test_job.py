@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_erase.erasure.neural import ModelError
+from image_erase.erasure.failures import ModelError
 from image_erase.imaging.failures import BrokenFile, NothingToFillFrom, SideTooShort, SizeMismatch, UnsupportedFormat
-from image_erase.jobs import job
+from image_erase.jobs import networks
 from image_erase.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
 from image_erase.jobs.request import JobRequest
-from support import networks
+from support import networks as nets
 
 OPTIONS = JobOptions(max_side=4096, jpeg_quality=95, engine="opencv")
 HOLE = np.zeros((48, 64), np.uint8)
@@ -92,7 +94,7 @@ def test_the_subject_of_a_failure_is_named() -> None:
 
 @pytest.mark.parametrize("channels", [3, 4])
 def test_asks_the_operators_network(tmp_path: Path, channels: int) -> None:
-    model = networks.saved(networks.migan(fill=(250, 20, 10)), tmp_path)
+    model = nets.saved(nets.migan(fill=(250, 20, 10)), tmp_path)
     options = JobOptions(engine="onnx", network=Network(str(model), "fill"))
     # The rim's colour is carried into the hole, so red shows as more red, not as itself.
     image = np.full((48, 64, channels), 128, np.uint8)
@@ -106,7 +108,7 @@ def test_asks_the_operators_network(tmp_path: Path, channels: int) -> None:
 
 @pytest.mark.parametrize("engine", ["auto", "onnx"])
 def test_the_operators_network_lays_out_by_default(tmp_path: Path, engine: Literal["auto", "onnx"]) -> None:
-    model = networks.saved(networks.migan(fill=(250, 20, 10)), tmp_path)
+    model = nets.saved(nets.migan(fill=(250, 20, 10)), tmp_path)
     done = erase_with(JobOptions(engine=engine, network=Network(str(model))))
     # Copied patches, and not the network's own colour, fill the hole.
     assert done.facts.engine == "exemplar"
@@ -118,8 +120,22 @@ def test_a_missing_layout_network_is_said(tmp_path: Path) -> None:
 
 
 def test_without_a_layout_no_network_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "LayoutNetwork", None)
+    monkeypatch.setattr(networks, "LayoutNetwork", None)
     assert erase_with(JobOptions(layout="off")).facts.engine == "exemplar"
+
+
+def test_a_worker_of_the_engine_opencv_loads_no_other_engine() -> None:
+    program = (
+        "import sys, image_erase.jobs.worker as worker\n"
+        "from image_erase.jobs.messages import Done, Job\n"
+        "from image_erase.jobs.request import JobRequest\n"
+        "options = worker.JobOptions(engine='opencv')\n"
+        "job = Job(60.0, JobRequest(), *worker.warm_up_files())\n"
+        "assert isinstance(worker.answer(job, options, worker.make_eraser(options)), Done)\n"
+        "print([name for name in ('copying', 'layout', 'neural') if f'image_erase.erasure.{name}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_options_survive_the_way_to_the_worker() -> None:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from image_erase.erasure import appearance, diffusion, plan, regions, smoothness
+from image_erase.erasure import appearance, diffusion, regions, smoothness
 from image_erase.erasure.arrays import U8, Bool, Pixels
 from image_erase.erasure.budget import Budget, LateError
 from image_erase.erasure.canvas import Canvas
-from image_erase.erasure.copying import EffortName, Layouts
+from image_erase.erasure.context import NEAR
 from image_erase.erasure.diffusion import Diffusion
+from image_erase.erasure.failures import NothingToFillFrom
 from image_erase.erasure.inference import Inference, NeuralEngine, square
 from image_erase.erasure.memory import while_there_is_memory
 from image_erase.erasure.reach import reach
 from image_erase.erasure.regions import Box, Region
-from image_erase.erasure.schedule import scheduled
 
-__all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine", "NothingToFillFrom"]
+if TYPE_CHECKING:
+    from image_erase.erasure.copying import EffortName, Layouts
+
+__all__ = ["Engine", "Erased", "Eraser", "EraserOptions", "NeuralEngine"]
 
 DIFFUSED = 0.5
 """Share of the remaining time that diffusion may take."""
@@ -30,10 +33,6 @@ LEAST_DIFFUSED = 20_000
 """Hole pixels that are filled by diffusion even if no time is left."""
 
 Engine = Literal["auto", "opencv", "exemplar", "onnx"]
-
-
-class NothingToFillFrom(ValueError):
-    """The hole covers the whole picture."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,11 @@ class Eraser:
         return canvas
 
     def _fill_by_copying(self, canvas: Canvas, effort: EffortName, seed: int) -> None:
-        parts = regions.group(canvas.hole, plan.NEAR)
+        # A tenth of a worker's start, and not needed by the engine opencv.
+        from image_erase.erasure import plan  # noqa: PLC0415
+        from image_erase.erasure.schedule import scheduled  # noqa: PLC0415
+
+        parts = regions.group(canvas.hole, NEAR)
         if self._options.engine == "auto":
             parts = [part for part in parts if not _diffused(canvas, part)]
         layouts = self._layouts if self._options.engine == "auto" and effort != "fast" else None
@@ -141,7 +144,7 @@ class Eraser:
             return
         with _within_means():
             canvas.guess()
-            for part in regions.group(canvas.hole, plan.NEAR):
+            for part in regions.group(canvas.hole, NEAR):
                 canvas.budget.check()
                 canvas.fill(square(part, canvas.shape), Inference(neural))
         _diffuse_rest(canvas)

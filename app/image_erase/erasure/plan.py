@@ -11,17 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from image_erase.erasure import regions
+from image_erase.erasure.context import context
 from image_erase.erasure.copying import EFFORTS, FAST, Copying, Effort, EffortName
 from image_erase.erasure.regions import Region
-
-NEAR = 128
-"""Parts of the hole with fewer known pixels between them are filled together."""
-
-LEAST_CONTEXT = 48
-"""Context in pixels around the thinnest part."""
-
-CONTEXT = 2.0
-"""Further context, as a multiple of the region's greatest width."""
 
 FINEST_WIDTH = 16.0
 """Least pixels of the region's greatest width after reduction; a region that would need more is cut into tiles."""
@@ -120,7 +112,7 @@ def guided(jobs: Sequence[Job]) -> list[bool]:
 def _planned(parts: Sequence[Region], shape: tuple[int, int], step: Step, channels: int) -> Iterator[Job]:
     for part in parts:
         width = 2 * part.half_width
-        margin = int(LEAST_CONTEXT + CONTEXT * width)
+        margin = int(context(width))
         most = max(1, int(width / FINEST_WIDTH))
         for tile in _tiles(part, margin, shape, most * step.side):
             region = regions.with_context(tile, margin, shape)

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from image_erase.erasure import diffusion, inference, plan, regions
+from image_erase.erasure import diffusion, inference, regions
 from image_erase.erasure.arrays import Bool
 from image_erase.erasure.canvas import guess_factor
+from image_erase.erasure.context import NEAR, context
 from image_erase.erasure.regions import Box, Region
 
 _SLACK = 1.1
@@ -23,7 +24,7 @@ def reach(hole: Bool, *, copies: bool, asks_network: bool) -> Box:
     """
     boxes = [
         regions.with_context(part, _margin(part, hole, copies=copies, asks_network=asks_network), hole.shape[:2]).box
-        for part in regions.group(hole, plan.NEAR)
+        for part in regions.group(hole, NEAR)
     ]
     if not boxes:
         return slice(0, hole.shape[0]), slice(0, hole.shape[1])
@@ -36,7 +37,7 @@ def _margin(part: Region, hole: Bool, *, copies: bool, asks_network: bool) -> in
     margin = diffusion.REACH * max(guess_factor(hole), reduction)
     if copies:
         width = _SLACK * (min(part.hole.shape) + 1)
-        margin = max(margin, math.ceil(plan.LEAST_CONTEXT + plan.CONTEXT * width))
+        margin = max(margin, math.ceil(context(width)))
     if asks_network:
         margin = max(margin, inference.side_of(part))
     return margin + 1

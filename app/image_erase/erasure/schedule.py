@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from image_erase.erasure import plan, regions
 from image_erase.erasure.canvas import Canvas
+from image_erase.erasure.context import NEAR
 from image_erase.erasure.plan import Job, Step
 from image_erase.erasure.regions import Region
 
@@ -31,7 +32,7 @@ def scheduled(canvas: Canvas, parts: Sequence[Region], way: Sequence[Step]) -> I
         canvas.budget.reserved = 0.0
         if not canvas.budget.affords(_seconds(remaining)):
             # Properties of the regions are kept as long as the regions are the same.
-            parts = regions.group(canvas.pending, plan.NEAR) if started else parts
+            parts = regions.group(canvas.pending, NEAR) if started else parts
             remaining = _replanned(canvas, parts, way)
             if not remaining:
                 return

@@ -2,16 +2,14 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from image_erase.erasure.eraser import Engine, Eraser, EraserOptions, NothingToFillFrom
-from image_erase.erasure.layout import WEIGHTS, LayoutEngine, LayoutNetwork, OperatorSketcher
-from image_erase.erasure.neural import ModelError, NeuralEngine
+from image_erase.erasure.eraser import Engine, Eraser, EraserOptions
+from image_erase.erasure.failures import NothingToFillFrom
 from image_erase.imaging import failures
 from image_erase.imaging.decode import open_picture
 from image_erase.imaging.encode import Encoded, encode_picture, encode_result, keeps_blocks
@@ -85,40 +83,13 @@ def make_eraser(options: JobOptions) -> Eraser:
     """
     if options.engine in ("opencv", "exemplar"):
         return Eraser(EraserOptions(options.engine, options.working_side))
-    own = _operators_network(options.network)
+    from image_erase.jobs import networks  # noqa: PLC0415, takes as long as all formats, and is not needed by opencv
+
+    own = networks.operators_network(options.network)
     if own and options.network.use == "fill":
         return Eraser(EraserOptions(options.engine, options.working_side), own)
-    sketcher = OperatorSketcher(own) if own else _layout_network(options.layout)
-    layouts = LayoutEngine(sketcher) if sketcher else None
+    layouts = networks.layouts(options.layout, own)
     return Eraser(EraserOptions("auto", options.working_side), layouts=layouts)
-
-
-def _operators_network(network: Network) -> NeuralEngine | None:
-    if not network.model:
-        return None
-    with _setting("ERASE_ONNX_MODEL"):
-        return NeuralEngine(
-            Path(network.model),
-            channel_order=network.channels,
-            mask_polarity=network.mask,
-            output_range=network.output,
-        )
-
-
-def _layout_network(layout: str) -> LayoutNetwork | None:
-    if layout == "off":
-        return None
-    with _setting("ERASE_LAYOUT"):
-        return LayoutNetwork(WEIGHTS if layout == "auto" else Path(layout))
-
-
-@contextlib.contextmanager
-def _setting(name: str) -> Iterator[None]:
-    """Add the name of the setting to a ModelError."""
-    try:
-        yield
-    except ModelError as error:
-        raise ModelError(f"{name}: {error}") from error
 
 
 _PLAIN = JobRequest()

@@ -12,7 +12,7 @@ import cv2
 
 from image_erase import __version__
 from image_erase.erasure.eraser import Eraser
-from image_erase.erasure.neural import ModelError
+from image_erase.erasure.failures import ModelError
 from image_erase.imaging.failures import ImagingFailure
 from image_erase.jobs.checking import check_file
 from image_erase.jobs.frames import receive_frame, send_frame
@@ -31,7 +31,6 @@ from image_erase.jobs.messages import (
     request_of,
 )
 from image_erase.jobs.request import JobRequest
-from image_erase.jobs.selection import select_file
 from image_erase.system import limit_memory
 
 # Decoders leak some bytes when files are broken; a new worker starts without these leaks.
@@ -98,6 +97,8 @@ def answer(job: Job, options: JobOptions, eraser: Eraser) -> Done | Failed:
 def _done(job: Job, options: JobOptions, eraser: Eraser, time_left: Callable[[], float]) -> ErasedFile:
     image, mask = bytes(job.image), bytes(job.mask)
     if job.request.task == "select":
+        from image_erase.jobs.selection import select_file  # noqa: PLC0415, workers start without it
+
         return select_file(image, mask, options, job.request, time_left=time_left)
     if job.request.task == "check":
         return check_file(image, options, job.request)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from image_erase.erasure.arrays import U8, Bool
+from image_erase.erasure.failures import ModelError
 from image_erase.erasure.layout.sketch import Sketch
-from image_erase.erasure.neural.runtime import Graph, ModelError
+from image_erase.erasure.neural.runtime import Graph
 
 Array = NDArray[Any]
 

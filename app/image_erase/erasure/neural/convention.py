@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .runtime import Graph, ModelError, Tensor
+from image_erase.erasure.failures import ModelError
+
+from .runtime import Graph, Tensor
 
 Image = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image_erase.erasure.failures import ModelError
+
 from .convention import (
     ChannelOrder,
     Convention,
@@ -25,9 +27,9 @@ from .convention import (
     shown_polarity,
 )
 from .rim import fit_into_hole
-from .runtime import Graph, ModelError
+from .runtime import Graph
 
-__all__ = ["Convention", "ModelError", "NeuralEngine"]
+__all__ = ["Convention", "NeuralEngine"]
 
 Image = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_erase.erasure.failures import ModelError
+
 Array = NDArray[Any]
 
 LFS_POINTER = b"version https://git-lfs"
@@ -42,10 +44,6 @@ ROUNDS_ACTIVATIONS = b"QuantizeLinear"
 OUT_OF_MEMORY = "bad_alloc", "Failed to allocate memory"
 
 MESSAGE_CHARACTERS = 300
-
-
-class ModelError(Exception):
-    """A network cannot be used; the message is one line with the reason and the remedy."""
 
 
 @dataclass(frozen=True)
