@@ -162,8 +162,8 @@ class TestRollingRestart:
 
         No request fails while the copies are restarted one by one.
         """
-        with Crowd(balancer.port, clients=6, requests=2000, pause=0.3) as crowd:
-            until(lambda: len(crowd.outcomes) > 6, "the crowd is at work")
+        with Crowd(balancer.port, clients=4, requests=2000, pause=0.5) as crowd:
+            until(lambda: len(crowd.outcomes) > 4, "the crowd is at work")
 
             def assert_all_links_work() -> None:
                 until(lambda: len(crowd.links) > seen, "the crowd goes on")

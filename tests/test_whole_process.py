@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +17,8 @@ from support.files import chunk, png_file
 from support.pictures import mask_file, photo_file
 from support.processes import is_alive, refuses, until
 from support.server import KEY, PATH, CommandServer, Server, StartCommand, continue_workers
+
+SIGNING_KEY = "a-signing-key-of-the-tests-themselves"
 
 
 class TestStop:
@@ -83,38 +87,41 @@ class TestKilled:
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """One server for all that look at what it says; each looks for what it has caused itself."""
+    folders = tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("logs")
+    with CommandServer(*folders, SIGNING_KEYS=SIGNING_KEY) as running:
+        yield running
+
+
 class TestLog:
-    def test_one_line_a_request_and_no_secret(self, start_command: StartCommand) -> None:
-        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests-themselves")
+    def test_one_line_a_request_and_no_secret(self, own: CommandServer) -> None:
+        asked_before = len(lines_of(own, path=PATH))
         body = own.client.erase().json()
         url = body["data"]["image_url"]
         assert own.client.get(url).status_code == 200
         own.client.erase(key="a-wrong-key-of-somebody")
-        own.process.terminate()
-        own.process.wait(60)
+        until(lambda: len(lines_of(own, path=PATH)) >= asked_before + 2, "both requests are logged")
         log = own.log.read_text()
         signature = url.split("/")[4].split("-", 1)[1]
-        for secret in (KEY, "a-wrong-key-of-somebody", "a-signing-key-of-the-tests-themselves", signature):
+        for secret in (KEY, "a-wrong-key-of-somebody", SIGNING_KEY, signature):
             assert secret not in log
-        lines = [json.loads(line) for line in log.splitlines()]
-        (line,) = [line for line in lines if line.get("request_id") == body["request_id"]]
+        (line,) = lines_of(own, request_id=body["request_id"])
         assert line["log_id"] == body["log_id"]
         assert line["status"] == 200
-        assert sum(line.get("path") == "/api/image/editing/image-erase" for line in lines) == 2
+        assert len(lines_of(own, path=PATH)) == asked_before + 2
 
-    def test_broken_files_disturb_no_line(self, start_command: StartCommand) -> None:
+    def test_broken_files_disturb_no_line(self, own: CommandServer) -> None:
         """What decoders remark on broken files may not come between the lines."""
-        own: CommandServer = start_command()
+        asked_before = len(lines_of(own, path=PATH))
         for format in ("JPEG", "PNG", "WEBP", "BMP"):
             whole = photo_file(format, (200, 150))
             for broken in (whole[: len(whole) // 2], whole[:100] + bytes(50) + whole[150:]):
                 assert own.client.erase(broken, mask_file((200, 150))).status_code in (200, 422)
         remarked = png_file((200, 150), 16, 2, chunk(b"gAMA", b"too long"))
         assert own.client.erase(remarked, mask_file((200, 150))).status_code == 200
-        own.process.terminate()
-        own.process.wait(60)
-        lines = [json.loads(line) for line in own.log.read_text().splitlines()]
-        assert sum(line.get("status") is not None for line in lines) >= 8
+        until(lambda: len(lines_of(own, path=PATH)) == asked_before + 9, "every request is logged")
 
     def test_a_path_cannot_write_lines_of_its_own(self, start_command: StartCommand) -> None:
         own: CommandServer = start_command(LOG_FORMAT="console")
@@ -126,18 +133,23 @@ class TestLog:
         assert not any(line.startswith("forged") for line in log.splitlines())
         assert "\x1b" not in log
 
-    def test_the_line_to_paste_shows_no_key_of_the_operator(self, start_command: StartCommand) -> None:
-        own: CommandServer = start_command()
+    def test_the_line_to_paste_shows_no_key_of_the_operator(self, own: CommandServer) -> None:
         printed = own.log.with_suffix(".out").read_text()
         assert f":{own.port}{PATH}" in printed
         assert KEY not in printed
 
-    def test_a_worker_has_none_of_the_secrets(self, start_command: StartCommand) -> None:
-        own: CommandServer = start_command(SIGNING_KEYS="a-signing-key-of-the-tests-themselves")
+    def test_a_worker_has_none_of_the_secrets(self, own: CommandServer) -> None:
         (pid,) = own.workers()
         known = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
         assert KEY.encode() not in known
-        assert b"a-signing-key-of-the-tests-themselves" not in known
+        assert SIGNING_KEY.encode() not in known
+
+
+def lines_of(own: CommandServer, **wanted: Any) -> list[dict[str, Any]]:
+    """The whole lines of its log, each a JSON object, that have these entries."""
+    whole = own.log.read_text().rpartition("\n")[0]
+    lines = [json.loads(line) for line in whole.splitlines()]
+    return [line for line in lines if wanted.items() <= line.items()]
 
 
 def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

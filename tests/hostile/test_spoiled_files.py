@@ -32,7 +32,7 @@ def test_generated_files() -> None:
     with worker() as own:
         outcomes = own.survives(everywhere(files.values(), IMAGE, MASK))
         assert outcomes["done"] > len(files)
-        outcomes = own.survives(everywhere(mutants(list(files.values()), 20, 3000), IMAGE, MASK))
+        outcomes = own.survives(everywhere(mutants(list(files.values()), 20, 1500), IMAGE, MASK))
         assert set(outcomes) <= {
             "done",
             "broken_file",
