@@ -234,11 +234,11 @@ class TestMemory:
 @pytest.mark.hostile
 class TestClientGone:
     def test_while_its_job_waits(self, start_server: StartServer) -> None:
-        own: Server = start_server(queue=1)
+        own: Server = start_server(queue=1, metrics=True)
         stopped = own.stop_workers()
         with connected(own.client.address) as staying:
             staying.sendall(head_of(PATH, HEADERS) + BODY)
-            assert own.client.waiting() == 0
+            until(lambda: own.metric("jobs_running") == 1, "the first job is in work")
             with connected(own.client.address) as leaving:
                 leaving.sendall(head_of(PATH, HEADERS) + BODY)
                 until(own.client.is_full, "both jobs are taken")
