@@ -15,9 +15,10 @@ from image_erase.doctor.machine import MIB, available_memory
 from image_erase.results.names import ResultName
 from image_erase.results.room import Disk
 from image_erase.settings import Settings, load_settings
+from support.ports import free_port
 from support.processes import workers_of
 from support.redis import PASSWORD, RedisServer
-from support.server import Server, free_port
+from support.server import Server
 from support.workers import WITHOUT_TURBOJPEG
 
 GOOD_KEY = "5kq0cV7tZrJw2mB9"

@@ -14,6 +14,7 @@ from image_erase.cli import main
 from image_erase.doctor import Level
 from image_erase.doctor.proxy import proxy
 from support.certificates import Certificate, certificate
+from support.ports import free_port
 from support.server import Server, StartServer
 
 
@@ -94,9 +95,7 @@ def test_no_proxy_at_all(server: Server) -> None:
 
 
 def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    found = proxy(f"http://127.0.0.1:{port}")
+    found = proxy(f"http://127.0.0.1:{free_port()}")
     assert found.level is Level.WRONG
     assert "does not answer" in found.says
 

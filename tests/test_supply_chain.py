@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from support.envelope import assert_success
+from support.ports import free_port
 from support.processes import until
-from support.server import Client, free_port
+from support.server import Client
 from test_packaging import RUNTIME, arguments, pins, text
 
 PYTHON = "{}.{}.{}".format(*sys.version_info[:3])

@@ -14,9 +14,10 @@ from support.balancer import HAPROXY, PROXY, Balancer, Names
 from support.envelope import assert_failure, assert_success
 from support.family import PLAIN
 from support.pictures import boxed, file_of, photo_file
+from support.ports import free_port
 from support.processes import until
 from support.raw import connected, head_of, read_answer
-from support.server import KEY, PATH, Client, Server, continue_workers, files, free_port
+from support.server import KEY, PATH, Client, Server, continue_workers, files
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed")
 MIB = 1 << 20

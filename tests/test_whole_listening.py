@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from support.envelope import assert_failure, assert_success
+from support.ports import free_port
 from support.processes import until
-from support.server import COMMAND, KEY, PATH, CommandServer, StartCommand, files, free_port
+from support.server import COMMAND, KEY, PATH, CommandServer, StartCommand, files
 
 
 def health(**environment: str) -> subprocess.CompletedProcess[str]:

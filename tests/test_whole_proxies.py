@@ -12,8 +12,9 @@ import yaml
 
 from support.documents import blocks
 from support.envelope import assert_success
+from support.ports import free_port
 from support.processes import until
-from support.server import KEY, PATH, Server, files, free_port
+from support.server import KEY, PATH, Server, files
 
 NGINX = "error_log stderr;\npid {folder}/pid;\nevents {{}}\nhttp {{\n{temporary}{server}\n}}\n"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -19,8 +19,9 @@ from image_erase.reloading import RELOADED, Reloader
 from image_erase.secrets import signing_keys
 from image_erase.settings import Settings, SettingsError, load_settings
 from support.envelope import assert_failure, assert_success
+from support.ports import free_port
 from support.processes import is_alive, until
-from support.server import COMMAND, KEY, CommandServer, continue_workers, free_port
+from support.server import COMMAND, KEY, CommandServer, continue_workers
 
 SIGNING = "0" * 40, "1" * 40
 

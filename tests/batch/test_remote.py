@@ -11,8 +11,9 @@ import pytest
 from image_erase.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
 from image_erase.batch.remote import ANSWER_BYTES, Answer, Passing, RemoteEraser, Retries, link_in
 from support.pictures import mask_file, photo_file
+from support.ports import free_port
 from support.scripted import Scripted, ScriptedServer, envelope, refused
-from support.server import KEY, PATH, Server, free_port
+from support.server import KEY, PATH, Server
 
 PICTURE = photo_file()
 FETCHED = Scripted(200, PICTURE)

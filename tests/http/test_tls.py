@@ -24,6 +24,7 @@ from support.certificates import Certificate, certificate
 from support.envelope import assert_failure, assert_success
 from support.multipart import body_of, content_type, file_part
 from support.pictures import mask_file, noise_file
+from support.ports import free_port
 from support.processes import until
 from support.raw import connected, head_of, read_answer, read_to_end
 from support.server import KEY, PATH, Server, StartServer
@@ -233,8 +234,7 @@ def test_one_connection_too_many_ends_the_idle_one(start_server: StartServer, fi
 
 
 def test_the_port_for_metrics_stays_plain(start_server: StartServer, files: Certificate) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     own: Server = start_server(address=("127.0.0.1", port), metrics_port=port, **files.settings)
     assert httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).status_code == 200
     assert own.connections is not None

@@ -13,8 +13,9 @@ from typing import Self
 
 import httpx
 
+from support.ports import free_port
 from support.processes import until
-from support.server import Client, free_port
+from support.server import Client
 
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy/haproxy.cfg"

@@ -5,11 +5,10 @@ import hmac
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
+from support.ports import free_port, free_ports
 from support.processes import until
 
 ACCESS_KEY, SECRET_KEY = "key-of-the-bucket", "secret-of-the-bucket-tests"
@@ -50,12 +50,6 @@ class Place:
     def secrets(self) -> list[str]:
         """What must be in no answer and no log."""
         return [value for name, value in self.environment.items() if "SECRET" in name or "ACCOUNT_KEY" in name]
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]
 
 
 class Seaweed:
@@ -158,7 +152,7 @@ class Azurite:
         found = shutil.which("azurite-blob", path=os.pathsep.join([*places, os.environ["PATH"]]))
         if found is None:
             pytest.skip(f"no azurite-blob on the path, nor in the folder that {AZURITE_FOLDER} names")
-        (port,) = free_ports(1)
+        port = free_port()
         self.endpoint = f"http://127.0.0.1:{port}/{ACCOUNT}"
         self._log = log
         self._command = [found, "--silent", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"]

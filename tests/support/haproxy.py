@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from support.balancer import CONFIGURATION, HAPROXY
+from support.ports import free_port
 from support.processes import until
-from support.server import Client, free_port
+from support.server import Client
 
 #: Looks at the servers so often, and so soon sees one that stops.
 CHECK_MILLISECONDS = 100

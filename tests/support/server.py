@@ -23,6 +23,7 @@ from image_erase.http.protocol import HttpConnection
 from image_erase.results.location import folder_of, open_store
 from image_erase.settings import load_settings
 from support.pictures import mask_file, photo_file
+from support.ports import free_port
 from support.processes import is_stopped, until, workers_of
 
 COMMAND = Path(sys.executable).with_name("image-erase")
@@ -296,8 +297,3 @@ def continue_workers(pids: set[int]) -> None:
 
 def _bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("ERASE_")}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -13,8 +13,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from support.ports import free_port
 from support.processes import until
-from support.server import free_port
 
 DRIVER, DISPLAY = "WebKitWebDriver", "Xvfb"
 COMMAND_SECONDS = 100.0
