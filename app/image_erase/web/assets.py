@@ -1,8 +1,10 @@
-"""The files of the page as they are sent: read once, text compressed once, each with a tag of its content.
+"""The files of the page as they are sent: read once, text compressed once, when first asked for.
 
-The tag does not depend on when or where the files were installed, so that several servers behind one address agree.
+Each has a tag of its content, which does not depend on when or where the files were installed, so that several
+servers behind one address agree.
 """
 
+import functools
 import gzip
 import hashlib
 import posixpath
@@ -39,11 +41,19 @@ class Variant:
 
 @dataclass(frozen=True)
 class Asset:
-    """A file. zipped: the form for clients that accept gzip; None where there is no smaller one."""
+    """A file. compress: whether compressing may make it smaller."""
 
     media_type: str
     plain: Variant
-    zipped: Variant | None
+    compress: bool
+
+    @functools.cached_property
+    def zipped(self) -> Variant | None:
+        """The form for clients that accept gzip; None where there is no smaller one."""
+        if not self.compress:
+            return None
+        zipped = gzip.compress(self.plain.data, 9, mtime=0)
+        return Variant(zipped, f'{self.plain.etag[:-1]}-gzip"', "gzip") if len(zipped) < len(self.plain.data) else None
 
     def variant(self, zipped: bool) -> Variant:
         """Return the form to send. zipped: whether the client accepts gzip."""
@@ -93,8 +103,5 @@ def _read(path: Path) -> Asset:
 
 
 def made(data: bytes, media_type: str, *, compress: bool = True) -> Asset:
-    """Return the forms of a file."""
-    tag = hashlib.sha256(data).hexdigest()[:32]
-    zipped = gzip.compress(data, 9, mtime=0) if compress else b""
-    smaller = Variant(zipped, f'"{tag}-gzip"', "gzip") if 0 < len(zipped) < len(data) else None
-    return Asset(media_type, Variant(data, f'"{tag}"'), smaller)
+    """Return a file. compress: whether that may make it smaller."""
+    return Asset(media_type, Variant(data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'), compress)
