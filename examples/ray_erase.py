@@ -15,7 +15,7 @@ from obstore.store import from_url
 
 from image_erase.batch.failures import PictureFailed
 from image_erase.batch.local import LocalEraser
-from image_erase.parts import job_options
+from image_erase.job_options import job_options
 from image_erase.settings import load_settings
 
 

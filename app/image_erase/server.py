@@ -18,16 +18,17 @@ from image_erase.contract.endpoints import ENDPOINTS
 from image_erase.contract.refusals import render
 from image_erase.http.cors import Cors, CorsPolicy
 from image_erase.http.edge import REQUEST_ID_HEADER, Edge
-from image_erase.http.failures import Refuser
 from image_erase.http.intake import Intake
 from image_erase.http.ports import OwnPort
 from image_erase.http.proxies import TrustedProxies
+from image_erase.http.refuser import Refuser
 from image_erase.http.targets import PlainTargets
+from image_erase.job_options import job_options
 from image_erase.jobs.pool import Pool
 from image_erase.jobs.process import WorkerDied
 from image_erase.metrics import Metrics
 from image_erase.observer import Observer, Observers
-from image_erase.parts import background_tasks, job_options, page_facts, rate_limit, result_store
+from image_erase.parts import background_tasks, page_facts, rate_limit, result_store
 from image_erase.plain import problems
 from image_erase.plain.reception import PlainReception
 from image_erase.reloading import Application

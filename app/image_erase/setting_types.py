@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from limits import parse_many
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -17,7 +16,7 @@ from pydantic_settings import NoDecode
 
 from image_erase.access.key_file import is_key
 from image_erase.processors import available_processors, most_workers
-from image_erase.results.location import is_storage_url
+from image_erase.results.urls import is_storage_url
 
 # Characters: 128 bits where they are hexadecimal digits.
 LEAST_SIGNING_KEY = 32
@@ -75,6 +74,8 @@ def _sendable(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 def _rate_limit(value: str | None) -> str | None:
     if not value:
         return None
+    from limits import parse_many  # noqa: PLC0415, not needed by commands and without a limit
+
     try:
         rates = parse_many(value)
     except ValueError:

@@ -6,7 +6,8 @@ import pytest
 
 from image_erase.results.bucket import BucketStore
 from image_erase.results.directory import DirectoryStore
-from image_erase.results.location import folder_of, is_storage_url, open_store
+from image_erase.results.location import folder_of, open_store
+from image_erase.results.urls import is_storage_url
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def _local(engine: str | None, key: str | None, jobs: int | None) -> tuple[int, 
     Raises SettingsError, also where there would be more jobs than workers may be started.
     """
     from image_erase.batch.local import LocalEraser  # noqa: PLC0415
-    from image_erase.parts import job_options  # noqa: PLC0415
+    from image_erase.job_options import job_options  # noqa: PLC0415
     from image_erase.settings import load_settings  # noqa: PLC0415
 
     if key and click.get_current_context().get_parameter_source("key") is ParameterSource.COMMANDLINE:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from tqdm import tqdm
+import click
 
 from image_erase.batch.failures import Failure
 from image_erase.batch.plan import Plan, Task
@@ -103,15 +103,17 @@ class Progress:
 
     def __init__(self, total: int | None, *, bar: bool) -> None:
         """total: number of images, None if it is not known before."""
-        self._bar = tqdm(total=total, unit=" images", file=sys.stderr, disable=not bar, dynamic_ncols=True)
+        self._bar = _bar(total) if bar else None
 
     def close(self) -> None:
         """Close the bar and leave it visible."""
-        self._bar.close()
+        if self._bar:
+            self._bar.close()
 
     def advance(self) -> None:
         """Count one more image."""
-        self._bar.update()
+        if self._bar:
+            self._bar.update()
 
     def failed(self, task: Task, failure: Failure) -> None:
         """Show why an image failed."""
@@ -119,4 +121,14 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Show a line above the bar. line: made safe by shown()."""
-        tqdm.write(f"image-erase: {line}", file=sys.stderr)
+        text = f"image-erase: {line}"
+        if self._bar:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            click.echo(text, err=True)
+
+
+def _bar(total: int | None) -> Any:
+    from tqdm import tqdm  # noqa: PLC0415, most runs have no bar
+
+    return tqdm(total=total, unit=" images", file=sys.stderr, dynamic_ncols=True)

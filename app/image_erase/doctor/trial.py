@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from image_erase.doctor.finding import Finding, Level
 from image_erase.imaging.png.chunks import SIGNATURE, chunk
+from image_erase.job_options import job_options
 from image_erase.jobs.messages import Failed
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import PROGRAM, WorkerDied
 from image_erase.jobs.request import JobRequest
-from image_erase.parts import job_options
 from image_erase.settings import Settings
 
 

@@ -9,8 +9,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from image_erase.http.failures import HttpFailure, Reason, Refused, Refuser
+from image_erase.http.failures import HttpFailure, Reason, Refused
 from image_erase.http.identity import RequestIds
+from image_erase.http.refuser import Refuser
 from image_erase.http.targets import plain_path
 from image_erase.observer import UNOBSERVED, Observer, Served, Stage
 
