@@ -12,9 +12,11 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from image_erase.jobs import process
 from image_erase.jobs.frames import Frame, FrameDecoder
 from image_erase.jobs.messages import Done
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
@@ -141,6 +143,29 @@ def test_one_that_does_not_start_well_stops_the_start_with_a_word(behaviour: str
         with pytest.raises(WorkerDied, match=reason):
             async with running(behaviour, workers=2):
                 pass
+
+    asyncio.run(main())
+
+
+def test_one_may_be_ready_before_all_its_pipes_are_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is where the server is busy and the worker is not."""
+
+    async def main() -> None:
+        loop, heard = asyncio.get_running_loop(), asyncio.Event()
+        connect, feed = loop.connect_write_pipe, process._Messages.feed
+
+        def noted(messages: process._Messages, data: bytes) -> None:
+            feed(messages, data)
+            heard.set()
+
+        async def late(*arguments: Any) -> Any:
+            await asyncio.wait_for(heard.wait(), 60)
+            return await connect(*arguments)
+
+        monkeypatch.setattr(process._Messages, "feed", noted)
+        monkeypatch.setattr(loop, "connect_write_pipe", late)
+        async with running() as pool:
+            await assert_works(pool)
 
     asyncio.run(main())
 

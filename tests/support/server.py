@@ -156,7 +156,8 @@ class Server:
             # No probe: a server may be just about to delete it.
             keys = (entry["path"] for page in obstore.list(self._bucket._store) for entry in page)
             return [PurePath(key) for key in keys if "/" in key]
-        return [path for path in self._results.rglob("*") if path.is_file()]
+        # os.walk passes over a folder that a sweep deletes meanwhile.
+        return [Path(folder, name) for folder, _, names in os.walk(self._results) for name in names]
 
     @property
     def _results(self) -> Path:

@@ -97,8 +97,10 @@ class WorkerProcess:
         worker = cls(_started([*program, json.dumps(options)]), timeouts)
         try:
             async with asyncio.timeout(timeouts.start):
+                # Before the pipes are connected: its first message may be in one of them already.
+                first = worker._expect(Ready, Refused)
                 await worker._connect()
-                await worker._await_ready()
+                await worker._await_ready(first)
         except TimeoutError:
             await worker.end()
             raise WorkerDied(f"a worker was not ready within {timeouts.start:.0f} s") from None
@@ -172,8 +174,8 @@ class WorkerProcess:
         self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self._unconnected[0])
         del self._unconnected[0]
 
-    async def _await_ready(self) -> None:
-        first = await self._expect(Ready, Refused)
+    async def _await_ready(self, reply: Reply) -> None:
+        first = await reply
         if first is None:
             raise WorkerDied(f"a worker did not start: {self.gone.result()}")
         if isinstance(first, Refused):
