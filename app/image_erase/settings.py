@@ -42,7 +42,8 @@ class SettingsError(Exception):
 class _Group(BaseSettings):
     """A field NAME is read from the environment variable ERASE_NAME."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    # Only Settings is ever read, so validators of the single groups would be built in vain.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", defer_build=True)
 
 
 class ListeningSettings(_Group):

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 from image_erase.imaging.picture import Picture, Pixels
 
@@ -94,6 +94,8 @@ def _without_ink(picture: Picture) -> Picture:
 def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image | None:
     if not profile:
         return None
+    from PIL import ImageCms  # noqa: PLC0415, workers start without it
+
     try:
         own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
