@@ -117,9 +117,10 @@ def wait_until_ready(port: int) -> None:
             if connection.getresponse().status == 200:
                 return
         except OSError:
-            time.sleep(0.01)
+            pass
         finally:
             connection.close()
+        time.sleep(0.01)
     raise TimeoutError("the server did not become ready")
 
 
