@@ -1,15 +1,16 @@
 """The page in other languages: complete, chosen by the browser or in the page, and usable in each."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from support.browser import OpenPage, box_of
+from support.barriers import assert_no_barriers
+from support.browser import OpenPage, Visitor, box_of
 from support.editor import CHART_FILE, Editor, payload
-from support.modules import run
+from support.modules import BARE, run
 from support.server import KEY, Server
 
 OTHERS = ("de", "es", "fr", "ar", "ja", "zh-Hans")
@@ -30,9 +31,21 @@ SPEECHES = """
         ["maskSize"].includes(name) ? [number, 7] : number))])
     : [[name, typeof text === "object" ? Object.values(text).join(" ") : text]])
 """
-OVERFLOW = """[...document.querySelectorAll("button, .tools label, output, #step-value, label, select")]
-  .filter((each) => each.checkVisibility() && each.clientWidth > 1 && each.scrollWidth > each.clientWidth + 1)
-  .map((each) => each.id || each.textContent)"""
+# How wide the document is, where an element that has to be seen lies, and which texts are wider than their place.
+MEASURE = """(inside) => {
+  const element = document.querySelector(inside);
+  const { left, right } = element.getBoundingClientRect();
+  const texts = [...document.querySelectorAll("button, .tools label, output, #step-value, label, select")];
+  return {
+    document: document.documentElement.scrollWidth,
+    fits: element.scrollWidth <= element.clientWidth,
+    left,
+    right,
+    overflow: texts
+      .filter((each) => each.checkVisibility() && each.clientWidth > 1 && each.scrollWidth > each.clientWidth + 1)
+      .map((each) => each.id || each.textContent),
+  };
+}"""
 
 
 def open_sample(page: Page) -> Page:
@@ -55,6 +68,22 @@ def choose(page: Page, tag: str) -> None:
     expect(page.locator("#menu")).to_be_hidden()
 
 
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
+    visitor = Visitor(browser, server.base)
+    visitor.open(BARE)
+    yield visitor
+    visitor.leave()
+
+
+@pytest.fixture
+def bare(visitor: Visitor) -> Iterator[Page]:
+    """A tab to look at the texts in, without the page itself; shared, so a test sets what it depends on."""
+    (page,) = visitor.context.pages
+    yield page
+    assert not visitor.complaints
+
+
 def erase_button(page: Page) -> Locator:
     return page.locator("#erase")
 
@@ -73,28 +102,24 @@ def english(server: Server, browser: Any) -> list[str]:
 class TestFiles:
     """Every language has what English has."""
 
-    @pytest.fixture
-    def page(self, open_page: OpenPage) -> Page:
-        return open_page(path="/page/client.js")
-
     @pytest.mark.parametrize("tag", OTHERS)
-    def test_the_modules_texts(self, page: Page, tag: str) -> None:
+    def test_the_modules_texts(self, bare: Page, tag: str) -> None:
         script = f"(() => {{ {SHAPE} return [shape(m.%s)]; }})()"
-        (shape,) = run(page, f"texts/{tag}", script % "texts")
-        (expected,) = run(page, "texts/en", script % "EN")
+        (shape,) = run(bare, f"texts/{tag}", script % "texts")
+        (expected,) = run(bare, "texts/en", script % "EN")
         assert shape == expected
 
     @pytest.mark.parametrize("tag", OTHERS)
-    def test_no_text_is_empty_or_unfinished(self, page: Page, tag: str) -> None:
-        page.evaluate("(tag) => { document.documentElement.lang = tag; }", tag)
-        said = run(page, f"texts/{tag}", SPEECHES)
+    def test_no_text_is_empty_or_unfinished(self, bare: Page, tag: str) -> None:
+        bare.evaluate("(tag) => { document.documentElement.lang = tag; }", tag)
+        said = run(bare, f"texts/{tag}", SPEECHES)
         assert len(said) > 100
         for name, text in said:
             assert text.strip(), name
             assert not re.search(r"undefined|NaN|null|\{\d|\[object", text), (name, text)
         # What was forgotten is left in English.
         (same,) = run(
-            page,
+            bare,
             f"texts/{tag}",
             """import("/page/texts/en.js").then(({ EN }) => [Object.keys(EN)
               .filter((name) => EN[name] === m.texts[name] && /^\\w+ /.test(EN[name]))])""",
@@ -102,17 +127,17 @@ class TestFiles:
         assert same == []
 
     @pytest.mark.parametrize("tag", OTHERS)
-    def test_the_documents_texts(self, page: Page, english: list[str], tag: str) -> None:
-        translations = dict(run(page, f"texts/{tag}", "Object.entries(m.page)"))
+    def test_the_documents_texts(self, bare: Page, english: list[str], tag: str) -> None:
+        translations = dict(run(bare, f"texts/{tag}", "Object.entries(m.page)"))
         assert set(translations) == set(english) - NAMES
         for text, translation in translations.items():
             assert translation.strip(), text
             assert sorted(re.findall(r"\{\d+\}", translation)) == sorted(re.findall(r"\{\d+\}", text)), text
             assert translation != text or not re.search("[a-z]{3} [a-z]{3}", text), text
 
-    def test_a_missing_text_is_english(self, page: Page) -> None:
+    def test_a_missing_text_is_english(self, open_page: OpenPage) -> None:
         found = run(
-            page,
+            open_page(path=BARE),
             "texts",
             """(m.setTexts({ dropped: "Weg", problems: { stopping: "Gleich" } }),
               [m.texts.dropped, m.texts.copied, m.texts.problems.stopping, m.texts.problems.unexpected])""",
@@ -137,9 +162,8 @@ class TestChoice:
             ([], "en"),
         ],
     )
-    def test_is_the_first_that_there_is(self, open_page: OpenPage, wanted: list[str], tag: str) -> None:
-        page = open_page(path="/page/client.js")
-        assert run(page, "languages", "m.languageFor(given[0])", wanted) == tag
+    def test_is_the_first_that_there_is(self, bare: Page, wanted: list[str], tag: str) -> None:
+        assert run(bare, "languages", "m.languageFor(given[0])", wanted) == tag
 
     @pytest.mark.parametrize(
         ("locale", "tag", "erase"),
@@ -313,14 +337,15 @@ class TestUse:
             page.keyboard.press("Escape")
 
     def _check(self, page: Page, state: str, inside: str = "html") -> None:
+        # Some dialogs come with a module that is loaded late, or after pictures are decoded.
+        expect(page.locator(inside)).to_be_visible()
         if page.evaluate("document.documentElement.lang") in EXAMINED:
-            found = Axe().run(page)
-            assert found.violations_count == 0, f"{state}: {found.generate_report()}"
+            assert_no_barriers(page, state)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (state, width)
-            assert page.locator(inside).evaluate("(each) => each.scrollWidth <= each.clientWidth"), (state, width)
-            box = box_of(page.locator(inside))
-            assert box["x"] >= 0, (state, width)
-            assert box["x"] + box["width"] <= width, (state, width)
-            assert page.evaluate(OVERFLOW) == [], (state, width)
+            measured = page.evaluate(MEASURE, inside)
+            assert measured["document"] <= width, (state, width)
+            assert measured["fits"], (state, width)
+            assert measured["left"] >= 0, (state, width)
+            assert measured["right"] <= width, (state, width)
+            assert measured["overflow"] == [], (state, width)

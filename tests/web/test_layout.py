@@ -168,6 +168,8 @@ def test_dialogs_fit(open_page: OpenPage, name: str) -> None:
     page.locator("#more").click()
     page.locator(f"#{name}").click()
     dialog = page.locator(f"#{name}-dialog")
+    # One comes with a module that is loaded late.
+    expect(dialog).to_be_visible()
     for size in SIZES:
         resize(page, *size)
         box = box_of(dialog)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from support.barriers import assert_no_barriers
 from support.browser import KEY_ITEM, OpenPage, Visitor
 from support.processes import until
 from support.server import Server
@@ -18,8 +18,7 @@ def test_loads_without_a_complaint(open_page: OpenPage) -> None:
 
 
 def test_has_no_barriers(open_page: OpenPage) -> None:
-    found = Axe().run(open_page())
-    assert found.violations_count == 0, found.generate_report()
+    assert_no_barriers(open_page())
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,14 @@ from support.editor import CHART, CHART_FILE, Editor, assert_stroke, distances, 
 from support.pictures import boxed, changed, file_of, pixels_of
 from support.server import Server
 
+# Sets the size of the brush, and says how wide the circle is that shows it. In one go: it is soon hidden again.
+RESIZE_BRUSH = """(value) => {
+  const size = document.getElementById("size");
+  size.focus();
+  size.value = value;
+  size.dispatchEvent(new Event("input", { bubbles: true }));
+  return document.getElementById("cursor").getBoundingClientRect().width;
+}"""
 LINE = [(60.0, 50.0), (150.0, 70.0), (120.0, 110.0)]
 
 
@@ -109,9 +117,7 @@ def test_nothing_is_seen_beside_the_picture(canvas: Editor) -> None:
 
 
 def test_the_size_is_shown_while_it_is_chosen(canvas: Editor) -> None:
-    canvas["size"].fill("70")
-    expect(canvas["cursor"]).to_be_visible()
-    shown = canvas["cursor"].bounding_box()["width"]
+    shown = canvas.page.evaluate(RESIZE_BRUSH, "70")
     assert shown == pytest.approx(canvas.brush * canvas.view[0], abs=1)
     expect(canvas["cursor"]).to_be_hidden()
 

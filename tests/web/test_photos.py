@@ -6,10 +6,10 @@ import re
 import zipfile
 
 import numpy as np
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
+from support.barriers import assert_no_barriers
 from support.browser import OpenPage
 from support.editor import CHART, CHART_FILE, Editor, chart, payload
 from support.pictures import boxed, changed, file_of
@@ -141,8 +141,7 @@ def test_opened_beside_or_in_place(open_page: OpenPage) -> None:
     editor["replace-add"].click()
     expect(editor["status"]).to_have_text(re.compile("^3 pictures are open"))
     expect(editor["photo-value"]).to_have_text("2 / 3")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert_no_barriers(page)
     editor["photo-back"].click()
     editor.await_picture(CHART)
     np.testing.assert_array_equal(editor.mask(), hole(FIRST))
@@ -207,8 +206,7 @@ def test_one_mask_for_all(open_page: OpenPage) -> None:
     editor["alert-action"].click()
     editor.expect_alert("Erased from 1 of 1 pictures.")
     assert len(refused) == 5
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert_no_barriers(page)
     with page.expect_download() as started:
         editor["alert-action"].click()
     with zipfile.ZipFile(started.value.path()) as archive:
