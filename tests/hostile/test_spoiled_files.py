@@ -76,7 +76,7 @@ def test_headers_that_lie() -> None:
     lying = []
     for data in valid_files().values():
         for at in range(8, min(len(data), 54)):
-            for value in (0x00, 0xFF):
+            for value in {0x00, 0xFF} - {data[at]}:
                 lying.append(data[:at] + bytes([value]) + data[at + 1 :])
     with worker() as own:
         own.survives((data, MASK) for data in lying)

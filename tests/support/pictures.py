@@ -30,7 +30,7 @@ def noise_file(size: tuple[int, int], bits: int = 24) -> bytes:
     """
     depth = bits // 3
     pixels = np.random.default_rng(11).integers(0, 1 << depth, (size[1], size[0], 3), np.uint8)
-    return file_of(Image.fromarray(pixels << (8 - depth)), "PNG", compress_level=0 if bits == 24 else 6)
+    return file_of(Image.fromarray(pixels << (8 - depth)), "PNG", compress_level=0 if bits == 24 else 1)
 
 
 def black(size: tuple[int, int] = SIZE) -> Image.Image:
