@@ -1,29 +1,13 @@
 """The command that erases without a server."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from support.command import erase_here, lines, run_erase
 from support.pictures import boxed, file_of, mask_file, photo_file, pixels_of
 from support.server import Server
-
-COMMAND = Path(sys.executable).with_name("image-erase")
-
-
-def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "erase", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "ERASE_WORKERS": "1", "ERASE_ENGINE": "opencv"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -34,8 +18,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_gives_what_the_server_gives(folder: Path, server: Server) -> None:
-    done = run(folder, "photo.png", "mask.png", "-o", "out.png")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run_erase(folder, "photo.png", "mask.png", "-o", "out.png")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     url = server.client.erase().json()["data"]["image_url"]
     np.testing.assert_array_equal(
         pixels_of((folder / "out.png").read_bytes()), pixels_of(server.client.get(url).content)
@@ -54,35 +38,35 @@ def test_gives_what_the_server_gives(folder: Path, server: Server) -> None:
 )
 def test_a_file_that_is_wrong_is_one_line(folder: Path, mask: bytes, says: str) -> None:
     (folder / "mask.png").write_bytes(mask)
-    done = run(folder, "photo.png", "mask.png", "-o", "out.png")
+    done = erase_here(folder, "photo.png", "mask.png", "-o", "out.png")
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    (line,) = lines(done)
     assert says in line
     assert not (folder / "out.png").exists()
 
 
 def test_a_folder_that_is_not_there(folder: Path) -> None:
-    done = run(folder, "photo.png", "mask.png", "-o", "nowhere/out.png")
+    done = erase_here(folder, "photo.png", "mask.png", "-o", "nowhere/out.png")
     assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
+    assert len(lines(done)) == 1
 
 
 def test_a_wrong_setting_is_named(folder: Path) -> None:
-    done = run(folder, "photo.png", "mask.png", "-o", "out.png", ERASE_ENGINE="onnx")
+    done = erase_here(folder, "photo.png", "mask.png", "-o", "out.png", ERASE_ENGINE="onnx")
     assert done.returncode == 2
-    assert done.stderr.startswith("image-erase: ERASE_ONNX_MODEL: ")
+    assert lines(done)[0].startswith("image-erase: ERASE_ONNX_MODEL: ")
 
 
 def test_a_model_that_is_none_is_one_line(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"no network")
     settings = {"ERASE_ENGINE": "onnx", "ERASE_ONNX_MODEL": str(folder / "model.onnx")}
-    done = run(folder, "photo.png", "mask.png", "-o", "out.png", **settings)
+    done = erase_here(folder, "photo.png", "mask.png", "-o", "out.png", **settings)
     assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
+    assert len(lines(done)) == 1
 
 
 def test_a_mask_can_be_grown(folder: Path) -> None:
-    run(folder, "photo.png", "mask.png", "-o", "out.png", ERASE_MASK_DILATE="4")
+    erase_here(folder, "photo.png", "mask.png", "-o", "out.png", ERASE_MASK_DILATE="4")
     before, after = (pixels_of((folder / name).read_bytes()) for name in ("photo.png", "out.png"))
     changed = np.argwhere((before != after).any(axis=2))
     assert changed.min(axis=0).tolist() == [8, 16]

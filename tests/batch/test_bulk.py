@@ -22,7 +22,7 @@ from image_erase.batch.shards import WHOLE, Shard
 from image_erase.batch.stored import Folder, Stored
 from image_erase.batch.urls import StoreUrl
 from support.buckets import ACCESS_KEY, SECRET_KEY, Place
-from support.command import lines, run_erase, start_erase, tree
+from support.command import erase_here, lines, run_erase, start_erase, tree
 from support.pictures import boxed, changed, file_of, mask_file, photo_file
 from support.processes import until
 from support.proxy import Proxy
@@ -82,9 +82,9 @@ def test_from_folder_to_folder_with_masks_by_name(folder: Path) -> None:
 
 def test_paths_and_urls_go_together(folder: Path) -> None:
     (folder / "in/b.png").unlink()
-    done = run_erase(folder, "in", "--mask", "mask.png", "-o", urls(folder)[2], "--recursive")
+    done = erase_here(folder, "in", "--mask", "mask.png", "-o", urls(folder)[2], "--recursive")
     assert (done.returncode, tree(folder / "out")) == (0, ALL)
-    done = run_erase(folder, urls(folder)[0], "--mask", (folder / "mask.png").as_uri(), "-o", "other")
+    done = erase_here(folder, urls(folder)[0], "--mask", (folder / "mask.png").as_uri(), "-o", "other")
     assert (done.returncode, tree(folder / "other")) == (0, [name for name in ALL if "/" not in name])
 
 
@@ -92,22 +92,22 @@ def test_what_is_there_is_refused_skipped_or_replaced(folder: Path) -> None:
     source, _, out = urls(folder)
     (folder / "in/b.png").unlink()
     command = (source, "--mask", "mask.png", "-o", out)
-    assert run_erase(folder, *command).returncode == 0
+    assert erase_here(folder, *command).returncode == 0
     (folder / "out/a.png").write_bytes(b"old")
-    refused = run_erase(folder, *command)
+    refused = erase_here(folder, *command)
     assert refused.returncode == 2
     assert "3 outputs already exist (a.png, c.jpg, no mask.png): --resume skips them" in lines(refused)[0]
     (folder / "out/c.jpg").unlink()
-    resumed = run_erase(folder, *command, "--resume")
+    resumed = erase_here(folder, *command, "--resume")
     assert "1 erased, 2 skipped, 0 failed" in lines(resumed)[-1]
     assert (folder / "out/a.png").read_bytes() == b"old"
-    assert run_erase(folder, *command, "--force").returncode == 0
+    assert erase_here(folder, *command, "--force").returncode == 0
     assert (folder / "out/a.png").read_bytes() != b"old"
 
 
 def test_a_list_of_what_would_be_done(folder: Path) -> None:
     source, masks, out = urls(folder)
-    done = run_erase(folder, source, "--mask", masks, "-o", out, "--dry-run")
+    done = erase_here(folder, source, "--mask", masks, "-o", out, "--dry-run")
     assert done.returncode == 1
     listed = sorted(line.split("\t") for line in done.stdout.decode().splitlines())
     assert listed == [
@@ -122,7 +122,7 @@ def test_a_list_of_what_would_be_done(folder: Path) -> None:
 
 def test_two_images_with_the_same_output_are_not_both_written(folder: Path) -> None:
     (folder / "in/a.bmp").write_bytes(photo_file("BMP"))
-    done = run_erase(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
+    done = erase_here(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
     assert done.returncode == 1
     assert any("is the output of another image" in line for line in lines(done))
     assert "a.png" in tree(folder / "out")
@@ -160,7 +160,7 @@ def test_what_does_not_start(folder: Path, arguments: tuple[str, ...], said: str
 
     (folder / "link to in").symlink_to("in")
     before = tree(folder)
-    done = run_erase(folder, *map(filled, arguments))
+    done = erase_here(folder, *map(filled, arguments))
     assert done.returncode == 2
     assert said in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
@@ -171,7 +171,7 @@ def test_what_does_not_start(folder: Path, arguments: tuple[str, ...], said: str
 
 @pytest.mark.parametrize("url", ["s3://user:hidden@bucket/in/", "az://container/?sig=hidden", "gs://bucket/a#hidden/"])
 def test_what_may_be_a_secret_in_a_url_is_not_shown(tmp_path: Path, url: str) -> None:
-    done = run_erase(tmp_path, url, "--mask", url, "-o", url)
+    done = erase_here(tmp_path, url, "--mask", url, "-o", url)
     assert done.returncode == 2
     assert "is no URL of a store" in done.stderr.decode()
     assert "hidden" not in done.stderr.decode()
@@ -184,17 +184,17 @@ def test_names_in_file_urls_may_be_percent_encoded(folder: Path) -> None:
     source = urls(folder)[0].replace("file://", "file://localhost")
     masks, out = (f"{(folder / 'in' / name).as_uri()}/" for name in ("my m\u00e4sks", "100% out"))
     for _ in range(2):
-        done = run_erase(folder, source, "--mask", masks, "-o", out, "--recursive", "--resume")
+        done = erase_here(folder, source, "--mask", masks, "-o", out, "--recursive", "--resume")
         assert lines(done)[0].endswith(f"no mask.png: no mask in file://{folder}/in/my m\u00e4sks/")
         assert len(lines(done)) == 2
     assert tree(folder / "in/100% out") == ["a.png", "c.jpg", "sub/d.png"]
     mask = (folder / "the #1 mask.png").as_uri()
-    assert run_erase(folder, source, "--mask", mask, "-o", urls(folder)[2]).returncode == 0
+    assert erase_here(folder, source, "--mask", mask, "-o", urls(folder)[2]).returncode == 0
 
 
 def test_a_name_that_cannot_be_read_is_told(folder: Path) -> None:
     (folder / "in/tab\there.png").write_bytes(photo_file())
-    done = run_erase(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
+    done = erase_here(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
     assert done.returncode == 1
     assert any("stopped:" in line and "cannot be read; rename" in line for line in lines(done))
 
@@ -203,7 +203,7 @@ def test_what_is_wrong_on_this_machine_is_told(folder: Path) -> None:
     name = f"{'n' * 251}.png"  # has room for no draft beside it
     (folder / "in" / name).write_bytes(photo_file())
     (folder / "in/b.png").unlink()
-    done = run_erase(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
+    done = erase_here(folder, urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2])
     assert done.returncode == 1
     assert any("cannot be written" in line and "File name too long" in line for line in lines(done))
     assert "3 erased, 0 skipped, 1 failed" in lines(done)[-1]
@@ -247,13 +247,13 @@ def test_a_result_of_another_format_takes_no_name_of_another_image(folder: Path)
     for name in ("b.png", "c.jpg", "no mask.png"):
         (folder / "in" / name).unlink()
     command = (urls(folder)[0], "--mask", "mask.png", "-o", urls(folder)[2], "--jobs", "1")
-    done = run_erase(folder, *command)
+    done = erase_here(folder, *command)
     assert done.returncode == 1
     assert tree(folder / "out") == ["a.png", "e.png"]
     assert "2 erased, 0 skipped, 1 failed" in lines(done)[-1]
     (folder / "in/a.jpg").unlink()
     (folder / "out/e.png").write_bytes(b"old")
-    done = run_erase(folder, *command, "--resume")
+    done = erase_here(folder, *command, "--resume")
     assert done.returncode == 0, lines(done)
     assert "0 erased, 2 skipped, 0 failed" in lines(done)[-1]
     assert (folder / "out/e.png").read_bytes() == b"old"
@@ -264,7 +264,7 @@ def test_results_and_masks_below_the_images_are_no_images(folder: Path) -> None:
     (folder / "in/b.png").unlink()
     source = urls(folder)[0]
     for _ in range(2):
-        done = run_erase(folder, source, "--mask", f"{source}masks/", "-o", f"{source}out/", "--recursive", "--resume")
+        done = erase_here(folder, source, "--mask", f"{source}masks/", "-o", f"{source}out/", "--recursive", "--resume")
         assert lines(done)[0] == f"image-erase: {source}no mask.png: no mask in {source}masks/"
     assert tree(folder / "in/out") == ["a.png", "c.jpg", "sub/d.png"]
 
@@ -293,7 +293,7 @@ def test_shards_of_a_local_folder(folder: Path) -> None:
     (folder / "in/b.png").unlink()
     seen: list[str] = []
     for index in range(3):
-        done = run_erase(
+        done = erase_here(
             folder, "in", "--mask", "mask.png", "-o", f"out{index}", "--recursive", "--shard", f"{index}/3"
         )
         assert done.returncode == 0
@@ -331,7 +331,7 @@ class TestBucket:
         base = f"{s3.url}/my 50% ph\u00f6tos"
         command = (f"{base}/in/", "--mask", "mask.png", "-o", f"{base}/out/", "--recursive", "--resume")
         for said in ("6 erased, 0 skipped, 1 failed", "0 erased, 6 skipped, 1 failed"):
-            done = run_erase(tmp_path, *command, **self.environment(s3))
+            done = erase_here(tmp_path, *command, **self.environment(s3))
             assert said in lines(done)[-1]
         assert self.names(s3, "my 50% ph\u00f6tos/out") == sorted(names[:-1])
 
@@ -351,7 +351,7 @@ class TestBucket:
                 until(partial(self.has_more, s3, before + 2), "it has begun", 60)
                 process.send_signal(signal.SIGKILL)
                 process.communicate(timeout=60)
-            done = run_erase(tmp_path, *command, ERASE_WORKERS="2", **self.environment(s3))
+            done = erase_here(tmp_path, *command, ERASE_WORKERS="2", **self.environment(s3))
             assert done.returncode == 0, done.stderr
             assert ("0 skipped" not in lines(done)[-1]) == bool(index % 2), lines(done)
         assert self.names(s3, "out") == sorted(wanted)
@@ -370,7 +370,7 @@ class TestBucket:
                 b"HTTP/1.1 403 No\r\nContent-Length: 25\r\nConnection: close\r\n\r\n<Code>AccessDenied</Code>"
             )
             environment: dict[str, Any] = self.environment(s3) | {"AWS_ENDPOINT_URL": proxy.endpoint}
-            done = run_erase(tmp_path, *command, **environment)
+            done = erase_here(tmp_path, *command, **environment)
         assert done.returncode == 2
         assert "cannot be listed" in lines(done)[0]
         assert "403 AccessDenied" in lines(done)[0]

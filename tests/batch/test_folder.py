@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from image_erase.batch.options import erase
-from support.command import lines, run_erase, start_erase, tree
+from support.command import erase_here, lines, run_erase, start_erase, tree
 from support.pictures import boxed, changed, file_of, mask_file, photo_file, pixels_of
 from support.processes import is_alive, until, workers_of
 from support.scripted import Scripted, ScriptedServer, refused
@@ -47,7 +47,7 @@ def report(folder: Path) -> dict[str, Any]:
 def test_a_mask_that_erases_nothing_is_said(folder: Path) -> None:
     (folder / "mask.png").write_bytes(file_of(boxed(inside=100, outside=50)))
     (folder / "in/b.png").unlink()
-    done = run_erase(folder, "in", "--mask", "mask.png", "-o", "out")
+    done = erase_here(folder, "in", "--mask", "mask.png", "-o", "out")
     assert done.returncode == 0
     *said, summary = lines(done)
     assert sorted(said) == [
@@ -55,7 +55,7 @@ def test_a_mask_that_erases_nothing_is_said(folder: Path) -> None:
     ]
     assert "2 erased, 0 skipped, 0 failed, 2 unchanged by an empty mask in" in summary
     assert not changed((folder / "in/a.png").read_bytes(), (folder / "out/a.png").read_bytes()).any()
-    one = run_erase(folder, "in/a.png", "mask.png", "-o", "a.png")
+    one = erase_here(folder, "in/a.png", "mask.png", "-o", "a.png")
     assert lines(one) == ["image-erase: in/a.png: unchanged, because the mask erases nothing"]
 
 
@@ -99,21 +99,21 @@ def test_a_run_begins_only_where_nothing_is_in_the_way_and_goes_on_where_one_end
     (folder / "out/c.jpg").write_bytes(b"kept")
     arguments = ("in", "--mask", "masks", "-o", "out", "--report", "report.json")
 
-    first = run_erase(folder, *arguments)
+    first = erase_here(folder, *arguments)
     (line,) = lines(first)
     assert (first.returncode, tree(folder / "out")) == (2, ["c.jpg"])
     assert line.startswith("image-erase: 1 of 2 outputs already exist (out/c.jpg): --resume skips them, --force ")
     assert not (folder / "report.json").exists()
 
     (folder / "in/b.png").unlink()
-    resumed = run_erase(folder, *arguments, "--resume")
+    resumed = erase_here(folder, *arguments, "--resume")
     (summary,) = lines(resumed)
     assert resumed.returncode == 0
     assert summary.startswith("image-erase: 1 erased, 1 skipped, 0 failed")
     assert (folder / "out/c.jpg").read_bytes() == b"kept"
     assert report(folder)["totals"]["skipped"] == 1
 
-    forced = run_erase(folder, *arguments, "--force", "--quiet")
+    forced = erase_here(folder, *arguments, "--force", "--quiet")
     assert (forced.returncode, forced.stderr) == (0, b"")
     assert (folder / "out/c.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
@@ -131,7 +131,7 @@ def test_a_dry_run_compares_sizes(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     for name, size in masks.items():
         Image.new("L", size).save(tmp_path / "masks" / name)
-    done = run_erase(tmp_path, "in", "masks", "-o", "out", "--dry-run")
+    done = erase_here(tmp_path, "in", "masks", "-o", "out", "--dry-run")
     assert done.returncode == 1
     rows = [line.split("\t") for line in done.stdout.decode().splitlines()]
     assert [row[:2] for row in rows] == [["erase", "in/fits.png"], ["erase", "in/turned.jpg"], ["fail", "in/small.bmp"]]
@@ -145,7 +145,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> Non
     (folder / "out/c.jpg").write_bytes(b"kept")
     before = tree(folder)
     arguments = ("in", "--mask", "masks", "-o", "out", "--resume", "--dry-run", "--report", "report.json")
-    done = run_erase(folder, *arguments)
+    done = erase_here(folder, *arguments)
     assert done.returncode == 1
     assert [line.split("\t") for line in done.stdout.decode().splitlines()] == [
         ["erase", "in/a.png", "masks/a.jpg", "out/a.png"],
@@ -158,7 +158,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> Non
 
 def test_names_cannot_write_to_the_terminal(folder: Path) -> None:
     (folder / "in/b.png").rename(folder / "in/b\x1b[2J\nb.png")
-    done = run_erase(folder, "in", "mask.png", "-o", "out", "--dry-run")
+    done = erase_here(folder, "in", "mask.png", "-o", "out", "--dry-run")
     assert b"\x1b" not in done.stdout
     assert b'"in/b\\u001b[2J\\nb.png"' in done.stdout
     assert len(done.stdout.splitlines()) == 3
@@ -204,8 +204,8 @@ def test_what_is_asked_for_wrongly_does_not_begin(folder: Path, arguments: tuple
 def test_a_server_does_the_same(folder: Path, start_server: StartServer) -> None:
     server = start_server(engine="auto")
     arguments = ("in", "--mask", "mask.png", "--report", "report.json")
-    there = run_erase(folder, *arguments, "-o", "there", "--url", server.base, IMAGE_ERASE_KEY=KEY)
-    here = run_erase(folder, *arguments, "-o", "here", "--resume", ERASE_ENGINE="auto")
+    there = erase_here(folder, *arguments, "-o", "there", "--url", server.base, IMAGE_ERASE_KEY=KEY)
+    here = erase_here(folder, *arguments, "-o", "here", "--resume", ERASE_ENGINE="auto")
     assert (there.returncode, here.returncode) == (1, 1)
     assert tree(folder / "there") == tree(folder / "here") == ["a.png", "c.jpg"]
     for name in tree(folder / "there"):
@@ -215,7 +215,7 @@ def test_a_server_does_the_same(folder: Path, start_server: StartServer) -> None
 
 def test_a_wrong_key_ends_the_run(folder: Path, server: Server) -> None:
     arguments = ("in", "mask.png", "-o", "out", "--jobs", "1", "--report", "report.json", "--url", server.base)
-    done = run_erase(folder, *arguments, "--key", "wrong-key", IMAGE_ERASE_KEY=KEY)
+    done = erase_here(folder, *arguments, "--key", "wrong-key", IMAGE_ERASE_KEY=KEY)
     assert done.returncode == 1
     failure, stopped, summary = lines(done)
     assert failure.startswith("image-erase: in/a.png: The application does not exist.")
@@ -235,7 +235,7 @@ def test_a_result_in_another_format_gets_its_suffix_and_takes_nobodys_place(fold
         (folder / "in/b.png").unlink()
         (folder / "in/c.jpg").rename(folder / "in/a.jpg")
         arguments = ("in", "mask.png", "-o", "out", "--jobs", "1", "--url", server.base, "--force")
-        done = run_erase(folder, *arguments, IMAGE_ERASE_KEY="k")
+        done = erase_here(folder, *arguments, IMAGE_ERASE_KEY="k")
     assert done.returncode == 1
     assert lines(done)[0] == "image-erase: in/a.jpg: out/a.png: is the output of another image"
     assert tree(folder / "out") == ["a.png"]
@@ -278,6 +278,6 @@ def test_busy_is_waited_for(folder: Path) -> None:
             server.linked(),
             Scripted(200, photo_file()),
         ]
-        done = run_erase(folder, "in/a.png", "mask.png", "-o", "out.png", "--url", server.base, IMAGE_ERASE_KEY="k")
+        done = erase_here(folder, "in/a.png", "mask.png", "-o", "out.png", "--url", server.base, IMAGE_ERASE_KEY="k")
     assert (done.returncode, done.stderr) == (0, b"")
     assert (folder / "out.png").read_bytes() == photo_file()

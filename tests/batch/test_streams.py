@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.command import COMMAND, environment, lines, run_erase, tree
+from support.command import COMMAND, environment, erase_here, lines, run_erase, tree
 from support.pictures import mask_file, photo_file, pixels_of
 
 
@@ -28,7 +28,7 @@ def test_a_picture_goes_through_a_pipe(folder: Path) -> None:
     assert (pixels_of(piped.stdout) != pixels_of(photo_file())).any()
     assert tree(folder) == ["in/a.png", "mask.png"]
 
-    masked = run_erase(folder, "in", "--mask", "-", "-o", "out", "--quiet", standard_input=mask_file())
+    masked = erase_here(folder, "in", "--mask", "-", "-o", "out", "--quiet", standard_input=mask_file())
     assert (masked.returncode, masked.stdout, masked.stderr) == (0, b"", b"")
     assert (folder / "out/a.png").read_bytes() == piped.stdout
 
@@ -37,7 +37,7 @@ def test_nothing_but_a_picture_goes_to_standard_output(folder: Path) -> None:
     broken = run_erase(folder, "-", "mask.png", "-o", "-", standard_input=b"hello")
     assert (broken.returncode, broken.stdout) == (1, b"")
     assert lines(broken) == ["image-erase: -: image: The file is none of JPEG, PNG, BMP and WEBP."]
-    dry = run_erase(folder, "-", "mask.png", "-o", "-", "--dry-run")
+    dry = erase_here(folder, "-", "mask.png", "-o", "-", "--dry-run")
     assert (dry.returncode, dry.stdout) == (0, b"")
     assert lines(dry)[0] == "erase\t-\tmask.png\t-"
 
@@ -57,17 +57,17 @@ def test_an_output_that_nobody_reads_is_a_failure(folder: Path) -> None:
 def test_one_picture_is_not_overwritten_unless_asked(folder: Path) -> None:
     arguments = ("in/a.png", "mask.png", "-o", "out.png")
     (folder / "out.png").write_bytes(b"kept")
-    refused = run_erase(folder, *arguments)
+    refused = erase_here(folder, *arguments)
     assert (refused.returncode, (folder / "out.png").read_bytes()) == (2, b"kept")
     assert "--force" in lines(refused)[0]
-    assert run_erase(folder, *arguments, "--resume").returncode == 0
+    assert erase_here(folder, *arguments, "--resume").returncode == 0
     assert (folder / "out.png").read_bytes() == b"kept"
-    assert run_erase(folder, *arguments, "--force").returncode == 0
+    assert erase_here(folder, *arguments, "--force").returncode == 0
     assert pixels_of((folder / "out.png").read_bytes()).shape == pixels_of(photo_file()).shape
 
 
 def test_a_jpeg_from_standard_input_is_never_called_png(folder: Path) -> None:
-    done = run_erase(folder, "-", "mask.png", "-o", "out.png", standard_input=photo_file("JPEG"))
+    done = erase_here(folder, "-", "mask.png", "-o", "out.png", standard_input=photo_file("JPEG"))
     assert done.returncode == 1
     assert "its name must end in .jpg" in lines(done)[0]
     assert not (folder / "out.png").exists()
