@@ -59,8 +59,8 @@ def test_a_wrong_setting_is_named(folder: Path) -> None:
 
 def test_a_model_that_is_none_is_one_line(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"no network")
-    settings = {"ERASE_ENGINE": "onnx", "ERASE_ONNX_MODEL": str(folder / "model.onnx")}
-    done = erase_here(folder, "photo.png", "mask.png", "-o", "out.png", **settings)
+    model = str(folder / "model.onnx")
+    done = erase_here(folder, "photo.png", "mask.png", "-o", "out.png", ERASE_ENGINE="onnx", ERASE_ONNX_MODEL=model)
     assert done.returncode == 1
     assert len(lines(done)) == 1
 
