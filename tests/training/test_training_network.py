@@ -1,6 +1,8 @@
 """The network, its training and its file. Skipped without torch."""
 
+import functools
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from training.trainer import rate_at
 
 CPU = torch.device("cpu")
 WIDTH = 8
+Exported = Callable[[graph.Weights], Path]
 torch.set_num_threads(1)
 
 
@@ -53,6 +56,19 @@ def trained(pack: Path, perceptual: Path, tmp_path_factory: pytest.TempPathFacto
     narrow = ["--width", str(WIDTH), "--masks", "40", "--no-compile"]
     main(["train", str(pack), "--out", str(out), "--lpips", str(perceptual), *narrow, *few])
     return LayoutNetwork.holding(state.load(out / "network.pt")).eval()
+
+
+@pytest.fixture(scope="module")
+def exported(trained: LayoutNetwork, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The file of the trained network with its weights stored so; written once for all tests. Don't change it."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    @functools.cache
+    def export(weights: graph.Weights) -> Path:
+        graph.export(trained, folder / f"{weights}.onnx", weights)
+        return folder / f"{weights}.onnx"
+
+    return export
 
 
 def example(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -103,12 +119,11 @@ def test_known_pixels_come_back_and_hidden_ones_do_not_matter(trained: LayoutNet
 
 @pytest.mark.parametrize(("weights", "tolerance"), [("float32", 1e-4), ("float16", 2e-3), ("int8", 0.05)])
 def test_the_exported_graph_equals_the_trained_network(
-    trained: LayoutNetwork, tmp_path: Path, weights: graph.Weights, tolerance: float
+    trained: LayoutNetwork, exported: Exported, weights: graph.Weights, tolerance: float
 ) -> None:
-    graph.export(trained, tmp_path / "layout.onnx", weights)
-    stored = graph.restore(tmp_path / "layout.onnx").eval()
+    stored = graph.restore(exported(weights)).eval()
     for image, mask in map(example, (1, 2)):
-        found = in_onnxruntime(tmp_path / "layout.onnx", image, mask)
+        found = in_onnxruntime(exported(weights), image, mask)
         for values, exact, rounded in zip(
             found, in_torch(trained, image, mask), in_torch(stored, image, mask), strict=True
         ):
@@ -117,31 +132,29 @@ def test_the_exported_graph_equals_the_trained_network(
             assert np.abs(values - exact).max() < tolerance
 
 
-def test_a_file_can_be_trained_on_from(trained: LayoutNetwork, tmp_path: Path) -> None:
-    graph.export(trained, tmp_path / "layout.onnx", "float32")
-    wanted, found = trained.state_dict(), graph.restore(tmp_path / "layout.onnx").state_dict()
+def test_a_file_can_be_trained_on_from(trained: LayoutNetwork, exported: Exported) -> None:
+    wanted, found = trained.state_dict(), graph.restore(exported("float32")).state_dict()
     assert {name for name, value in wanted.items() if not torch.equal(value, found[name])} <= {
         name for name in wanted if name.endswith("num_batches_tracked")
     }
 
 
-def test_quantised_weights_do_not_change_when_stored_again(trained: LayoutNetwork, tmp_path: Path) -> None:
-    graph.export(trained, tmp_path / "one.onnx", "int8")
-    graph.export(graph.restore(tmp_path / "one.onnx"), tmp_path / "two.onnx", "int8")
-    one, two = (graph.restore(tmp_path / name).state_dict() for name in ("one.onnx", "two.onnx"))
+def test_quantised_weights_do_not_change_when_stored_again(exported: Exported, tmp_path: Path) -> None:
+    graph.export(graph.restore(exported("int8")), tmp_path / "two.onnx", "int8")
+    one, two = (graph.restore(path).state_dict() for path in (exported("int8"), tmp_path / "two.onnx"))
     assert all(torch.allclose(one[name], two[name], rtol=1e-5, atol=1e-9) for name in one)
 
 
-def test_a_quantised_file_can_be_trained_on_from(trained: LayoutNetwork, pack: Path, tmp_path: Path) -> None:
-    graph.export(trained, tmp_path / "one.onnx", "int8")
-    main(["quantise", str(tmp_path / "one.onnx"), str(tmp_path / "two.onnx"), str(pack), "--count", "2"])
-    one, two = (graph.restore(tmp_path / name).state_dict() for name in ("one.onnx", "two.onnx"))
+def test_a_quantised_file_can_be_trained_on_from(exported: Exported, pack: Path, tmp_path: Path) -> None:
+    paths = exported("int8"), tmp_path / "two.onnx"
+    main(["quantise", *map(str, paths), str(pack), "--count", "2"])
+    one, two = (graph.restore(path).state_dict() for path in paths)
     for name, values in one.items():
         exactly = values.numel() >= graph.LARGE or values.ndim < 4  # small weights were stored in full
         tolerance = 1e-5 if exactly else 1 / 127
         assert torch.allclose(two[name], values, rtol=1e-5, atol=tolerance * float(values.abs().max()))
     image, mask = example()
-    exact, rounded = (in_onnxruntime(tmp_path / name, image, mask) for name in ("one.onnx", "two.onnx"))
+    exact, rounded = (in_onnxruntime(path, image, mask) for path in paths)
     assert np.abs(exact[0] - rounded[0]).max() < 0.1
 
 
@@ -157,19 +170,20 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_networks_are_compared_from_the_command_line(
-    trained: LayoutNetwork, pack: Path, perceptual: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    exported: Exported, pack: Path, perceptual: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    graph.export(trained, tmp_path / "a.onnx", "float32")
-    main(["compare", str(tmp_path / "a.onnx"), "--pack", str(pack), "--lpips", str(perceptual), "--count", "3"])
+    model = str(exported("float32"))
+    main(["compare", model, "--pack", str(pack), "--lpips", str(perceptual), "--count", "3"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": ")[0] for line in lines] == ["smooth fill", str(tmp_path / "a.onnx")]
+    assert [line.split(": ")[0] for line in lines] == ["smooth fill", model]
     assert all(re.search(r"error 0\.\d+, coarse 0\.\d+, LPIPS \d\.\d+, foresight", line) for line in lines)
 
 
-def test_weights_go_from_a_file_to_a_run_and_to_a_file(trained: LayoutNetwork, pack: Path, tmp_path: Path) -> None:
-    graph.export(trained, tmp_path / "begin.onnx", "float32")
+def test_weights_go_from_a_file_to_a_run_and_to_a_file(
+    trained: LayoutNetwork, exported: Exported, pack: Path, tmp_path: Path
+) -> None:
     few = ["--steps", "1", "--batch", "2", "--rate", "0", "--critic-batch", "0", "--norm-batches", "1", "--no-compile"]
-    begin = ["--begin", str(tmp_path / "begin.onnx"), "--masks", "8"]
+    begin = ["--begin", str(exported("float32")), "--masks", "8"]
     main(["train", str(pack), "--out", str(tmp_path), *begin, *few])
     main(["export", str(tmp_path / "network.pt"), str(tmp_path / "end.onnx"), "--store", "float16"])
     end = graph.restore(tmp_path / "end.onnx").state_dict()
