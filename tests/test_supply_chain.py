@@ -2,16 +2,18 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from contextlib import closing
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from support.envelope import assert_success
-from support.ports import free_port
 from support.processes import until
 from support.server import Client
 from test_packaging import RUNTIME, arguments, pins, text
@@ -149,23 +151,24 @@ def test_nothing_is_written_but_to_the_storage(tmp_path: Path) -> None:
     for folder in folders.values():
         folder.mkdir()
     environment = {"PATH": os.environ["PATH"], "HOME": str(folders["home"]), "TMPDIR": str(folders["temporary"])}
-    port = free_port()
-    settings = {"ERASE_PORT": str(port), "ERASE_WORKERS": "1", "ERASE_STORAGE_URL": folders["storage"].as_uri()}
+    settings = {"ERASE_PORT": "0", "ERASE_WORKERS": "1", "ERASE_STORAGE_URL": folders["storage"].as_uri()}
     command = [str(Path(sys.executable).with_name("image-erase")), "serve"]
-    client = Client(("127.0.0.1", port))
     with subprocess.Popen(
         command,
         env=environment | settings,
         cwd=folders["here"],
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         try:
-            until(lambda: _is_up(client), "the command serves", 60)
-            assert_success(client.erase(key=(folders["storage"] / "api-key").read_text().strip()), client.base)
+            assert process.stdout
+            url = urlsplit(shlex.split(process.stdout.readline())[-1])
+            with closing(Client(("127.0.0.1", url.port or 0))) as client:
+                until(lambda: _is_up(client), "the command serves", 60)
+                assert_success(client.erase(key=(folders["storage"] / "api-key").read_text().strip()), client.base)
         finally:
             process.terminate()
-            client.close()
     assert [path for name in ("home", "here", "temporary") for path in folders[name].rglob("*")] == []
     assert {path.name for path in folders["storage"].iterdir()} == {"api-key", "signing-key", "results"}
 
