@@ -17,6 +17,7 @@ PICTURES = 6
 
 
 @pytest.mark.hostile
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 def test_actors_erase_from_every_image_of_a_store(tmp_path: Path) -> None:
     for name in ("in", "masks", "out"):
@@ -38,6 +39,8 @@ def test_actors_erase_from_every_image_of_a_store(tmp_path: Path) -> None:
             "RAY_DISABLE_METRICS_COLLECTION": "1",
             "RAY_TMPDIR": folder,
             "RAY_USAGE_STATS_ENABLED": "0",
+            # A slow machine may need longer than a minute to start an actor.
+            "RAY_worker_register_timeout_seconds": "300",
         }
         done = subprocess.run(
             [
@@ -49,7 +52,7 @@ def test_actors_erase_from_every_image_of_a_store(tmp_path: Path) -> None:
             env=os.environ | environment,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=540,
             check=False,
         )
     assert f"1 of {PICTURES + 1} failed" in done.stdout, done.stdout + done.stderr[-3000:]
