@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -54,7 +55,11 @@ class Answer:
 
 @dataclass(eq=False)
 class _Task:
-    """A job in the pool. Times are the loop's. outcome: cancelled if its caller has gone."""
+    """A job in the pool.
+
+    admitted_at: on the clock of time.perf_counter(), since that of the loop may show whole milliseconds only.
+    deadline: on the loop's. outcome: cancelled if its caller has gone.
+    """
 
     owner: str
     request_id: str | None
@@ -187,7 +192,8 @@ class Pool:
         """
         loop = asyncio.get_running_loop()
         now, seconds = loop.time(), self._deadline_seconds
-        task = _Task(owner, request_id, request, (image, mask), now, now + seconds, loop.create_future())
+        admitted_at, deadline = time.perf_counter(), now + seconds
+        task = _Task(owner, request_id, request, (image, mask), admitted_at, deadline, loop.create_future())
         await self._queue(task)
         too_late = loop.call_at(now + _WAITING_SHARE * seconds, self._turn_away, task)
         try:
@@ -316,12 +322,11 @@ class Pool:
 
     async def _work(self, worker: WorkerProcess, task: _Task) -> None:
         """Run the job on the worker until it finishes, its caller leaves, or its deadline passes."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        now, started = asyncio.get_running_loop().time(), time.perf_counter()
         self._observer.job_began(started - task.admitted_at)
         try:
-            reply = worker.send(task.job(started), task.request_id)
-            await _first((reply, task.outcome), task.deadline - started)
+            reply = worker.send(task.job(now), task.request_id)
+            await _first((reply, task.outcome), task.deadline - now)
             if reply.done() and reply.result() is None and not worker.has_begun and task.tries < _TRIES:
                 self._try_another(task)
                 return
@@ -332,7 +337,7 @@ class Pool:
             raise
         # The owner of a job that costs a worker, also by abandoning it, is charged for the time to replace it.
         lost = worker.gone.done()
-        worked = loop.time() - started + (self._start_seconds if lost else 0.0)
+        worked = time.perf_counter() - started + (self._start_seconds if lost else 0.0)
         # A check takes milliseconds, which says nothing about how long the others in the queue take.
         self._finish(task, worked, is_typical=not lost and task.request.task != "check")
 
@@ -350,11 +355,11 @@ class Pool:
 
     def _settle(self, worker: WorkerProcess, task: _Task, reply: Reply, started: float) -> None:
         """Pass the outcome to the job's caller, and give up the worker unless it has answered."""
-        now = asyncio.get_running_loop().time()
         answer = reply.result() if reply.done() else None
         if isinstance(answer, Done | Failed):
             if not task.outcome.done():
-                task.outcome.set_result(Answer(answer, started - task.admitted_at, now - started))
+                worked = time.perf_counter() - started
+                task.outcome.set_result(Answer(answer, started - task.admitted_at, worked))
         elif worker.gone.done():
             task.fail(JobCrashed())
         elif task.outcome.done():
