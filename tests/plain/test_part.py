@@ -1,6 +1,7 @@
 """POST /erase with answer=part: only what has changed comes back, and completes the source to the result."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -89,30 +90,30 @@ def exif(orientation: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "source",
+    "make",
     [
-        pytest.param(jpeg(), id="4:2:0"),
-        pytest.param(jpeg(subsampling=0), id="4:4:4"),
-        pytest.param(jpeg(subsampling=1), id="4:2:2"),
-        pytest.param(jpeg(progressive=True), id="progressive"),
-        pytest.param(jpeg(scene(*SIZE).convert("L")), id="grey JPEG"),
-        pytest.param(jpeg(scene(*SIZE).convert("CMYK")), id="CMYK JPEG"),
-        pytest.param(jpeg(restart_marker_blocks=3), id="restarts"),
-        pytest.param(file_of(scene(*SIZE)), id="PNG"),
-        pytest.param(file_of(scene(*SIZE).convert("P")), id="palette"),
-        pytest.param(file_of(scene(*SIZE).convert("LA")), id="grey and alpha"),
-        pytest.param(file_of(scene(*SIZE), exif=exif(6)), id="turned PNG"),
-        pytest.param(deep_file(".png"), id="16-bit PNG"),
-        pytest.param(deep_file(".png", 1), id="16-bit grey"),
-        pytest.param(deep_file(".tiff"), id="16-bit TIFF"),
-        pytest.param(file_of(scene(*SIZE), "TIFF"), id="TIFF"),
-        pytest.param(file_of(scene(*SIZE), "BMP"), id="BMP"),
-        pytest.param(file_of(scene(*SIZE), "WEBP", lossless=True), id="lossless WebP"),
-        pytest.param(file_of(scene(*SIZE), "GIF"), id="GIF"),
+        pytest.param(jpeg, id="4:2:0"),
+        pytest.param(lambda: jpeg(subsampling=0), id="4:4:4"),
+        pytest.param(lambda: jpeg(subsampling=1), id="4:2:2"),
+        pytest.param(lambda: jpeg(progressive=True), id="progressive"),
+        pytest.param(lambda: jpeg(scene(*SIZE).convert("L")), id="grey JPEG"),
+        pytest.param(lambda: jpeg(scene(*SIZE).convert("CMYK")), id="CMYK JPEG"),
+        pytest.param(lambda: jpeg(restart_marker_blocks=3), id="restarts"),
+        pytest.param(lambda: file_of(scene(*SIZE)), id="PNG"),
+        pytest.param(lambda: file_of(scene(*SIZE).convert("P")), id="palette"),
+        pytest.param(lambda: file_of(scene(*SIZE).convert("LA")), id="grey and alpha"),
+        pytest.param(lambda: file_of(scene(*SIZE), exif=exif(6)), id="turned PNG"),
+        pytest.param(lambda: deep_file(".png"), id="16-bit PNG"),
+        pytest.param(lambda: deep_file(".png", 1), id="16-bit grey"),
+        pytest.param(lambda: deep_file(".tiff"), id="16-bit TIFF"),
+        pytest.param(lambda: file_of(scene(*SIZE), "TIFF"), id="TIFF"),
+        pytest.param(lambda: file_of(scene(*SIZE), "BMP"), id="BMP"),
+        pytest.param(lambda: file_of(scene(*SIZE), "WEBP", lossless=True), id="lossless WebP"),
+        pytest.param(lambda: file_of(scene(*SIZE), "GIF"), id="GIF"),
     ],
 )
-def test_completes_the_source(client: Client, source: bytes) -> None:
-    mask = mask_of()
+def test_completes_the_source(client: Client, make: Callable[[], bytes]) -> None:
+    source, mask = make(), mask_of()
     if pixels(source).shape[:2] != SIZE[::-1]:
         mask = mask_of(size=SIZE[::-1])
     assert_part(client, source, erase(client, source, mask))

@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -23,13 +24,20 @@ Hole = NDArray[np.bool_]
 
 def scene(width: int, height: int, seed: int = 0) -> Image.Image:
     """Draw shapes over smooth colours and a little grain: something with edges, flats and texture."""
+    return Image.fromarray(_drawn(width, height, seed))
+
+
+# Each process of the tests makes the pictures of all parameters when it collects.
+@lru_cache(8)
+def _drawn(width: int, height: int, seed: int) -> Pixels:
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (5, 7, 3)).astype(np.uint8)
     canvas = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(12):
         centre = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.circle(canvas, centre, int(rng.integers(3, 30)), [int(each) for each in rng.integers(0, 256, 3)], -1)
-    return Image.fromarray(np.clip(canvas + rng.normal(0, 3, canvas.shape), 0, 255).astype(np.uint8))
+    drawn: Pixels = np.clip(canvas + rng.normal(0, 3, canvas.shape), 0, 255).astype(np.uint8)
+    return drawn
 
 
 def pillow_jpeg(picture: Image.Image, **options: Any) -> bytes:
