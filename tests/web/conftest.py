@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize, 
 
 from support.browser import PROGRAMS, OpenPage, Visitor, find_chromium, start_chromium
 from support.editor import Editor, forget
+from support.modules import BARE
 from support.server import KEY, Server
 from support.webdriver import CommandFailed
 
@@ -66,6 +67,25 @@ def open_page(request: pytest.FixtureRequest, browser: Browser, server: Server, 
         yield open_
     complaints = [said for visitor in visitors for said in visitor.complaints]
     assert not complaints
+
+
+@pytest.fixture(scope="module")
+def bare_visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
+    visitor = Visitor(browser, server.base)
+    visitor.open(BARE)
+    yield visitor
+    visitor.leave()
+
+
+@pytest.fixture
+def bare(bare_visitor: Visitor) -> Iterator[Page]:
+    """A tab without the page itself, for its modules; the tests of a file share it, so each sets what it depends on.
+
+    Those that change what is in it, or what it hears, open their own.
+    """
+    (page,) = bare_visitor.context.pages
+    yield page
+    assert not bare_visitor.complaints
 
 
 @pytest.fixture(scope="module")

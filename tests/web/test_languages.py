@@ -1,14 +1,13 @@
 """The page in other languages: complete, chosen by the browser or in the page, and usable in each."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from support.barriers import assert_no_barriers
-from support.browser import OpenPage, Visitor, box_of
+from support.browser import OpenPage, box_of
 from support.editor import CHART_FILE, Editor, payload
 from support.modules import BARE, run
 from support.server import KEY, Server
@@ -66,22 +65,6 @@ def choose(page: Page, tag: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", tag)
     page.keyboard.press("Escape")
     expect(page.locator("#menu")).to_be_hidden()
-
-
-@pytest.fixture(scope="module")
-def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
-    visitor = Visitor(browser, server.base)
-    visitor.open(BARE)
-    yield visitor
-    visitor.leave()
-
-
-@pytest.fixture
-def bare(visitor: Visitor) -> Iterator[Page]:
-    """A tab to look at the texts in, without the page itself; shared, so a test sets what it depends on."""
-    (page,) = visitor.context.pages
-    yield page
-    assert not visitor.complaints
 
 
 def erase_button(page: Page) -> Locator:
