@@ -76,9 +76,9 @@ def _pixels_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
     if colour_type == _PNG_GREY:
         mode, pixels = "L", decoded.reshape(*decoded.shape[:2], -1)[..., :1]
     elif colour_type == _PNG_GREY_ALPHA:
-        mode, pixels = "LA", decoded[..., [0, 3]]
+        mode, pixels = "LA", _grey_alpha(decoded)
     elif colour_type == _PNG_TRUECOLOUR_ALPHA:
-        mode, pixels = "RGBA", decoded[..., [2, 1, 0, 3]]
+        mode, pixels = "RGBA", _rgba(decoded)
     else:
         mode, pixels = "RGB", decoded[..., 2::-1]
     return _with_transparent_colour(mode, pixels, image)
@@ -91,8 +91,20 @@ def _tiff_16_bit(image: Image.Image, data: bytes) -> tuple[str, Pixels]:
         raise ValueError("OpenCV reads the file differently")
     pixels = decoded.reshape(*decoded.shape[:2], -1)
     if pixels.shape[2] == 4:
-        return "RGBA", pixels[..., [2, 1, 0, 3]]
+        return "RGBA", _rgba(pixels)
     return ("RGB", pixels[..., ::-1]) if pixels.shape[2] == 3 else ("L", pixels[..., :1])
+
+
+def _rgba(decoded: Pixels) -> Pixels:
+    """Put OpenCV's BGRA into Pillow's order."""
+    pixels: Pixels = cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA)  # type: ignore[assignment]
+    return pixels
+
+
+def _grey_alpha(decoded: Pixels) -> Pixels:
+    """Take from OpenCV's BGRA of a grey picture one channel of grey, and alpha."""
+    pixels: Pixels = cv2.merge([decoded[..., 0], decoded[..., 3]])  # type: ignore[assignment]
+    return pixels
 
 
 def _with_transparent_colour(mode: str, pixels: Pixels, image: Image.Image) -> tuple[str, Pixels]:
