@@ -6,10 +6,12 @@ import os
 # processor free spend the time of the others. Read when NumPy and OpenCV are loaded.
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
 
+import gc
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,22 @@ TESTS = Path(__file__).resolve().parent
 FOREIGN = "ERASE_", "AWS_", "AZURE_", "GOOGLE_"
 
 
+@cache
+def _within(path: Path) -> Path:
+    return path.relative_to(TESTS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage: the objects of thousands of tests all stay, here and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test the marker of its kind, unless it has one already; and put the longest files first.
@@ -35,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not any(map(item.get_closest_marker, KINDS)):
             fixtures = getattr(item, "fixturenames", ())
-            item.add_marker(kind_of(item.path.relative_to(TESTS), fixtures))
+            item.add_marker(kind_of(_within(item.path), fixtures))
         kind = max(KINDS.index(mark.name) for mark in item.iter_markers() if mark.name in KINDS)
         longest[item.path] = max(longest.get(item.path, 0), kind)
     items.sort(key=lambda item: -longest[item.path])

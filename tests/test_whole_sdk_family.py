@@ -10,6 +10,7 @@ import httpx
 import pytest
 from ailabtools import AILabApiError, AILabClient
 from ailabtools.generated.endpoints import CommonQueryCreditsResponseData
+from PIL import Image
 
 from support.envelope import LOG_ID, REQUEST_ID, VENDOR
 from support.family import ADVANCED, BOX, FAMILY, IMAGE, JPEG, MASK, SIZE, Member
@@ -104,7 +105,7 @@ FAILURES = {
     "broken picture": ("FILE_DECODING_FAILURE", {"image": IMAGE[:200]}),
     "empty picture": ("PARAMETERS_CANNOT_EMPTY", {"image": b""}),
     "other size": ("ERROR_MASK_IMAGE_RESOLUTION_MISMATCH", {"mask": mask_file((96, 79))}),
-    "side too long": ("FILE_RESOLUTION_EXCEEDS_LIMITS", {"image": photo_file(size=(4097, 65))}),
+    "side too long": ("FILE_RESOLUTION_EXCEEDS_LIMITS", {"image": file_of(Image.new("RGB", (4097, 65)))}),
     "much too large": ("ERROR_REQUEST_BODY_TOO_LARGE", {"image": bytes(30 * MEGABYTE)}),
     "all white": ("UNSUPPORTED_PARAMETER_VALUES", {"mask": file_of(boxed(SIZE, (0, 0, *SIZE)))}),
 }

@@ -1,5 +1,7 @@
 """Plans follow the hole's size, stay inside the time and never shrink a thin part away."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -32,8 +34,11 @@ def painted(jobs: list[Job]) -> np.ndarray:
     return count
 
 
-@pytest.mark.parametrize("hole", [disc(60), disc(700), wire(10), wire(90)], ids=["spot", "big", "wire", "beam"])
-def test_a_plan_fills_every_pixel_once_and_in_time(hole: Bool) -> None:
+@pytest.mark.parametrize(
+    ("draw", "size"), [(disc, 60), (disc, 700), (wire, 10), (wire, 90)], ids=["spot", "big", "wire", "beam"]
+)
+def test_a_plan_fills_every_pixel_once_and_in_time(draw: Callable[[int], Bool], size: int) -> None:
+    hole = draw(size)
     jobs = planned(hole)
     assert jobs is not None
     assert np.array_equal(painted(jobs), hole)

@@ -1,5 +1,7 @@
 """What is filled does not depend on what lies beyond the reach of the hole."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,12 +11,16 @@ from image_erase.erasure.eraser import Engine, Eraser, EraserOptions
 from support.jpegs import scene
 
 HEIGHT, WIDTH = 700, 900
-PICTURE = np.ascontiguousarray(np.asarray(scene(WIDTH, HEIGHT)))
 BLOTS = st.lists(
     st.tuples(st.integers(0, HEIGHT - 1), st.integers(0, WIDTH - 1), st.integers(1, 40), st.integers(1, 40)),
     min_size=1,
     max_size=3,
 )
+
+
+@cache
+def picture() -> np.ndarray:
+    return np.ascontiguousarray(np.asarray(scene(WIDTH, HEIGHT)))
 
 
 def holed(blots: list[tuple[int, int, int, int]]) -> np.ndarray:
@@ -33,8 +39,8 @@ class _Network:
 
 def assert_same_in_its_reach(eraser: Eraser, hole: np.ndarray) -> None:
     part = eraser.reach(hole)
-    inside = np.ascontiguousarray(PICTURE[part])
-    whole = eraser.erase(PICTURE, PICTURE, hole, time_left=lambda: 60.0)
+    inside = np.ascontiguousarray(picture()[part])
+    whole = eraser.erase(picture(), picture(), hole, time_left=lambda: 60.0)
     own = eraser.erase(inside, inside, hole[part], time_left=lambda: 60.0)
     assert own.engines == whole.engines
     np.testing.assert_array_equal(own.image, whole.image[part])

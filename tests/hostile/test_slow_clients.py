@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cached_property, partial
 from itertools import repeat
 from pathlib import Path
 
@@ -201,11 +201,13 @@ class TestMemory:
 class TestUnreadResults:
     """Answers that are the result itself, and clients that don't read them."""
 
-    BODY = body_of([file_part("image", noise_file((1450, 1150))), file_part("mask", mask_file((1450, 1150)))])
+    @cached_property
+    def body(self) -> bytes:
+        return body_of([file_part("image", noise_file((1450, 1150))), file_part("mask", mask_file((1450, 1150)))])
 
     def ask(self, connection: socket.socket, key: str) -> None:
-        headers = UNSIZED | {"Content-Length": str(len(self.BODY)), "ailabapi-api-key": key}
-        connection.sendall(head_of(ADVANCED.path, headers) + self.BODY)
+        headers = UNSIZED | {"Content-Length": str(len(self.body)), "ailabapi-api-key": key}
+        connection.sendall(head_of(ADVANCED.path, headers) + self.body)
 
     def test_are_bounded_and_give_way_to_another_key(self, start_server: StartServer) -> None:
         own: Server = start_server(answer_memory_mb=13, metrics=True, api_keys=(KEY, SECOND))

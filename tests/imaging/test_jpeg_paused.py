@@ -6,6 +6,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,20 +25,26 @@ pytestmark = pytest.mark.skipif(
     not (library.available() and library.complete()), reason="no libturbojpeg, or one older than 3.1"
 )
 WIDTH, HEIGHT = 403, 349
-FILES = {
-    f"{mode} {sampling} {'progressive' if progressive else 'baseline'} restart {restart}": pillow_jpeg(
-        scene(WIDTH, HEIGHT).convert(mode),
-        quality=80,
-        subsampling=sampling,
-        progressive=progressive,
-        restart_marker_blocks=restart,
+KINDS = {
+    f"{mode} {sampling} {'progressive' if progressive else 'baseline'} restart {restart}": (
+        mode,
+        {"subsampling": sampling, "progressive": progressive, "restart_marker_blocks": restart},
     )
     for mode, sampling, progressive, restart in itertools.product(
         ("L", "RGB"), ("4:4:4", "4:2:2", "4:2:0"), (False, True), (0, 5)
     )
 }
-FILES["padded"] = FILES["RGB 4:2:0 baseline restart 0"][:-2] + bytes(64) + b"\xff\xd9"
+USUAL, PADDED = "RGB 4:2:0 baseline restart 0", "padded"
+NAMES = [*KINDS, PADDED]
 PART = slice(64, 128), slice(96, 192)
+
+
+@cache
+def jpeg(name: str) -> bytes:
+    if name == PADDED:
+        return jpeg(USUAL)[:-2] + bytes(64) + b"\xff\xd9"
+    mode, options = KINDS[name]
+    return pillow_jpeg(scene(WIDTH, HEIGHT).convert(mode), quality=80, **options)
 
 
 def file_of(data: bytes) -> PictureFile:
@@ -50,22 +57,22 @@ def transforms() -> int:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    name=st.sampled_from(sorted(FILES)),
+    name=st.sampled_from(sorted(NAMES)),
     corner=st.tuples(st.integers(0, HEIGHT - 1), st.integers(0, WIDTH - 1)),
     size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
 )
 def test_any_part_shows_the_same_pixels(name: str, corner: tuple[int, int], size: tuple[int, int]) -> None:
     ends = [min(at + by, most) for at, by, most in zip(corner, size, (HEIGHT, WIDTH), strict=True)]
     part = slice(corner[0], ends[0]), slice(corner[1], ends[1])
-    file = file_of(FILES[name])
+    file = file_of(jpeg(name))
     with file.editing(part, splices=True) as picture:
         assert picture.begun is not None
         np.testing.assert_array_equal(picture.pixels, file.decoded().pixels[picture.part])
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_result_is_the_same(name: str) -> None:
-    assert_same_result(FILES[name])
+    assert_same_result(jpeg(name))
 
 
 @pytest.mark.parametrize("options", [("-arithmetic",), ("-sample", "4x1")])
@@ -88,7 +95,7 @@ def assert_same_result(data: bytes) -> None:
 def test_a_transform_that_is_not_wanted_ends() -> None:
     with (
         contextlib.suppress(KeyError),
-        file_of(FILES["RGB 4:2:0 baseline restart 0"]).editing(PART, splices=True),
+        file_of(jpeg(USUAL)).editing(PART, splices=True),
     ):
         assert transforms() == 1
         raise KeyError
@@ -96,7 +103,7 @@ def test_a_transform_that_is_not_wanted_ends() -> None:
 
 
 def test_the_file_is_read_twice_where_once_is_no_help() -> None:
-    data = FILES["RGB 4:2:0 baseline restart 0"]
+    data = jpeg(USUAL)
     damaged = data[: len(data) // 2] + bytes(60) + data[len(data) // 2 + 60 :]
     everything = slice(0, HEIGHT), slice(0, WIDTH)
     for file, part, splices in ((data, everything, True), (data, PART, False), (damaged, PART, True)):
@@ -111,7 +118,7 @@ def test_without_memory_for_a_thread_the_file_is_read_twice(monkeypatch: pytest.
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", no_room)
-    with file_of(FILES["RGB 4:2:0 baseline restart 0"]).editing(PART, splices=True) as picture:
+    with file_of(jpeg(USUAL)).editing(PART, splices=True) as picture:
         assert picture.begun is None
 
 
@@ -125,7 +132,7 @@ def test_without_memory_beside_a_transform_the_file_is_read_twice(monkeypatch: p
             raise MemoryError
 
     monkeypatch.setattr(decode, "require_memory", no_room)
-    file = file_of(FILES["RGB 4:2:0 baseline restart 0"])
+    file = file_of(jpeg(USUAL))
     with file.editing(PART, splices=True) as picture:
         assert (picture.begun, transforms()) == (None, 0)
         np.testing.assert_array_equal(picture.pixels, file.decoded(PART).pixels)
@@ -145,7 +152,7 @@ def test_what_the_editor_raises_is_raised() -> None:
         def edit(self, _component: int, row: int, blocks: Coefficients) -> None:
             raise ZeroDivisionError(f"row {row} of {len(blocks)}")
 
-    begun = PausedTransform(source_of(FILES["RGB 4:4:4 baseline restart 0"]).coded, Rewriting(), PART)
+    begun = PausedTransform(source_of(jpeg("RGB 4:4:4 baseline restart 0")).coded, Rewriting(), PART)
     with pytest.raises(ZeroDivisionError, match=r"row 0 of 51"):
         begun.finish(Broken())
     begun.close()
@@ -176,7 +183,7 @@ def test_what_fails_is_freed_at_once() -> None:
             if editor:
                 begun.finish(editor)
 
-    sound = FILES["RGB 4:2:0 baseline restart 0"]
+    sound = jpeg(USUAL)
     damaged = sound[: len(sound) // 2] + bytes(60) + sound[len(sound) // 2 + 60 :]
     for source, editor in ((sound, Unchanged()), (sound, Broken()), (sound, None), (damaged, None), (b"text", None)):
         ended(source, editor)
@@ -210,7 +217,7 @@ def test_cmyk_is_read_twice_and_nothing_is_kept() -> None:
 
 def test_what_the_pixels_cannot_be_read_from_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "decoded_pixels", lambda *_: None)
-    with file_of(FILES["RGB 4:2:0 baseline restart 0"]).editing(PART, splices=True) as picture:
+    with file_of(jpeg(USUAL)).editing(PART, splices=True) as picture:
         assert (picture.part, picture.begun, transforms()) == (None, None, 0)
 
 

@@ -22,9 +22,6 @@ SIZE = (333, 250)
 BOX = (150, 91, 193, 122)
 PART = {"keep": "true", "answer": "part"}
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-DEEP = np.random.default_rng(5).integers(0, 65536, (SIZE[1], SIZE[0], 3), np.uint16)
-
-FAR = Image.composite(boxed(SIZE, (0, 0, 9, 9)), boxed(SIZE, (320, 240, *SIZE)), boxed(SIZE, (0, 0, 9, 9)))
 
 
 def pixels(file: bytes) -> Array:
@@ -75,12 +72,18 @@ def assert_whole(client: Client, answer: httpx.Response) -> None:
     assert answer.content == client.get(answer.headers["location"]).content
 
 
+def far_corners() -> bytes:
+    near = boxed(SIZE, (0, 0, 9, 9))
+    return file_of(Image.composite(near, boxed(SIZE, (320, 240, *SIZE)), near))
+
+
 def jpeg(image: Image.Image | None = None, **options: Any) -> bytes:
     return file_of(image or scene(*SIZE), "JPEG", **{"quality": 90, **options})
 
 
 def deep_file(suffix: str, channels: int = 3) -> bytes:
-    return cv2.imencode(suffix, DEEP if channels == 3 else DEEP[..., 0])[1].tobytes()
+    deep = np.random.default_rng(5).integers(0, 65536, (SIZE[1], SIZE[0], 3), np.uint16)
+    return cv2.imencode(suffix, deep if channels == 3 else deep[..., 0])[1].tobytes()
 
 
 def exif(orientation: int) -> bytes:
@@ -175,28 +178,29 @@ def test_has_the_colours_of_the_source_and_nothing_else(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "mask", "options"),
+    ("make", "mask", "options"),
     [
-        pytest.param(jpeg(), mask_of(), {"quality": "80"}, id="re-encoded"),
-        pytest.param(jpeg(), mask_of(), {"format": "webp", "quality": "80"}, id="lossy"),
-        pytest.param(file_of(scene(*SIZE), "WEBP", quality=80), mask_of(), {}, id="lossy WebP"),
-        pytest.param(file_of(scene(*SIZE)), mask_of(), {"format": "jpeg"}, id="PNG to JPEG"),
-        pytest.param(file_of(scene(*SIZE), "AVIF"), mask_of(), {}, id="AVIF to JPEG"),
-        pytest.param(deep_file(".png"), mask_of(), {"format": "webp"}, id="16 to 8 bits"),
-        pytest.param(file_of(scene(*SIZE).convert("CMYK"), "TIFF"), mask_of(), {}, id="CMYK TIFF"),
-        pytest.param(jpeg(exif=exif(3)), mask_of(), {}, id="turned JPEG"),
-        pytest.param(jpeg(), file_of(FAR), {}, id="far corners of a JPEG"),
-        pytest.param(file_of(scene(*SIZE)), file_of(FAR), {}, id="far corners of a PNG"),
+        pytest.param(jpeg, mask_of, {"quality": "80"}, id="re-encoded"),
+        pytest.param(jpeg, mask_of, {"format": "webp", "quality": "80"}, id="lossy"),
+        pytest.param(lambda: file_of(scene(*SIZE), "WEBP", quality=80), mask_of, {}, id="lossy WebP"),
+        pytest.param(lambda: file_of(scene(*SIZE)), mask_of, {"format": "jpeg"}, id="PNG to JPEG"),
+        pytest.param(lambda: file_of(scene(*SIZE), "AVIF"), mask_of, {}, id="AVIF to JPEG"),
+        pytest.param(lambda: deep_file(".png"), mask_of, {"format": "webp"}, id="16 to 8 bits"),
+        pytest.param(lambda: file_of(scene(*SIZE).convert("CMYK"), "TIFF"), mask_of, {}, id="CMYK TIFF"),
+        pytest.param(lambda: jpeg(exif=exif(3)), mask_of, {}, id="turned JPEG"),
+        pytest.param(jpeg, far_corners, {}, id="far corners of a JPEG"),
+        pytest.param(lambda: file_of(scene(*SIZE)), far_corners, {}, id="far corners of a PNG"),
     ],
 )
 def test_where_there_is_none_the_whole_is_sent(
-    client: Client, source: bytes, mask: bytes, options: dict[str, str]
+    client: Client, make: Callable[[], bytes], mask: Callable[[], bytes], options: dict[str, str]
 ) -> None:
-    assert_whole(client, erase(client, source, mask, **options))
+    assert_whole(client, erase(client, make(), mask(), **options))
 
 
-@pytest.mark.parametrize("source", [jpeg(), file_of(scene(*SIZE))], ids=["JPEG", "PNG"])
-def test_where_nothing_is_erased_it_is_tiny(client: Client, source: bytes) -> None:
+@pytest.mark.parametrize("make", [jpeg, lambda: file_of(scene(*SIZE))], ids=["JPEG", "PNG"])
+def test_where_nothing_is_erased_it_is_tiny(client: Client, make: Callable[[], bytes]) -> None:
+    source = make()
     answer = erase(client, source, file_of(boxed(SIZE, (0, 0, 0, 0))))
     assert len(answer.content) < 3000
     assert_part(client, source, answer)

@@ -7,8 +7,6 @@ import subprocess
 from pathlib import Path
 from typing import Any, Self
 
-import redis
-
 from support.processes import is_stopped, until
 
 PROGRAMS = ("redis-server", "valkey-server")
@@ -30,6 +28,8 @@ class RedisServer:
         self.url = f"unix://:{PASSWORD}@{socket}"
         self._options = ["--port", "0", "--unixsocket", str(socket), "--requirepass", PASSWORD]
         self._process: subprocess.Popen[bytes] | None = None
+        import redis  # takes a tenth of a second, which few processes of the tests need
+
         self.client = redis.Redis.from_url(self.url, decode_responses=True)
 
     def __enter__(self) -> Self:
@@ -84,6 +84,8 @@ class RedisServer:
     def _answers(self) -> bool:
         assert self._process
         assert self._process.poll() is None, "the storage of the limits does not start"
+        import redis
+
         try:
             return bool(self.client.ping())
         except redis.ConnectionError:
