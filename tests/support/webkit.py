@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import FilePayload, ViewportSize
 
+from support.catching import CATCH
 from support.elements import Element
 from support.inputs import Keyboard, Mouse
 from support.processes import until
@@ -42,28 +43,6 @@ _COMPLAINTS = """() => {
   const others = performance.getEntriesByType("resource").map(({ name }) => name)
     .filter((name) => !name.startsWith(`${location.origin}/`) && !/^(blob|data):/.test(name));
   return [...(globalThis.complaints ?? []), ...others.map((name) => `request to another host: ${name}`)];
-}"""
-# What the page gives to the browser's downloads, until one has been given.
-_CATCH = """() => {
-  const { createObjectURL } = URL;
-  const { click } = HTMLAnchorElement.prototype;
-  const blobs = new Map();
-  delete globalThis.caught;
-  URL.createObjectURL = (blob) => {
-    const url = createObjectURL(blob);
-    blobs.set(url, blob);
-    return url;
-  };
-  HTMLAnchorElement.prototype.click = function () {
-    if (!this.download) return click.call(this);
-    Object.assign(URL, { createObjectURL });
-    Object.assign(HTMLAnchorElement.prototype, { click });
-    const reader = new FileReader();
-    reader.onload = () => {
-      globalThis.caught = { name: this.download, base64: reader.result.slice(reader.result.indexOf(",") + 1) };
-    };
-    reader.readAsDataURL(blobs.get(this.href));
-  };
 }"""
 
 
@@ -124,10 +103,9 @@ class WebKitPage:
     @contextmanager
     def expect_download(self) -> Iterator[SimpleNamespace]:
         """Catch the file that the page saves meanwhile; `value` has its `suggested_filename` and `path`."""
-        self.evaluate(_CATCH)
+        self.evaluate(CATCH)
         download = SimpleNamespace(value=None)
         yield download
-        self.wait_for_function("() => 'caught' in globalThis")
         caught = self.evaluate("globalThis.caught")
         path = self._files / "caught"
         path.write_bytes(base64.b64decode(caught["base64"]))

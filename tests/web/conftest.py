@@ -14,8 +14,9 @@ from support.modules import BARE
 from support.server import KEY, Server
 from support.webdriver import CommandFailed
 
-#: So large that the chart's pixels are squares, not mixed with each other.
-WINDOW: ViewportSize = {"width": 1000, "height": 900}
+#: So large that the pixels of the chart are squares, not mixed with each other, and that nothing lies on it; no larger,
+#: since frames take time.
+WINDOW: ViewportSize = {"width": 800, "height": 740}
 VISITORS = pytest.StashKey[list[Visitor]]()
 
 

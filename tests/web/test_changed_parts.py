@@ -53,12 +53,15 @@ class Person:
 
     def assert_shows(self, pixels: Array) -> None:
         """What is seen of places in and around all holes."""
-        self.editor.drawn()
-        for left, top, right, bottom in (FIRST, SECOND, THIRD):
-            for x, y in ((left + 5, top + 5), (right - 3, bottom - 3), (left - 4, top + 9), (right + 18, bottom + 10)):
-                shown = self.editor.colour((x + 0.5, y + 0.5))[:3]
-                # Browsers decode JPEGs with libjpeg-turbo too, but not with the same release.
-                assert np.abs(np.subtract(shown, pixels[y, x], dtype=int)).max() <= 2, (x, y)
+        places = [
+            place
+            for left, top, right, bottom in (FIRST, SECOND, THIRD)
+            for place in ((left + 5, top + 5), (right - 3, bottom - 3), (left - 4, top + 9), (right + 18, bottom + 10))
+        ]
+        seen = self.editor.colours([(x + 0.5, y + 0.5) for x, y in places])
+        for (x, y), shown in zip(places, seen, strict=True):
+            # Browsers decode JPEGs with libjpeg-turbo too, but not with the same release.
+            assert np.abs(np.subtract(shown[:3], pixels[y, x], dtype=int)).max() <= 2, (x, y)
 
     def kept(self, what: str) -> None:
         until(lambda: self.page.evaluate(KEPT) == what, f"the browser keeps {what}")
@@ -130,7 +133,7 @@ def test_only_what_has_changed_comes_back(person: Person, server: Server) -> Non
     # Now it is here, and what is erased next comes as a part again.
     page.unroute_all()
     page.route(RESULTS, lambda route: route.abort())
-    assert editor.download() == ("photo-erased.jpg", second)
+    assert editor.saved() == ("photo-erased.jpg", second)
     editor.erase("Result 3 of 3")
     person.assert_shows(pixels_of(person.whole(server, 2)))
 
@@ -172,7 +175,7 @@ def test_the_whole_comes_in_a_quiet_moment(person: Person, server: Server) -> No
     person.erase(FIRST, "Result 1 of 1")
     person.kept("whole,whole")
     person.page.route(RESULTS, lambda route: route.abort())
-    assert person.editor.download() == ("photo-erased.jpg", person.whole(server, 0))
+    assert person.editor.saved() == ("photo-erased.jpg", person.whole(server, 0))
 
 
 def test_what_is_transparent_stays_so(open_page: OpenPage, server: Server) -> None:
@@ -185,7 +188,7 @@ def test_what_is_transparent_stays_so(open_page: OpenPage, server: Server) -> No
     person.erase(FIRST, "Result 1 of 1")
     person.erase(SECOND, "Result 2 of 2")
     assert ["x-erase-part" in answer.headers for answer in person.answers] == [False, True]
-    shown = [person.editor.colour((x + 0.5, 80.5)) for x in (140, 180, 220)]
+    shown = person.editor.colours([(x + 0.5, 80.5) for x in (140, 180, 220)])
     for x, colour in zip((140, 180, 220), shown, strict=True):
         wanted = pixels_of(person.whole(server, 1))[80, x]
         assert np.abs(np.subtract(colour, wanted, dtype=int)).max() <= 2
@@ -200,6 +203,6 @@ def test_several_are_saved_whole(person: Person, server: Server) -> None:
     editor.press("erase-all")
     editor.expect_alert("Erased from 2 of 2 pictures.")
     assert all("x-erase-part" in answer.headers for answer in person.answers)
-    with zipfile.ZipFile(io.BytesIO(editor.download("download-all")[1])) as archive:
+    with zipfile.ZipFile(io.BytesIO(editor.saved("download-all")[1])) as archive:
         saved = {name: archive.read(name) for name in archive.namelist()}
     assert saved == {f"{name}-erased.jpg": person.whole(server, at) for at, name in enumerate(("one", "two"))}

@@ -56,6 +56,6 @@ def test_painting_draws_no_more_than_is_seen(editor: Editor) -> None:
     assert drawn
     assert max(drawn) < 4 * (SIDE * (scale + 0.01)) ** 2
 
-    with Image.open(io.BytesIO(editor.mask_file())) as mask:
+    with Image.open(io.BytesIO(editor.saved("mask-save")[1])) as mask:
         assert mask.size == (SIDE, SIDE)
         assert 0.01 < np.asarray(mask).mean() < 0.5

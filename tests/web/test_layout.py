@@ -216,7 +216,7 @@ def test_follows_the_colours_of_the_system(open_page: OpenPage) -> None:
 
 
 def test_moves_nothing_where_motion_is_unwanted(open_page: OpenPage) -> None:
-    page = open_page()
+    page = open_page(reduced_motion="no-preference")
     moves = """() => [...document.querySelectorAll("*")].map((each) => getComputedStyle(each))
       .filter((style) => Number.parseFloat(style.transitionDuration) || style.animationName !== "none").length"""
     assert page.evaluate(moves) > 0

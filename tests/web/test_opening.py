@@ -58,24 +58,24 @@ def test_dropping(editor: Editor) -> None:
     editor.page.dispatch_event("#choose", "drop", given)
     expect(editor["drop"]).to_be_hidden()
     editor.await_picture(CHART)
-    assert editor.download() == ("handed.png", CHART_FILE)
+    assert editor.saved() == ("handed.png", CHART_FILE)
 
 
 def test_pasting(editor: Editor) -> None:
     paste = "(given) => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: given }))"
     editor.page.evaluate(paste, transfer(editor))
     editor.await_picture(CHART)
-    assert editor.download() == ("handed.png", CHART_FILE)
+    assert editor.saved() == ("handed.png", CHART_FILE)
 
 
 def test_the_sample(editor: Editor) -> None:
     data = (FOLDER / "sample.jpg").read_bytes()
     editor["sample"].click()
     editor.await_picture(Image.open(io.BytesIO(data)).size)
-    assert editor.download() == ("sample.jpg", data)
+    assert editor.saved() == ("sample.jpg", data)
     editor.draw((300, 200), (330, 220))
     editor.erase()
-    name, result = editor.download()
+    name, result = editor.saved()
     assert (name, result[:2]) == ("sample-erased.jpg", b"\xff\xd8")
 
 
@@ -98,12 +98,14 @@ def test_asks_before_work_is_lost(editor: Editor) -> None:
     editor.page.get_by_role("button", name="Keep this one").click()
     # The original is not the result.
     editor["step-back"].click()
-    editor.download()
+    editor.expect_step("Original")
+    editor.saved()
     editor.press("mask-clear")
     choose_other(editor)
     editor.page.get_by_role("button", name="Keep this one").click()
     editor["step-forward"].click()
-    editor.download()
+    editor.expect_step("Result 1 of 1")
+    editor.saved()
     choose_other(editor)
     editor.await_picture((100, 80))
     expect(editor["replace-dialog"]).to_be_hidden()
@@ -129,27 +131,27 @@ def test_what_is_no_picture(editor: Editor) -> None:
     expect(editor["alert"]).to_be_hidden()
     editor.page.set_input_files("#picture-file", broken)
     editor.expect_alert("The browser cannot read this file as a picture.")
-    assert editor.download() == ("photo.png", CHART_FILE)
+    assert editor.saved() == ("photo.png", CHART_FILE)
 
 
 def test_a_kind_that_the_server_does_not_read(editor: Editor) -> None:
     editor.open(file_of(chart(), "ICO", sizes=[CHART]), "old.ico")
     expect(editor["status"]).to_contain_text("It was converted to JPEG.")
-    name, converted = editor.download()
+    name, converted = editor.saved()
     assert (name, converted[:2], pixels_of(converted).shape) == ("old.jpg", b"\xff\xd8", (*CHART[::-1], 3))
     paint_box(editor)
     editor.erase()
-    assert editor.download()[0] == "old-erased.jpg"
+    assert editor.saved()[0] == "old-erased.jpg"
 
 
 @pytest.mark.parametrize(("suffix", "result"), [("gif", "png"), ("avif", "jpg")])
 def test_a_kind_of_which_the_result_is_another(editor: Editor, suffix: str, result: str) -> None:
     data = file_of(chart(), suffix.upper())
     editor.open(data, f"photo.{suffix}")
-    assert editor.download() == (f"photo.{suffix}", data)
+    assert editor.saved() == (f"photo.{suffix}", data)
     paint_box(editor)
     editor.erase()
-    assert editor.download()[0] == f"photo-erased.{result}"
+    assert editor.saved()[0] == f"photo-erased.{result}"
 
 
 def test_a_photograph_that_the_browser_cannot_show(editor: Editor) -> None:
@@ -172,7 +174,7 @@ def test_a_turned_photograph(editor: Editor, orientation: int) -> None:
     paint_box(editor)
     editor.erase()
     assert editor.colour((30.5, 130.5))[:2] == pytest.approx((30, 130), abs=8)
-    _, result = editor.download()
+    _, result = editor.saved()
     before, after = (np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(file))), int) for file in (data, result))
     differs = (np.abs(before - after) > 24).any(axis=2)
     hole = np.asarray(boxed(CHART, BOX)) > 0

@@ -28,11 +28,13 @@ def canvas(editor: Editor) -> Editor:
 
 def test_what_is_painted_is_erased_and_nothing_else(canvas: Editor, server: Server) -> None:
     canvas.draw(*LINE)
-    mask = canvas.mask_file()
+    name, mask = canvas.download("mask-save")
+    assert name == "photo-mask.png"
     hole = canvas.mask()
+    np.testing.assert_array_equal(pixels_of(mask), hole)
     assert_stroke(hole, LINE, canvas.brush)
     canvas.erase()
-    name, result = canvas.download()
+    name, result = canvas.saved()
     assert name == "photo-erased.png"
     differs = changed(CHART_FILE, result)
     assert not differs[~hole].any()
@@ -174,8 +176,8 @@ def test_many_strokes(canvas: Editor) -> None:
     near = np.min([distances([spot]) for spot in left], axis=0)
     assert mask[near < canvas.brush / 2 - 1].all()
     assert not mask[near > canvas.brush / 2 + 1].any()
-    shown = [canvas.colour(spot, "mask")[3] for spot in (spots[0], spots[61], spots[62], spots[67], (230, 150))]
-    assert shown == [255, 255, 0, 0, 255]
+    shown = canvas.colours([spots[0], spots[61], spots[62], spots[67], (230, 150)], "mask")
+    assert [colour[3] for colour in shown] == [255, 255, 0, 0, 255]
 
 
 class TestTheView:
@@ -190,8 +192,6 @@ class TestTheView:
         page.mouse.move(*place)
         for turn, grows in ((-400, True), (300, False), (600, False)):
             before, colour = canvas.view[0], canvas.colour_at(*place)
-            # The mask is saved with the mouse, elsewhere.
-            page.mouse.move(*place)
             page.mouse.wheel(0, turn)
             scale, *_ = canvas.look()
             assert (scale > before) == grows
@@ -233,14 +233,14 @@ class TestTheView:
         before, window = canvas.look(), canvas.page.viewport_size
         assert window
         try:
-            canvas.page.set_viewport_size({"width": 800, "height": 560})
+            canvas.page.set_viewport_size({"width": 700, "height": 560})
             # Colours are mixed by up to half a pixel of the picture.
             assert canvas.look() == pytest.approx(canvas.fitted(), rel=0.01, abs=1.5)
             assert canvas.view != before
             inside = [(61, 41), (119, 79), (61, 79)]
             outside = [(58, 60), (122, 60), (90, 38), (90, 82)]
-            assert {canvas.colour(point, "mask")[3] for point in inside} == {255}
-            assert {canvas.colour(point, "mask")[3] for point in outside} == {0}
+            assert {colour[3] for colour in canvas.colours(inside, "mask")} == {255}
+            assert {colour[3] for colour in canvas.colours(outside, "mask")} == {0}
             canvas.draw((150, 100), (200, 140))
             expected = np.zeros(CHART[::-1], bool)
             expected[40:80, 60:120] = expected[100:140, 150:200] = True

@@ -70,7 +70,7 @@ def turn(editor: Editor, key: str, said: str) -> None:
 
 def results(editor: Editor) -> dict[str, bytes]:
     """What "Download all" saves."""
-    name, data = editor.download("download-all")
+    name, data = editor.saved("download-all")
     assert name == "erased.zip"
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
@@ -103,7 +103,7 @@ def test_each_has_work_of_its_own(open_page: OpenPage) -> None:
     editor.await_picture(CHART)
     expect(editor["step-value"]).to_have_text("Result 1 of 1")
     np.testing.assert_array_equal(editor.mask(), hole(SECOND))
-    result = editor.download()[1]
+    result = editor.saved()[1]
     assert editor.colour((65.5, 50.5))[:3] == tuple(np.array(Image.open(io.BytesIO(result)))[50, 65])
 
     # All of it is there again after a reload, and only what is seen is decoded.
@@ -266,7 +266,7 @@ def test_what_does_not_fit_is_said(open_page: OpenPage) -> None:
     editor.erase()
     # The browser asks before it leaves, since not all is kept.
     assert not page.evaluate("() => dispatchEvent(new Event('beforeunload', { cancelable: true }))")
-    editor.download()
+    editor.saved()
     page.reload()
     expect(editor["step-value"]).to_have_text("Result 1 of 1")
     expect(editor["photos"]).to_be_hidden()

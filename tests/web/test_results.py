@@ -74,7 +74,7 @@ def test_while_it_goes_on(canvas: Editor) -> None:
     page.unroute_all()
     editor.erase()
     assert len([url for url in requests if url.endswith("/erase")]) == 2
-    assert not changed(CHART_FILE, editor.download()[1])[~hole(FIRST)].any()
+    assert not changed(CHART_FILE, editor.saved()[1])[~hole(FIRST)].any()
 
 
 def test_step_after_step(canvas: Editor) -> None:
@@ -83,7 +83,7 @@ def test_step_after_step(canvas: Editor) -> None:
         paint(canvas, box)
         canvas.erase(f"Result {number} of {number}")
         assert not canvas.mask().any()
-        results.append(canvas.download()[1])
+        results.append(canvas.saved()[1])
     assert not changed(results[1], results[2])[~hole(SECOND)].any()
     assert changed(results[0], results[2])[hole(*masks)].mean() > 0.95
     expect(canvas["step-forward"]).to_be_disabled()
@@ -91,7 +91,7 @@ def test_step_after_step(canvas: Editor) -> None:
         canvas["step-back"].click()
         canvas.expect_step("Original" if index == 0 else "Result 1 of 2")
         np.testing.assert_array_equal(canvas.mask(), hole(masks[index]))
-        assert canvas.download()[1] == results[index]
+        assert canvas.saved()[1] == results[index]
     expect(canvas["step-back"]).to_be_disabled()
     expect(canvas["compare"]).to_be_disabled()
     canvas.page.keyboard.press(".")
@@ -101,7 +101,7 @@ def test_step_after_step(canvas: Editor) -> None:
     canvas.press("mask-clear")
     paint(canvas, THIRD)
     canvas.erase("Result 2 of 2")
-    newest = canvas.download()[1]
+    newest = canvas.saved()[1]
     assert not changed(results[1], newest)[~hole(THIRD)].any()
     assert changed(results[1], newest)[hole(THIRD)].mean() > 0.95
     expect(canvas["step-forward"]).to_be_disabled()
@@ -112,15 +112,13 @@ def test_before_and_after(canvas: Editor) -> None:
     paint(canvas, FIRST)
     expect(canvas["before"]).to_be_disabled()
     canvas.erase()
-    before, after = pixels_of(CHART_FILE), pixels_of(canvas.download()[1])
+    before, after = pixels_of(CHART_FILE), pixels_of(canvas.saved()[1])
     canvas["compare"].click()
     expect(canvas["compare"]).to_have_attribute("aria-pressed", "true")
     spots = [(x + 0.5, y + 0.5) for x in range(42, 88, 9) for y in range(32, 68, 9)]
     for value, shown in (("1000", before), ("0", after)):
         canvas["split"].fill(value)
-        canvas.drawn()
-        for x, y in spots:
-            assert canvas.colour((x, y))[:3] == tuple(shown[int(y), int(x)])
+        assert [seen[:3] for seen in canvas.colours(spots)] == [tuple(shown[int(y), int(x)]) for x, y in spots]
     # In the middle of the hole, which is left of the stage's.
     left = canvas["stage"].bounding_box()["x"]
     width = canvas["stage"].bounding_box()["width"]
@@ -160,7 +158,7 @@ def test_erasing_ends_comparing(canvas: Editor) -> None:
     assert canvas.colour((160, 80), "mask")[3] == 0
     canvas.erase("Result 2 of 2")
     expect(canvas["split"]).to_be_hidden()
-    assert changed(CHART_FILE, canvas.download()[1])[hole(FIRST, SECOND)].mean() > 0.95
+    assert changed(CHART_FILE, canvas.saved()[1])[hole(FIRST, SECOND)].mean() > 0.95
 
 
 def test_nothing_happens_between_an_answer_and_its_picture(canvas: Editor) -> None:
@@ -185,11 +183,12 @@ def test_nothing_happens_between_an_answer_and_its_picture(canvas: Editor) -> No
     canvas.expect_step("Result 1 of 1")
     canvas.page.mouse.move(*end)
     canvas.page.mouse.up()
-    assert canvas.download()[0] == "photo-erased.png"
+    assert canvas.saved()[0] == "photo-erased.png"
     np.testing.assert_array_equal(canvas.mask(), hole(SECOND, THIRD))
     canvas["undo"].click()
     canvas["undo"].click()
     canvas["step-back"].click()
+    canvas.expect_step("Original")
     np.testing.assert_array_equal(canvas.mask(), hole(FIRST))
 
 
@@ -205,12 +204,13 @@ def test_what_is_painted_meanwhile_is_erased_next(canvas: Editor) -> None:
     expect(canvas["status"]).to_have_text("Erased as soon as the server is done.")
     held.pop().continue_()
     canvas.expect_step("Result 2 of 2")
-    result = canvas.download()[1]
+    result = canvas.saved()[1]
     assert changed(CHART_FILE, result)[hole(FIRST, SECOND)].mean() > 0.95
     assert not changed(CHART_FILE, result)[~hole(FIRST, SECOND)].any()
     # Each step has what was painted for it.
-    for box in (SECOND, FIRST):
+    for box, step in ((SECOND, "Result 1 of 2"), (FIRST, "Original")):
         canvas["step-back"].click()
+        canvas.expect_step(step)
         np.testing.assert_array_equal(canvas.mask(), hole(box))
 
 
@@ -231,10 +231,10 @@ def test_undo_and_redo_go_over_results(canvas: Editor) -> None:
     canvas["undo"].click()
     expect(canvas["undo"]).to_be_disabled()
     assert not canvas.mask().any()
-    for shown in (hole(FIRST), hole(), hole(SECOND)):
+    for shown, step in ((hole(FIRST), "Original"), (hole(), "Result 1 of 1"), (hole(SECOND), "Result 1 of 1")):
         canvas["redo"].click()
+        canvas.expect_step(step)
         np.testing.assert_array_equal(canvas.mask(), shown)
-    canvas.expect_step("Result 1 of 1")
     expect(canvas["redo"]).to_be_disabled()
 
 
@@ -251,7 +251,7 @@ def test_erasing_on_release_is_remembered(canvas: Editor) -> None:
     canvas.choose("box")
     paint(canvas, SECOND)
     canvas.expect_step("Result 1 of 1")
-    assert not changed(CHART_FILE, canvas.download()[1])[~hole(SECOND)].any()
+    assert not changed(CHART_FILE, canvas.saved()[1])[~hole(SECOND)].any()
     canvas["more"].click()
     canvas["release"].uncheck()
     canvas.page.keyboard.press("Escape")
@@ -269,7 +269,7 @@ def test_camera_data_is_kept_where_that_is_chosen(canvas: Editor) -> None:
         canvas.open(photograph, "photo.jpg")
         paint(canvas, FIRST)
         canvas.erase()
-        with Image.open(io.BytesIO(canvas.download()[1])) as result:
+        with Image.open(io.BytesIO(canvas.saved()[1])) as result:
             return result.getexif().get(0x010F)
 
     assert camera() is None

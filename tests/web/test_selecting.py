@@ -63,7 +63,7 @@ def test_a_scribble_selects_the_thing(canvas: Editor) -> None:
     assert not canvas.mask().any()
     canvas["redo"].click()
     canvas.erase()
-    assert changed(scene(), canvas.download()[1])[thing()].mean() > 0.9
+    assert changed(scene(), canvas.saved()[1])[thing()].mean() > 0.9
 
 
 def test_it_is_adjusted(canvas: Editor) -> None:
@@ -87,7 +87,7 @@ def test_it_is_adjusted(canvas: Editor) -> None:
 def test_erasing_takes_it(canvas: Editor) -> None:
     scribble(canvas)
     canvas.erase()
-    assert changed(scene(), canvas.download()[1])[thing()].mean() > 0.9
+    assert changed(scene(), canvas.saved()[1])[thing()].mean() > 0.9
 
 
 def test_a_large_picture_is_sent_small(editor: Editor) -> None:
@@ -121,16 +121,16 @@ def test_another_result_and_the_previous_mask(open_page: OpenPage, start_server:
     box = np.asarray(boxed(SIZE, THING)) > 0
     expect(canvas["another"]).to_be_disabled()
     canvas.erase()
-    first = canvas.download()[1]
+    first = canvas.saved()[1]
     canvas["another"].click()
     canvas.expect_step("Result 2 of 2")
-    second = canvas.download()[1]
+    second = canvas.saved()[1]
     assert changed(first, second)[box].any()
     assert not changed(CHART_FILE, second)[~box].any()
     # It lies after the first, which undo brings again.
     canvas["undo"].click()
     canvas.expect_step("Result 1 of 2")
-    assert canvas.download()[1] == first
+    assert canvas.saved()[1] == first
     canvas.press("mask-again")
     expect(canvas["erase"]).to_have_attribute("aria-disabled", "false")
     np.testing.assert_array_equal(canvas.mask(), box)

@@ -73,7 +73,7 @@ def with_work(page: Page) -> Editor:
 def expect_work(editor: Editor, result: bytes) -> None:
     expect(editor["step-value"]).to_have_text("Result 1 of 1")
     editor.await_picture(CHART)
-    assert editor.download()[1] == result
+    assert editor.saved()[1] == result
     np.testing.assert_array_equal(editor.mask(), hole(SECOND))
     editor["redo"].click()
     np.testing.assert_array_equal(editor.mask(), hole(SECOND, FIRST))
@@ -81,14 +81,14 @@ def expect_work(editor: Editor, result: bytes) -> None:
         editor["undo"].click()
     editor.expect_step("Original")
     np.testing.assert_array_equal(editor.mask(), hole(FIRST))
-    assert editor.download() == ("photo.png", CHART_FILE)
+    assert editor.saved() == ("photo.png", CHART_FILE)
 
 
 @pytest.mark.parametrize("how", ["reload", "closed tab"])
 def test_nothing_is_lost(open_page: OpenPage, how: str) -> None:
     page = open_page(key=KEY)
     editor = with_work(page)
-    result = editor.download()[1]
+    result = editor.saved()[1]
     if how == "reload":
         page.reload()
     else:
@@ -161,7 +161,7 @@ def test_the_switch_in_the_page(open_page: OpenPage) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("Control+z")
     assert not page.evaluate(LEAVES)
-    editor.download()
+    editor.saved()
     page.reload()
     expect(editor["welcome"]).to_be_visible()
     editor["more"].click()
@@ -215,7 +215,7 @@ def test_a_browser_without_room(open_page: OpenPage, trouble: str) -> None:
     paint(editor, FIRST)
     editor.erase()
     assert not page.evaluate(LEAVES)
-    editor.download()
+    editor.saved()
 
 
 def test_strokes_are_kept_as_they_are_made(open_page: OpenPage) -> None:

@@ -102,6 +102,7 @@ def test_fingers(tablet: Editor) -> None:
     assert_stroke(tablet.mask() & ~one, [spot], tablet.brush)
     expect(tablet["undo"]).to_be_enabled()
     tablet["undo"].tap()
+    expect(tablet["redo"]).to_be_enabled()
     np.testing.assert_array_equal(tablet.mask(), one)
 
     # What the system takes the finger away from is dropped.
