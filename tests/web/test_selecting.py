@@ -21,7 +21,7 @@ def scene(size: tuple[int, int] = SIZE) -> bytes:
     image = Image.fromarray(noise)
     scale = size[0] / SIZE[0]
     ImageDraw.Draw(image).ellipse([side * scale for side in THING], fill=(200, 30, 30))
-    return file_of(image)
+    return file_of(image, compress_level=1)
 
 
 def thing(size: tuple[int, int] = SIZE) -> np.ndarray:
@@ -91,8 +91,10 @@ def test_erasing_takes_it(canvas: Editor) -> None:
 
 
 def test_a_large_picture_is_sent_small(editor: Editor) -> None:
-    size = (2400, 1600)
-    editor.open(scene(size))
+    size = (1800, 1200)
+    picture = scene(size)
+    assert len(picture) > 3 << 20
+    editor.open(picture)
     editor.page.evaluate(WEIGH)
     scribble(editor)
     assert editor.page.evaluate("sent[0]") < 2 << 20
