@@ -19,6 +19,8 @@ from support.pictures import file_of
 Point = tuple[float, float]
 Mask = NDArray[np.bool_]
 CHART = (240, 160)
+#: A document of the same origin without a program.
+NOTHING = "/page/icon.svg"
 #: What the page leaves free around a picture that fits.
 MARGIN = 12
 TYPES = {"jpg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "webp": "image/webp", "gif": "image/gif"}
@@ -90,7 +92,7 @@ def assert_stroke(mask: Mask, points: Sequence[Point], brush: float, slack: floa
 
 def forget(page: Page) -> None:
     """Let the next visit of a tab be the first. It leaves the page."""
-    page.goto("/page/icon.svg")
+    page.goto(NOTHING)
     page.evaluate(FORGET)
 
 

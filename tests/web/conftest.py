@@ -90,8 +90,9 @@ def bare(bare_visitor: Visitor) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def key_holder(browser: Browser, server: Server) -> Iterator[Visitor]:
-    visitor = Visitor(browser, server.base, viewport=WINDOW)
+def key_holder(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Visitor]:
+    """Someone with a key. What a file of tests has as EXPECTED are no complaints there."""
+    visitor = Visitor(browser, server.base, getattr(request.module, "EXPECTED", ()), viewport=WINDOW)
     visitor.give_key(KEY)
     visitor.open("/")
     yield visitor
@@ -103,6 +104,7 @@ def editor(request: pytest.FixtureRequest, key_holder: Visitor, tmp_path: Path) 
     """The page with a key and without a picture, in a tab that the tests of a file share; each begins anew."""
     request.node.stash.setdefault(VISITORS, []).append(key_holder)
     (page,) = key_holder.context.pages
+    page.unroute_all()
     forget(page)
     page.goto("/")
     yield Editor(page)

@@ -9,15 +9,16 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Response, Route, expect
 
-from support.browser import OpenPage
 from support.editor import CHART, WEIGH, Editor, chart, payload
 from support.pictures import Array, file_of, pixels_of
 from support.processes import until
-from support.server import KEY, Server, StartServer
+from support.server import Server
 
 FIRST, SECOND, THIRD = (40, 30, 90, 70), (130, 60, 190, 110), (30, 100, 80, 140)
 PHOTO = file_of(chart(), "JPEG", quality=95)
 RESULTS = "**/results/**"
+#: Of requests that are given up.
+EXPECTED = (r"net::ERR_FAILED",)
 # Which of the pictures that the browser keeps are whole files.
 KEPT = """() => new Promise((done) => {
   indexedDB.open("image-erase", 1).onsuccess = ({ target: { result: database } }) => {
@@ -68,8 +69,8 @@ class Person:
 
 
 @pytest.fixture
-def person(open_page: OpenPage) -> Person:
-    person = Person(open_page(key=KEY, expected=(r"net::ERR_FAILED",)))
+def person(editor: Editor) -> Person:
+    person = Person(editor.page)
     person.editor.open(PHOTO, "photo.jpg")
     return person
 
@@ -138,15 +139,12 @@ def test_only_what_has_changed_comes_back(person: Person, server: Server) -> Non
     person.assert_shows(pixels_of(person.whole(server, 2)))
 
 
-def test_nothing_is_lost_before_the_whole_is_here(open_page: OpenPage, start_server: StartServer) -> None:
-    own: Server = start_server()
-    person = Person(open_page(own, key=KEY, expected=(r"net::ERR_FAILED",)))
-    page, editor = person.page, person.editor
-    editor.open(PHOTO, "photo.jpg")
+def test_nothing_is_lost_before_the_whole_is_here(person: Person, server: Server) -> None:
+    page, editor, others = person.page, person.editor, set(server.results)
     page.route(RESULTS, lambda route: route.abort())
     for number, box in enumerate((FIRST, SECOND), 1):
         person.erase(box, f"Result {number} of {number}")
-    whole = person.whole(own, 1)
+    whole = person.whole(server, 1)
     person.kept("whole,part,part")
     page.reload()
     expect(editor["status"]).to_have_text("Everything is as you left it.")
@@ -158,8 +156,8 @@ def test_nothing_is_lost_before_the_whole_is_here(open_page: OpenPage, start_ser
     expect(editor["progress"]).to_be_hidden()
     # The server has lost it, and what is seen is saved instead.
     page.unroute_all()
-    for name in own.results:
-        own.storage.joinpath(name).unlink()
+    for name in set(server.results) - others:
+        server.storage.joinpath(name).unlink()
     with page.expect_download() as started:
         editor["alert-action"].click()
     saved = Path(started.value.path()).read_bytes()
@@ -168,7 +166,7 @@ def test_nothing_is_lost_before_the_whole_is_here(open_page: OpenPage, start_ser
     assert difference.mean() < 6
     # What is seen is sent in place of the link that is lost.
     person.erase(THIRD, "Result 3 of 3")
-    person.assert_shows(pixels_of(person.whole(own, -1)))
+    person.assert_shows(pixels_of(person.whole(server, -1)))
 
 
 def test_the_whole_comes_in_a_quiet_moment(person: Person, server: Server) -> None:
@@ -178,9 +176,9 @@ def test_the_whole_comes_in_a_quiet_moment(person: Person, server: Server) -> No
     assert person.editor.saved() == ("photo-erased.jpg", person.whole(server, 0))
 
 
-def test_what_is_transparent_stays_so(open_page: OpenPage, server: Server) -> None:
+def test_what_is_transparent_stays_so(editor: Editor, server: Server) -> None:
     """A PNG comes as a whole first, since browsers may turn it otherwise than the server; then in parts."""
-    person = Person(open_page(key=KEY, expected=(r"net::ERR_FAILED",)))
+    person = Person(editor.page)
     image = chart().convert("RGBA")
     image.putalpha(Image.fromarray(np.tile(np.linspace(0, 255, CHART[0]).astype(np.uint8), (CHART[1], 1))))
     person.editor.open(file_of(image), "photo.png")

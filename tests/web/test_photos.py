@@ -7,11 +7,11 @@ import zipfile
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from support.barriers import assert_no_barriers
 from support.browser import OpenPage
-from support.editor import CHART, CHART_FILE, Editor, chart, payload
+from support.editor import CHART, CHART_FILE, NOTHING, Editor, chart, payload
 from support.pictures import boxed, changed, file_of
 from support.server import KEY
 
@@ -44,16 +44,14 @@ def hole(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     return np.logical_or.reduce([none, *(np.asarray(boxed(CHART, box)) > 0 for box in boxes)])
 
 
-def open_all(page: Page, **files: bytes) -> Editor:
+def open_all(editor: Editor, **files: bytes) -> None:
     """Open files by their names, with a dash for the dot, and wait until all are there."""
-    editor = Editor(page)
     named = [payload(data, name.replace("_", ".")) for name, data in files.items()]
-    page.set_input_files("#picture-file", named)
+    editor.page.set_input_files("#picture-file", named)
     expect(editor["status"]).to_contain_text(f"{len(files)} pictures are open")
     expect(editor["photo-value"]).to_have_text(f"1 / {len(files)}")
     editor.drawn()
     editor.view = editor.fitted()
-    return editor
 
 
 def paint(editor: Editor, box: tuple[int, int, int, int]) -> None:
@@ -77,9 +75,9 @@ def results(editor: Editor) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_each_has_work_of_its_own(open_page: OpenPage) -> None:
-    page = open_page(key=KEY)
-    editor = open_all(page, a_png=CHART_FILE, b_png=OTHER_FILE, c_png=CHART_FILE)
+def test_each_has_work_of_its_own(editor: Editor) -> None:
+    page = editor.page
+    open_all(editor, a_png=CHART_FILE, b_png=OTHER_FILE, c_png=CHART_FILE)
     expect(editor["photo-back"]).to_be_disabled()
     paint(editor, FIRST)
     editor.erase()
@@ -132,9 +130,8 @@ def test_each_has_work_of_its_own(open_page: OpenPage) -> None:
     expect(editor["step-forward"]).to_be_enabled()
 
 
-def test_opened_beside_or_in_place(open_page: OpenPage) -> None:
-    page = open_page()
-    editor = Editor(page)
+def test_opened_beside_or_in_place(editor: Editor) -> None:
+    page = editor.page
     editor.open()
     paint(editor, FIRST)
     page.set_input_files("#picture-file", [payload(OTHER_FILE, "b.png"), payload(CHART_FILE, "c.png")])
@@ -156,9 +153,8 @@ def test_opened_beside_or_in_place(open_page: OpenPage) -> None:
     expect(editor["photo-value"]).to_have_text("1 / 2")
 
 
-def test_dropped_and_pasted(open_page: OpenPage) -> None:
-    page = open_page()
-    editor = Editor(page)
+def test_dropped_and_pasted(editor: Editor) -> None:
+    page = editor.page
     page.evaluate(COUNT)
     page.evaluate("(chart) => { globalThis.chart = chart; }", base64.b64encode(CHART_FILE).decode())
     page.evaluate(GIVE, ["drop", ["a.png", "b.png"]])
@@ -174,14 +170,14 @@ def test_dropped_and_pasted(open_page: OpenPage) -> None:
     assert page.evaluate("decoded") == 1
 
 
-def test_one_mask_for_all(open_page: OpenPage) -> None:
-    page = open_page(key=KEY)
+def test_one_mask_for_all(editor: Editor) -> None:
+    page = editor.page
     # Turned by its camera data, it has the size of the others.
     exif = Image.Exif()
     exif[0x0112] = 6
     sideways = file_of(chart().transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif)
     webp = file_of(chart(), "WEBP")
-    editor = open_all(page, a_png=CHART_FILE, b_jpg=sideways, c_png=OTHER_FILE, d_png=CHART_FILE, e_webp=webp)
+    open_all(editor, a_png=CHART_FILE, b_jpg=sideways, c_png=OTHER_FILE, d_png=CHART_FILE, e_webp=webp)
     turn(editor, "PageDown", "b.jpg")
     paint(editor, SECOND)
     turn(editor, "PageUp", "a.png")
@@ -224,7 +220,8 @@ def test_one_mask_for_all(open_page: OpenPage) -> None:
 
 def test_cancelled_and_without_a_key(open_page: OpenPage) -> None:
     page = open_page()
-    editor = open_all(page, a_png=CHART_FILE, b_png=CHART_FILE, c_png=CHART_FILE)
+    editor = Editor(page)
+    open_all(editor, a_png=CHART_FILE, b_png=CHART_FILE, c_png=CHART_FILE)
     editor.press("erase-all")
     editor.expect_alert("Paint over what should go first.")
     paint(editor, FIRST)
@@ -249,7 +246,7 @@ def test_cancelled_and_without_a_key(open_page: OpenPage) -> None:
 
 
 def test_what_does_not_fit_is_said(open_page: OpenPage) -> None:
-    page = open_page(key=KEY)
+    page = open_page(key=KEY, path=NOTHING)
     page.context.add_init_script("""
       const { put } = IDBObjectStore.prototype;
       IDBObjectStore.prototype.put = function (value, ...others) {
@@ -257,7 +254,7 @@ def test_what_does_not_fit_is_said(open_page: OpenPage) -> None:
         return put.call(this, value, ...others);
       };
     """)
-    page.reload()
+    page.goto("/")
     editor = Editor(page)
     page.set_input_files("#picture-file", [payload(CHART_FILE, f"{name}.png") for name in "abc"])
     editor.expect_alert(re.compile("^This browser has no room to keep 2 of the pictures"))

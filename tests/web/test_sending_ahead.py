@@ -9,7 +9,7 @@ from support.browser import OpenPage
 from support.editor import WEIGH, Editor
 from support.pictures import file_of
 from support.processes import until
-from support.server import KEY, Server, StartServer
+from support.server import KEY, StartServer
 
 SIZE = (480, 360)
 NOISE = np.random.default_rng(4).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
@@ -18,6 +18,8 @@ PHOTO = file_of(Image.fromarray(NOISE), "JPEG", quality=95, subsampling=0)
 MASK_BYTES = 10_000
 FIRST, SECOND, THIRD = (40, 30, 90, 70), (130, 60, 190, 110), (30, 200, 80, 240)
 IMAGES = "**/images"
+#: Of requests that are given up.
+EXPECTED = (r"net::ERR_FAILED",)
 # How many of the pictures that the browser keeps are at the server too.
 KEPT_LINKS = """() => new Promise((done) => {
   indexedDB.open("image-erase", 1).onsuccess = ({ target: { result: database } }) => {
@@ -74,18 +76,17 @@ class Person:
 
 
 @pytest.fixture
-def own(start_server: StartServer) -> Server:
-    return start_server(result_ttl_seconds=600)
+def person(editor: Editor) -> Person:
+    return opened(editor.page)
 
 
-def opened(open_page: OpenPage, server: Server, key: str = KEY) -> Person:
-    person = Person(open_page(server, key=key, expected=(r"net::ERR_FAILED",)))
+def opened(page: Page) -> Person:
+    person = Person(page)
     person.editor.open(PHOTO, "photo.jpg")
     return person
 
 
-def test_erasing_sends_link_and_mask(open_page: OpenPage, own: Server) -> None:
-    person = opened(open_page, own)
+def test_erasing_sends_link_and_mask(person: Person) -> None:
     page, editor = person.page, person.editor
     person.paint_and_hold()
     person.paint(SECOND)
@@ -122,8 +123,9 @@ def test_erasing_sends_link_and_mask(open_page: OpenPage, own: Server) -> None:
     assert person.sent[-1] < MASK_BYTES
 
 
-def test_the_link_is_kept_until_it_is_lost(open_page: OpenPage, own: Server) -> None:
-    person = opened(open_page, own)
+def test_the_link_is_kept_until_it_is_lost(open_page: OpenPage, start_server: StartServer) -> None:
+    own = start_server(result_ttl_seconds=600)
+    person = opened(open_page(own, key=KEY))
     page, editor = person.page, person.editor
     person.paint()
     until(lambda: page.evaluate(KEPT_LINKS) == 1, "the browser keeps the link")
@@ -147,9 +149,8 @@ def test_the_link_is_kept_until_it_is_lost(open_page: OpenPage, own: Server) -> 
     assert person.sent[-1] > len(PHOTO)
 
 
-def test_where_it_fails_the_picture_goes_with_the_mask(open_page: OpenPage, own: Server) -> None:
+def test_where_it_fails_the_picture_goes_with_the_mask(person: Person) -> None:
     """Nothing is said of it. A server that does not have the path is not asked again."""
-    person = opened(open_page, own)
     page, editor = person.page, person.editor
     person.paint_and_hold()
     editor["erase"].click()
@@ -172,8 +173,8 @@ def test_where_it_fails_the_picture_goes_with_the_mask(open_page: OpenPage, own:
     assert min(person.sent[-2:]) > len(PHOTO)
 
 
-def test_nothing_is_sent_without_a_key_or_where_it_is_switched_off(open_page: OpenPage, own: Server) -> None:
-    person = Person(open_page(own, expected=(r"net::ERR_FAILED",)))
+def test_nothing_is_sent_without_a_key_or_where_it_is_switched_off(open_page: OpenPage) -> None:
+    person = Person(open_page(expected=EXPECTED))
     page, editor = person.page, person.editor
     person.hold()
     editor.open(PHOTO, "photo.jpg")

@@ -5,10 +5,10 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from support.browser import ACTION_MS, OpenPage
-from support.editor import CHART, CHART_FILE, WEIGH, Editor, payload
+from support.editor import CHART, CHART_FILE, NOTHING, WEIGH, Editor, payload
 from support.pictures import boxed, file_of
 from support.processes import until
-from support.server import KEY, StartServer
+from support.server import KEY, Server
 
 FIRST, SECOND = (40, 30, 90, 70), (130, 60, 190, 110)
 # Waits until the database has as many sessions, pictures, shapes and shapes taken back. Playwright itself awaits no
@@ -55,9 +55,9 @@ def kept(page: Page, counts: str) -> None:
     page.evaluate(KEPT, [counts, ACTION_MS])
 
 
-def with_work(page: Page) -> Editor:
+def work_in(editor: Editor) -> None:
     """A picture with a result, a loaded mask and a stroke that was taken back."""
-    editor = Editor(page)
+    page = editor.page
     editor.open()
     paint(editor, FIRST)
     editor.erase()
@@ -67,10 +67,11 @@ def with_work(page: Page) -> Editor:
     page.keyboard.press("Control+z")
     kept(page, "1,2,2,1")
     page.wait_for_function(LEAVES)
-    return editor
 
 
 def expect_work(editor: Editor, result: bytes) -> None:
+    """All of it is there, after which it is again as it was."""
+    expect(editor["status"]).to_have_text("Everything is as you left it.")
     expect(editor["step-value"]).to_have_text("Result 1 of 1")
     editor.await_picture(CHART)
     assert editor.saved()[1] == result
@@ -82,27 +83,29 @@ def expect_work(editor: Editor, result: bytes) -> None:
     editor.expect_step("Original")
     np.testing.assert_array_equal(editor.mask(), hole(FIRST))
     assert editor.saved() == ("photo.png", CHART_FILE)
+    editor["redo"].click()
+    editor.expect_step("Result 1 of 1")
+    editor["redo"].click()
+    np.testing.assert_array_equal(editor.mask(), hole(SECOND))
 
 
-@pytest.mark.parametrize("how", ["reload", "closed tab"])
-def test_nothing_is_lost(open_page: OpenPage, how: str) -> None:
+def test_nothing_is_lost(open_page: OpenPage) -> None:
+    """Neither by a reload nor by a closed tab."""
     page = open_page(key=KEY)
-    editor = with_work(page)
-    result = editor.saved()[1]
-    if how == "reload":
-        page.reload()
-    else:
-        context = page.context
-        page.close()
-        page = context.new_page()
-        page.goto("/")
     editor = Editor(page)
-    expect(editor["status"]).to_have_text("Everything is as you left it.")
+    work_in(editor)
+    result = editor.saved()[1]
+    page.reload()
+    expect_work(editor, result)
+    kept(page, "1,2,2,1")
+    page.wait_for_function(LEAVES)
+    context = page.context
+    page.close()
+    page = context.new_page()
+    page.goto("/")
+    editor = Editor(page)
     expect_work(editor, result)
     # The link is kept too, so that the picture is not sent again.
-    for _ in range(3):
-        editor["redo"].click()
-    editor.expect_step("Result 1 of 1")
     page.evaluate(WEIGH)
     editor.erase("Result 2 of 2")
     assert page.evaluate("sent[0]") < len(CHART_FILE)
@@ -123,9 +126,19 @@ def test_a_second_tab_begins_with_nothing(open_page: OpenPage) -> None:
         Editor(each).await_picture(size)
 
 
-def test_start_anew_deletes_it(open_page: OpenPage) -> None:
-    page = open_page(key=KEY)
-    editor = with_work(page)
+def test_another_picture_replaces_it_and_start_anew_deletes_it(editor: Editor) -> None:
+    page = editor.page
+    work_in(editor)
+    page.set_input_files("#picture-file", payload(file_of(boxed((80, 60))), "other.png"))
+    editor["replace-yes"].click()
+    editor.await_picture((80, 60))
+    kept(page, "1,1,0,0")
+    paint(editor, (10, 10, 40, 40))
+    editor.erase()
+    paint(editor, (20, 20, 50, 50))
+    paint(editor, (30, 30, 60, 50))
+    page.keyboard.press("Control+z")
+    kept(page, "1,2,2,1")
     editor.press("anew")
     page.get_by_role("button", name="Keep this one").click()
     expect(editor["editor"]).to_be_visible()
@@ -142,18 +155,9 @@ def test_start_anew_deletes_it(open_page: OpenPage) -> None:
     kept(page, "1,1,0,0")
 
 
-def test_another_picture_replaces_it(open_page: OpenPage) -> None:
-    page = open_page(key=KEY)
-    editor = with_work(page)
-    page.set_input_files("#picture-file", payload(file_of(boxed((80, 60))), "other.png"))
-    editor["replace-yes"].click()
-    editor.await_picture((80, 60))
-    kept(page, "1,1,0,0")
-
-
-def test_the_switch_in_the_page(open_page: OpenPage) -> None:
-    page = open_page(key=KEY)
-    editor = with_work(page)
+def test_the_switch_in_the_page(editor: Editor) -> None:
+    page = editor.page
+    work_in(editor)
     editor["more"].click()
     editor["keep"].uncheck()
     kept(page, "0,0,0,0")
@@ -174,11 +178,10 @@ def test_the_switch_in_the_page(open_page: OpenPage) -> None:
     editor.await_picture(CHART)
 
 
-def test_the_setting_of_the_server(open_page: OpenPage, start_server: StartServer) -> None:
-    own = start_server()
-    page = open_page(own, key=KEY)
-    editor = with_work(page)
-    facts = own.client.get("/page/limits.json").json()
+def test_the_setting_of_the_server(editor: Editor, server: Server) -> None:
+    page = editor.page
+    work_in(editor)
+    facts = server.client.get("/page/limits.json").json()
     assert facts["keepSessions"] is True
     page.route("**/limits.json", lambda route: route.fulfill(json=facts | {"keepSessions": False}))
     page.reload()
@@ -205,9 +208,9 @@ def test_a_browser_without_room(open_page: OpenPage, trouble: str) -> None:
         """,
         "no database": """IDBFactory.prototype.open = () => { throw new DOMException("private", "SecurityError"); };""",
     }
-    page = open_page(key=KEY)
+    page = open_page(key=KEY, path=NOTHING)
     page.context.add_init_script(spoil[trouble])
-    page.reload()
+    page.goto("/")
     editor = Editor(page)
     editor.open()
     if trouble != "no database":
@@ -218,9 +221,8 @@ def test_a_browser_without_room(open_page: OpenPage, trouble: str) -> None:
     editor.saved()
 
 
-def test_strokes_are_kept_as_they_are_made(open_page: OpenPage) -> None:
-    page = open_page(key=KEY)
-    editor = Editor(page)
+def test_strokes_are_kept_as_they_are_made(editor: Editor) -> None:
+    page = editor.page
     editor.open()
     kept(page, "1,1,0,0")
     paint(editor, FIRST)
@@ -232,10 +234,10 @@ def test_strokes_are_kept_as_they_are_made(open_page: OpenPage) -> None:
     np.testing.assert_array_equal(editor.mask(), hole(FIRST, SECOND))
 
 
-def test_a_picture_that_is_opened_at_once(open_page: OpenPage) -> None:
+def test_a_picture_that_is_opened_at_once(editor: Editor) -> None:
     """Before the page knows whether sessions are kept, and what the last one was."""
-    page = open_page(key=KEY)
-    editor = with_work(page)
+    page = editor.page
+    work_in(editor)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
