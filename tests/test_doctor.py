@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from image_erase import doctor
+from image_erase.access.shared_rates import RedisTimeouts
 from image_erase.cli import main
 from image_erase.doctor import Finding, Level
 from image_erase.doctor.machine import MIB, available_memory
@@ -166,9 +167,8 @@ class TestPort:
     def test_free(self, settings: Make) -> None:
         said(doctor.port(settings(port=free_port())), Level.OK, "free")
 
-    def test_in_use_by_another(self, settings: Make, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("image_erase.doctor.machine.HEALTH_SECONDS", 0.05)
-        said(doctor.port(settings(port=taken)), Level.WRONG, str(taken), "ERASE_PORT")
+    def test_in_use_by_another(self, settings: Make, taken: int) -> None:
+        said(doctor.port(settings(port=taken), 0.05), Level.WRONG, str(taken), "ERASE_PORT")
 
     def test_in_use_by_the_server_itself(self, settings: Make, server: Server) -> None:
         said(doctor.port(settings(port=server.client.address[1])), Level.OK, "already")
@@ -260,36 +260,32 @@ class TestWorkers:
 
 
 class TestRateLimit:
-    @pytest.fixture(autouse=True)
-    def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in ("image_erase.doctor.limits", "image_erase.access.shared_windows"):
-            monkeypatch.setattr(f"{module}.PATIENCE_SECONDS", 5.0)
+    # On a busy machine, a storage that answers may take long.
+    patient = RedisTimeouts(call=5.0)
 
     @pytest.fixture
     def limited(self, settings: Make) -> Make:
         return lambda url: settings(rate_limit="60/minute", rate_limit_url=url)
 
     def test_that_is_shared(self, limited: Make, redis_server: RedisServer) -> None:
-        said(doctor.rate_limit(limited(redis_server.url)), Level.OK, "can be written to")
+        said(doctor.rate_limit(limited(redis_server.url), self.patient), Level.OK, "can be written to")
         assert redis_server.lists() == []
 
     def test_that_cannot_be(self, limited: Make, redis_server: RedisServer) -> None:
         wrong = limited(redis_server.url.replace(PASSWORD, "another-password"))
-        finding = doctor.rate_limit(wrong)
+        finding = doctor.rate_limit(wrong, self.patient)
         said(finding, Level.WARNING, "AuthenticationError", "counts separately", "ERASE_RATE_LIMIT_URL")
         assert "another-password" not in finding.line
         redis_server.client.config_set("min-replicas-to-write", 1)
-        said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "cannot be used")
+        said(doctor.rate_limit(limited(redis_server.url), self.patient), Level.WARNING, "cannot be used")
         redis_server.client.config_set("min-replicas-to-write", 0)
         redis_server.kill()
-        said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "ConnectionError")
+        said(doctor.rate_limit(limited(redis_server.url), self.patient), Level.WARNING, "ConnectionError")
 
-    def test_that_does_not_answer(
-        self, limited: Make, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("image_erase.doctor.limits.PATIENCE_SECONDS", 0.1)
+    def test_that_does_not_answer(self, limited: Make, redis_server: RedisServer) -> None:
         redis_server.stop()
-        said(doctor.rate_limit(limited(redis_server.url)), Level.WARNING, "within 0.1 s")
+        finding = doctor.rate_limit(limited(redis_server.url), RedisTimeouts(call=0.1))
+        said(finding, Level.WARNING, "within 0.1 s")
 
     def test_with_an_option_that_nobody_knows(self, limited: Make) -> None:
         said(doctor.rate_limit(limited("redis://host?no_such=1")), Level.WRONG, "ERASE_RATE_LIMIT_URL")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from image_erase import supervision
 from image_erase.metrics import Metrics
 from image_erase.results.store import StoreError
 from image_erase.supervision import LONGEST_PAUSE_SECONDS, SETTLED_SECONDS, Supervisor, describe
@@ -16,13 +15,13 @@ from support.clocks import PassingTime
 Main = Callable[[Supervisor, PassingTime], Coroutine[Any, Any, None]]
 
 
-def supervised(main: Main) -> None:
-    """Run a test with a supervisor whose time passes by itself."""
+def supervised(main: Main, stop_seconds: float = 60) -> None:
+    """Run a test with a supervisor whose time passes by itself. stop_seconds: see Supervisor."""
 
     async def bounded() -> None:
         time = PassingTime()
         async with asyncio.timeout(60):
-            await main(Supervisor(sleep=time.sleep, monotonic=time.monotonic), time)
+            await main(Supervisor(sleep=time.sleep, monotonic=time.monotonic, stop_seconds=stop_seconds), time)
 
     asyncio.run(bounded())
 
@@ -190,11 +189,7 @@ class TestStopping:
 
         supervised(main)
 
-    def test_waits_no_longer_than_it_must(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        monkeypatch.setattr(supervision, "STOP_SECONDS", 0.01)
-
+    def test_waits_no_longer_than_it_must(self, caplog: pytest.LogCaptureFixture) -> None:
         async def main(supervisor: Supervisor, time: PassingTime) -> None:
             end, cancelled = asyncio.Event(), asyncio.Event()
 
@@ -212,7 +207,7 @@ class TestStopping:
             end.set()
             await time.until(lambda: len(asyncio.all_tasks()) == 1)
 
-        supervised(main)
+        supervised(main, stop_seconds=0.01)
         assert "background task does not stop" in caplog.messages
 
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from image_erase.results import bucket
+from image_erase.results.bucket_client import RETRIES, BucketTimeouts
 from support.buckets import ACCESS_KEY, Place, Seaweed
 from support.envelope import assert_failure, assert_success
 from support.pictures import boxed, file_of, noise_file
@@ -24,6 +26,10 @@ from support.server import PATH, Server, files
 DAY = 24 * 3600
 LARGE = (1800, 1500)
 StartOn = Callable[..., Server]
+# Every check of the server is one of the bucket.
+FRESH = BucketTimeouts(check_interval=0)
+# A quarter of the usual time: a busy machine must not reach these limits where nothing is wrong.
+IMPATIENT = replace(FRESH, request=3.0, read=1.25, retry=2.0, check=1.0)
 
 ANSWERS = {
     "500": b"HTTP/1.1 500 Oops\r\nContent-Length: 21\r\n\r\n<Code>Internal</Code>",
@@ -54,19 +60,6 @@ def behind(s3: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Place:
     """The test's place, behind the proxy."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
     return Place(s3.url, s3.environment | {"AWS_ENDPOINT_URL": proxy.endpoint})
-
-
-@pytest.fixture
-def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every probe of /readyz is one of the bucket."""
-    monkeypatch.setattr(bucket, "CHECK_INTERVAL_SECONDS", 0)
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bounds as they are, in a quarter of the time: a busy machine must not reach them where nothing is wrong."""
-    for name in ("REQUEST_SECONDS", "READ_SECONDS", "RETRY_SECONDS", "CALL_SECONDS", "CHECK_SECONDS"):
-        monkeypatch.setattr(bucket, name, getattr(bucket, name) / 4)
 
 
 def assert_discreet(answer: httpx.Response, place: Place) -> None:
@@ -136,8 +129,11 @@ class TestPresigned:
 
 
 @pytest.mark.hostile
-@pytest.mark.usefixtures("impatient", "fresh_checks")
 class TestStoreFails:
+    @pytest.fixture
+    def start_on(self, start_on: StartOn) -> StartOn:
+        return partial(start_on, bucket=IMPATIENT)
+
     @pytest.mark.parametrize("behaviour", ["silent", "close", *ANSWERS])
     def test_answers_in_time_and_goes_on_after(
         self, behaviour: str, behind: Place, proxy: Proxy, start_on: StartOn
@@ -164,7 +160,7 @@ class TestStoreFails:
         wait_until_ready(own)
         proxy.behaviour = ANSWERS["500"]
         assert_failure(own.client.erase(), "FILE_SERVICE_ERROR")
-        assert proxy.answered == 1 + bucket.RETRIES
+        assert proxy.answered == 1 + RETRIES
 
     def test_a_put_that_is_cut_leaves_nothing(self, behind: Place, proxy: Proxy, start_on: StartOn) -> None:
         own = start_on(behind, max_file_bytes=32 << 20)
@@ -236,7 +232,6 @@ def test_probes_are_few(behind: Place, proxy: Proxy, start_on: StartOn) -> None:
 
 
 @pytest.mark.hostile
-@pytest.mark.usefixtures("impatient", "fresh_checks")
 def test_store_killed_and_back(tmp_path: Path, start_on: StartOn, monkeypatch: pytest.MonkeyPatch) -> None:
     """SeaweedFS itself is killed, and started again with what it had."""
     (tmp_path / "weed").mkdir()
@@ -244,7 +239,7 @@ def test_store_killed_and_back(tmp_path: Path, start_on: StartOn, monkeypatch: p
         place = store.place("killed")
         for name, value in place.environment.items():
             monkeypatch.setenv(name, value)
-        own = start_on(place)
+        own = start_on(place, bucket=IMPATIENT)
         link = assert_success(own.client.erase(), own.base)
         store.kill()
         for answer in (own.client.erase(), own.client.get(link)):
@@ -257,12 +252,11 @@ def test_store_killed_and_back(tmp_path: Path, start_on: StartOn, monkeypatch: p
         assert_success(own.client.erase(), own.base)
 
 
-@pytest.mark.usefixtures("fresh_checks")
 def test_starts_though_the_bucket_is_gone(
     behind: Place, proxy: Proxy, start_on: StartOn, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy.behaviour = ANSWERS["403"]
-    own = start_on(behind)
+    own = start_on(behind, bucket=FRESH)
     assert_failure(own.client.get("/readyz"), "ERROR_INSUFFICIENT_RESOURCES")
     until(lambda: [r for r in caplog.records if getattr(r, "task", "") == "storage_check"], "the log says so")
     proxy.behaviour = "pass"

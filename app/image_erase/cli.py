@@ -20,10 +20,10 @@ from image_erase.logs import configure_logging
 
 if TYPE_CHECKING:
     from image_erase.doctor import Finding
-    from image_erase.http.limits import Limits
     from image_erase.reloading import Load
     from image_erase.settings import Settings
     from image_erase.stopping import StoppingServer
+    from image_erase.timeouts import Timeouts
 
 # Within the 30 s that orchestrators give by default.
 STOP_SECONDS = 20
@@ -191,26 +191,25 @@ def _refusal(error: BaseException | None) -> str | None:
 def make_server(
     settings: "Settings",
     clock: Clock = system_clock,
-    limits: "Limits | None" = None,
+    timeouts: "Timeouts | None" = None,
     load: "Load | None" = None,
 ) -> "StoppingServer":
     """Return uvicorn with the application, configured for clients of this API. Raises SettingsError.
 
-    limits: of connections, in addition to those in the settings. load: reads the settings again for a reload.
+    timeouts: in addition to those in the settings. load: reads the settings again for a reload.
     """
     import uvicorn  # noqa: PLC0415
 
-    from image_erase.http.limits import Limits  # noqa: PLC0415
     from image_erase.http.protocol import Shared, connections_of  # noqa: PLC0415
     from image_erase.listening import tls_context  # noqa: PLC0415
     from image_erase.reloading import Connections, Reloader  # noqa: PLC0415
     from image_erase.server import create_app  # noqa: PLC0415
     from image_erase.stopping import StoppingServer  # noqa: PLC0415
+    from image_erase.timeouts import DEFAULT_TIMEOUTS  # noqa: PLC0415
 
-    app = create_app(settings, clock)
-    limits = replace(
-        limits or Limits(), connections=settings.connections, keep_alive_seconds=settings.keepalive_seconds
-    )
+    timeouts = timeouts or DEFAULT_TIMEOUTS
+    app = create_app(settings, clock, timeouts)
+    limits = replace(timeouts.http, connections=settings.connections, keep_alive_seconds=settings.keepalive_seconds)
     shared = Shared(limits, tls_context(settings), settings.metrics_port)
     parts = (app.state.application.prepare, Connections(shared).prepare)
     return StoppingServer(

@@ -5,10 +5,11 @@ import time
 from importlib.util import find_spec
 
 from image_erase.access.rates import Limiter, RateLimit, WindowMemory
-from image_erase.access.shared_rates import Shared, SharedRateLimit
+from image_erase.access.shared_rates import DEFAULT_TIMEOUTS, RedisTimeouts, Shared, SharedRateLimit
 from image_erase.clock import Clock
 from image_erase.observer import Observer
 from image_erase.plain.options import FORMATS, MAX_SIDE
+from image_erase.results.bucket_client import BucketTimeouts
 from image_erase.results.location import open_store
 from image_erase.results.store import ResultStore, StoreError
 from image_erase.results.sweeper import Sweeper
@@ -22,10 +23,10 @@ COUNT_SECONDS = 600
 log = logging.getLogger(__name__)
 
 
-def result_store(settings: ResultSettings) -> ResultStore:
-    """Return the store of results. Raises SettingsError."""
+def result_store(settings: ResultSettings, timeouts: BucketTimeouts) -> ResultStore:
+    """Return the store of results. timeouts: used if it is a bucket. Raises SettingsError."""
     try:
-        return open_store(settings.storage_url, settings.storage_bytes)
+        return open_store(settings.storage_url, settings.storage_bytes, timeouts)
     except StoreError as error:
         raise SettingsError(f"ERASE_STORAGE_URL: cannot be used ({error})") from None
 
@@ -56,19 +57,20 @@ def page_facts(settings: Settings) -> PageFacts:
     )
 
 
-def rate_limit(settings: AccessSettings) -> Limiter:
-    """Return the rate limit of each key. Raises SettingsError."""
+def rate_limit(settings: AccessSettings, timeouts: RedisTimeouts) -> Limiter:
+    """Return the rate limit of each key. timeouts: used if it is shared through Redis. Raises SettingsError."""
     own = RateLimit(settings.rate_limit, WindowMemory(time.monotonic), time.monotonic)
-    return SharedRateLimit(shared_rates(settings), own) if settings.rate_limit_url else own
+    return SharedRateLimit(shared_rates(settings, timeouts), own, timeouts) if settings.rate_limit_url else own
 
 
-def shared_rates(settings: AccessSettings) -> Shared:
+def shared_rates(settings: AccessSettings, timeouts: RedisTimeouts = DEFAULT_TIMEOUTS) -> Shared:
     """Return the rate limits shared through ERASE_RATE_LIMIT_URL. Raises SettingsError if the URL is not supported."""
     # Imported late: most servers do not need the client, which takes 6 MB and 0.1 s.
     from image_erase.access.shared_windows import SharedRates, SharedWindows  # noqa: PLC0415
 
     assert settings.rate_limit_url
     try:
-        return SharedRates(settings.rate_limit, SharedWindows(settings.rate_limit_url.get_secret_value()))
+        windows = SharedWindows(settings.rate_limit_url.get_secret_value(), timeouts.call)
+        return SharedRates(settings.rate_limit, windows)
     except ValueError as error:
         raise SettingsError(f"ERASE_RATE_LIMIT_URL: {error}") from None

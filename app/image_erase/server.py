@@ -45,6 +45,7 @@ from image_erase.settings import HttpSettings, Settings
 from image_erase.shares import Shares
 from image_erase.supervision import Supervisor
 from image_erase.telemetry import Providers, Telemetry, providers
+from image_erase.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from image_erase.web.serving import page_routes
 
 #: Adds a gauge: its name, its meaning, and what returns its value.
@@ -56,13 +57,13 @@ PLAIN_PATHS = (plain.PATH, select.PATH, images.PATH)
 """Paths whose failures are problem details."""
 
 
-def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
+def create_app(settings: Settings, clock: Clock = system_clock, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> FastAPI:
     """Return the ASGI application. Raises SettingsError if a setting cannot be used."""
     metrics, exporting = Metrics(), providers(settings)
     telemetry = Telemetry(exporting) if exporting else None
     observer = Observers(metrics, telemetry) if telemetry else metrics
-    keys, limit = api_keys(settings, clock), rate_limit(settings)
-    store, links = result_store(settings), Links(signing_keys(settings), clock)
+    keys, limit = api_keys(settings, clock), rate_limit(settings, timeouts.redis)
+    store, links = result_store(settings, timeouts.bucket), Links(signing_keys(settings), clock)
     pool = Pool(
         job_options(settings),
         workers=settings.workers,
@@ -74,7 +75,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     supervisor = background_tasks(settings, store, clock, observer)
     arriving, answers = Shares(settings.receive_memory_mb << 20), Shares(settings.answer_memory_mb << 20)
     refuser = Refuser(render, CorsPolicy(settings.cors_origins), dict.fromkeys(PLAIN_PATHS, problems.render))
-    admission, intake = Admission(keys, pool, answers, limit), Intake(settings.receive_seconds, arriving)
+    admission = Admission(keys, pool, answers, limit)
+    intake = Intake(settings.receive_seconds, arriving, timeouts.http)
     erasing = Erasing(pool, answers, observer)
     keeping = Keeping(store, links, clock, settings.result_ttl_seconds, presign, observer)
     reception = Reception(intake, settings.max_file_bytes)

@@ -18,7 +18,6 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 #: A task that has run for this long since its last failure counts as working again.
 SETTLED_SECONDS = 60.0
-#: How long stopping waits for tasks that do not end when they are cancelled.
 STOP_SECONDS = 5.0
 
 Run = Callable[[], Awaitable[object]]
@@ -57,10 +56,12 @@ class Supervisor:
         observer: Observer = UNOBSERVED,
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
-        """sleep, monotonic: replaced in tests; in seconds."""
+        """sleep, monotonic: in seconds. stop_seconds: how long stopping waits for tasks that ignore cancellation."""
         self._observer, self._sleep, self._monotonic = observer, sleep, monotonic
         self._tasks: dict[str, _Task] = {}
+        self._stop_seconds = stop_seconds
         self._running: list[asyncio.Task[None]] | None = None
 
     def add(self, name: str, run: Run) -> None:
@@ -119,7 +120,7 @@ class Supervisor:
         for task in running:
             task.cancel()
         if running:
-            _, stuck = await asyncio.wait(running, timeout=STOP_SECONDS)
+            _, stuck = await asyncio.wait(running, timeout=self._stop_seconds)
             for task in stuck:
                 log.error("background task does not stop", extra={"task": task.get_name()})
 

@@ -13,7 +13,7 @@ import pytest
 
 from image_erase.access import shared_rates
 from image_erase.access.rates import RateLimit, WindowMemory
-from image_erase.access.shared_rates import SharedRateLimit
+from image_erase.access.shared_rates import RedisTimeouts, SharedRateLimit
 from image_erase.access.shared_windows import PREFIX, SharedRates, SharedWindows
 from image_erase.contract.errors import ApiError, Code
 from support.documents import page
@@ -24,13 +24,8 @@ from support.server import KEY, PATH, Server, StartServer, TestClock
 
 GONE = "rate limits are not shared: store unreachable"
 BACK = "rate limits are shared again"
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a test that wants the storage to answer may have to wait for it."""
-    for module in ("shared_rates", "shared_windows"):
-        monkeypatch.setattr(f"image_erase.access.{module}.PATIENCE_SECONDS", 10.0)
+# On a busy machine, a test in which the storage should answer may have to wait for it.
+PATIENT = RedisTimeouts(call=10.0)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +50,7 @@ class TestCounting:
 
     @asynccontextmanager
     async def copies(self, redis: RedisServer, rates: str) -> AsyncIterator[tuple[SharedRates, SharedRates]]:
-        one, other = (SharedRates(rates, SharedWindows(redis.url)) for _ in range(2))
+        one, other = (SharedRates(rates, SharedWindows(redis.url, PATIENT.call)) for _ in range(2))
         try:
             yield one, other
         finally:
@@ -124,7 +119,7 @@ class TestCounting:
     def test_what_is_kept_is_bounded_and_ends_by_itself(self, redis_server: RedisServer) -> None:
         async def call() -> None:
             async with self.copies(redis_server, "5/minute;7/2 hours") as (one, other):
-                await one.try_out()
+                await one.check()
                 for _ in range(20):
                     await other.count("a")
                     redis_server.age(2000)
@@ -147,7 +142,7 @@ class TestCounting:
         async def call() -> None:
             limited = SharedRates("1/minute", SharedWindows(redis_server.url.replace(f":{PASSWORD}", "limits:word")))
             try:
-                await limited.try_out()
+                await limited.check()
                 await limited.count("a")
                 assert await retry_after(limited) == 60
             finally:
@@ -192,7 +187,7 @@ class Fake:
     def change(self, _: str | None) -> None:
         pass
 
-    async def try_out(self) -> None:
+    async def check(self) -> None:
         self.trials.put_nowait(None)
         await self._answer()
 
@@ -218,9 +213,11 @@ class TestFallingBack:
     def ticks(self) -> "asyncio.Queue[None]":
         return asyncio.Queue()
 
-    def limited(self, shared: Fake, ticks: "asyncio.Queue[None]", rates: str = "3/minute") -> SharedRateLimit:
+    def limited(
+        self, shared: Fake, ticks: "asyncio.Queue[None]", rates: str = "3/minute", timeouts: RedisTimeouts = PATIENT
+    ) -> SharedRateLimit:
         clock = TestClock()
-        return SharedRateLimit(shared, RateLimit(rates, WindowMemory(clock), clock), lambda _: ticks.get())
+        return SharedRateLimit(shared, RateLimit(rates, WindowMemory(clock), clock), timeouts, lambda _: ticks.get())
 
     @staticmethod
     async def tick(shared: Fake, ticks: "asyncio.Queue[None]") -> None:
@@ -283,16 +280,10 @@ class TestFallingBack:
         asyncio.run(call())
 
     def test_all_calls_under_way_are_one_warning(
-        self,
-        shared: Fake,
-        ticks: "asyncio.Queue[None]",
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
+        self, shared: Fake, ticks: "asyncio.Queue[None]", caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(shared_rates, "PATIENCE_SECONDS", 0.05)
-
         async def call() -> None:
-            async with self.limited(shared, ticks, "15/minute") as limited:
+            async with self.limited(shared, ticks, "15/minute", RedisTimeouts(call=0.05)) as limited:
                 shared.hangs = True
                 outcomes = await asyncio.gather(*(limited.admit("a") for _ in range(20)), return_exceptions=True)
                 assert outcomes.count(None) == 15
@@ -328,16 +319,15 @@ def passes(server: Server) -> bool:
     return answer.status_code != 429
 
 
-Start = Callable[[str], Server]
+Start = Callable[..., Server]
 
 
 class TestServed:
     @pytest.fixture
-    def start(self, start_server: StartServer, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Start:
-        monkeypatch.setattr(shared_rates, "PAUSE_SECONDS", 0.05)
-
-        def started(rate_limit: str) -> Server:
-            return start_server(rate_limit=rate_limit, rate_limit_url=redis_server.url, metrics=True)
+    def start(self, start_server: StartServer, redis_server: RedisServer) -> Start:
+        def started(rate_limit: str, call_seconds: float = PATIENT.call) -> Server:
+            redis = RedisTimeouts(call_seconds, pause=0.05)
+            return start_server(rate_limit=rate_limit, rate_limit_url=redis_server.url, metrics=True, redis=redis)
 
         return started
 
@@ -390,11 +380,9 @@ class TestServed:
 
     @pytest.mark.hostile
     def test_one_that_stands_still_holds_up_nobody_for_long(
-        self, start: Start, redis_server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+        self, start: Start, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.undo()
-        monkeypatch.setattr(shared_rates, "PAUSE_SECONDS", 0.05)
-        server = start("8/hour")
+        server = start("8/hour", RedisTimeouts().call)
         until(lambda: self.is_shared(server), "it is shared")
         caplog.clear()
         redis_server.stop()

@@ -5,13 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import repeat
 from pathlib import Path
 
 import pytest
 
-from image_erase.http import intake
 from image_erase.http.limits import Limits
 from support.envelope import assert_failure, assert_image_data, assert_success
 from support.family import ADVANCED
@@ -125,30 +125,25 @@ class TestBody:
 
     @pytest.mark.parametrize("expect", [{}, {"Expect": "100-continue"}])
     @pytest.mark.parametrize("sent", [0, 100])
-    def test_that_stops(
-        self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch, sent: int, expect: dict[str, str]
-    ) -> None:
-        monkeypatch.setattr(intake, "IDLE_SECONDS", SHORT)
-        own: Server = start_server(limits=IMPATIENT)
+    def test_that_stops(self, start_server: StartServer, sent: int, expect: dict[str, str]) -> None:
+        own: Server = start_server(limits=replace(IMPATIENT, body_idle_seconds=SHORT))
         with connected(own.client.address) as connection:
             connection.sendall(head_of(PATH, HEADERS | expect) + BODY[:sent])
             assert_failure(read_answer(connection), "ERROR_PARAMETERS", "in time", status=408)
         until(lambda: connections_of(own) == 0, "the connection is closed")
 
-    def test_that_is_slow_but_comes(self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_that_is_slow_but_comes(self, start_server: StartServer) -> None:
         """It takes longer than a pause in it may, and each pause is a small part of that."""
-        monkeypatch.setattr(intake, "IDLE_SECONDS", 1.5)
-        own: Server = start_server(receive_seconds=60)
+        own: Server = start_server(receive_seconds=60, limits=Limits(body_idle_seconds=1.5))
         step = len(BODY) // 100
         with connected(own.client.address) as connection:
             connection.sendall(head_of(PATH, HEADERS))
             with dripping(connection, (BODY[at : at + step] for at in range(0, len(BODY), step))):
                 assert_success(read_answer(connection), "http://x")
 
-    def test_that_is_large_has_longer(self, start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_that_is_large_has_longer(self, start_server: StartServer) -> None:
         """It takes longer than a body of a few bytes may, but comes at more than the least rate."""
-        monkeypatch.setattr(intake, "SLOWEST", len(BODY) / 60)
-        own: Server = start_server(receive_seconds=1.0)
+        own: Server = start_server(receive_seconds=1.0, limits=Limits(body_bytes_per_second=len(BODY) / 60))
         step = len(BODY) // 100
         with connected(own.client.address) as connection:
             connection.sendall(head_of(PATH, HEADERS) + BODY[: 2 * step])

@@ -15,8 +15,8 @@ import obstore
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
-from image_erase.results import bucket
 from image_erase.results.bucket import BucketStore
+from image_erase.results.bucket_client import BucketTimeouts
 from image_erase.results.directory import LEFTOVER_SECONDS, DirectoryStore
 from image_erase.results.failures import EntriesFailed, Failures, StoreError
 from image_erase.results.names import ResultName
@@ -325,8 +325,7 @@ class TestBucket:
             failures.raise_any()
 
     def test_deleting_one_by_one_has_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bucket, "DELETE_SECONDS", 0.05)
-        store, names = BucketStore("s3://bucket/prefix"), results(30)
+        store, names = BucketStore("s3://bucket/prefix", timeouts=BucketTimeouts(delete=0.05)), results(30)
 
         async def delete(_: object, what: str | list[str]) -> None:
             if isinstance(what, list):

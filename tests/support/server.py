@@ -17,11 +17,14 @@ from typing import Any, Self
 import httpx
 import obstore
 
+from image_erase.access.shared_rates import RedisTimeouts
 from image_erase.cli import make_server
 from image_erase.http.limits import Limits
 from image_erase.http.protocol import HttpConnection
+from image_erase.results.bucket_client import BucketTimeouts
 from image_erase.results.location import folder_of, open_store
 from image_erase.settings import load_settings
+from image_erase.timeouts import Timeouts
 from support.pictures import mask_file, photo_file
 from support.ports import free_port
 from support.processes import is_stopped, until, workers_of
@@ -105,13 +108,15 @@ class Server:
         stop_seconds: int | None = None,
         address: tuple[str, int] = ("127.0.0.1", 0),
         limits: Limits | None = None,
+        redis: RedisTimeouts | None = None,
+        bucket: BucketTimeouts | None = None,
         **settings: Any,
     ) -> None:
         """settings: any of image_erase.settings.Settings. Unless they say otherwise, there is one worker, which starts
         with the quickest engine, and the sweeper rests.
 
         stop_seconds: how long requests may go on once the server is to stop; None leaves it at the server's own.
-        limits: of its connections.
+        limits: of its connections. redis, bucket: time limits.
         """
         self.storage, self.clock = storage, clock or TestClock()
         defaults = {
@@ -126,7 +131,8 @@ class Server:
         self._others = workers_of(os.getpid())
         wanted = load_settings(**(defaults | settings))
         self._bucket = None if folder_of(wanted.storage_url) else open_store(wanted.storage_url)
-        self._server = make_server(wanted, self.clock, limits)
+        timeouts = Timeouts(limits or Limits(), redis or RedisTimeouts(), bucket or BucketTimeouts())
+        self._server = make_server(wanted, self.clock, timeouts)
         if stop_seconds is not None:
             self._server.config.timeout_graceful_shutdown = stop_seconds
         self._listener = socket.create_server(address, backlog=2048)

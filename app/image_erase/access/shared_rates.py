@@ -4,17 +4,24 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 from image_erase.access.rates import Limiter, RateLimit
 from image_erase.contract.errors import ApiError
 
-#: Longest time that a call waits for Redis, in seconds.
-PATIENCE_SECONDS = 0.25
-#: Pause between two tries to reach Redis again, in seconds.
-PAUSE_SECONDS = 5.0
-
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RedisTimeouts:
+    """Time limits for Redis, in seconds. call: longest wait for it. pause: between two attempts to reach it again."""
+
+    call: float = 0.25
+    pause: float = 5.0
+
+
+DEFAULT_TIMEOUTS = RedisTimeouts()
 
 
 class Shared(Protocol):
@@ -26,7 +33,7 @@ class Shared(Protocol):
     def change(self, rates: str | None) -> None:
         """Use other limits from now on."""
 
-    async def try_out(self) -> None:
+    async def check(self) -> None:
         """Check that it works. Raises any exception if not."""
 
     async def close(self) -> None:
@@ -46,13 +53,17 @@ class SharedRateLimit(Limiter):
     waits for Redis until it can be written again.
 
     own: counts the calls of this server at all times, so that it is up to date when Redis fails.
-    pause: waits that many seconds.
+    sleep: waits that many seconds.
     """
 
     def __init__(
-        self, shared: Shared, own: RateLimit, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        shared: Shared,
+        own: RateLimit,
+        timeouts: RedisTimeouts = DEFAULT_TIMEOUTS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._shared, self._own, self._pause = shared, own, pause
+        self._shared, self._own, self._timeouts, self._sleep = shared, own, timeouts, sleep
         self._is_up = True
         self._waiting: asyncio.Task[None] | None = None
 
@@ -88,7 +99,7 @@ class SharedRateLimit(Limiter):
 
     async def _counted(self, key: str) -> bool:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._timeouts.call):
                 await self._shared.count(key)
         except ApiError:
             raise
@@ -100,8 +111,8 @@ class SharedRateLimit(Limiter):
 
     async def _try(self) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._shared.try_out()
+            async with asyncio.timeout(self._timeouts.call):
+                await self._shared.check()
         except Exception as error:
             self._lost(error)
         else:
@@ -120,5 +131,5 @@ class SharedRateLimit(Limiter):
 
     async def _wait(self) -> None:
         while not self._is_up:
-            await self._pause(PAUSE_SECONDS)
+            await self._sleep(self._timeouts.pause)
             await self._try()

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from image_erase.access.rates import distinct, too_often
-from image_erase.access.shared_rates import PATIENCE_SECONDS
+from image_erase.access.shared_rates import DEFAULT_TIMEOUTS
 
 #: Prefix of all names in Redis.
 PREFIX = "image-erase"
@@ -47,12 +47,12 @@ class SharedWindows(RedisStorage):
 
     STORAGE_SCHEME = None  # type: ignore[assignment]
 
-    def __init__(self, url: str) -> None:
-        """url: redis://, rediss:// or unix://, or valkey:// and valkeys:// for the first two.
+    def __init__(self, url: str, seconds: float = DEFAULT_TIMEOUTS.call) -> None:
+        """url: redis://, rediss:// or unix://, or valkey:// and valkeys:// for the first two. seconds: for a command.
 
         Raises ValueError without the URL in its message if the client does not support it.
         """
-        self._pool = _connections(url)
+        self._pool = _connections(url, seconds)
         options: dict[str, Any] = {"connection_pool": self._pool}
         super().__init__("redis://", implementation="redispy", key_prefix=PREFIX, **options)
         connection: Any = self.bridge
@@ -70,14 +70,14 @@ class SharedWindows(RedisStorage):
         await self._pool.disconnect()
 
 
-def _connections(url: str) -> BlockingConnectionPool:
+def _connections(url: str, seconds: float) -> BlockingConnectionPool:
     try:
         pool = BlockingConnectionPool.from_url(
             re.sub(r"^valkey", "redis", url),
             max_connections=_CONNECTIONS,
-            timeout=PATIENCE_SECONDS,
-            socket_timeout=PATIENCE_SECONDS,
-            socket_connect_timeout=PATIENCE_SECONDS,
+            timeout=seconds,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 0),  # a command that timed out may have been counted
             protocol=2,  # supported by every version
         )
@@ -106,7 +106,7 @@ class SharedRates:
         """Use other limits from now on."""
         self._rates = distinct(rates)
 
-    async def try_out(self) -> None:
+    async def check(self) -> None:
         """Write an entry that soon expires. Raises any exception of the client if that fails."""
         await self._storage.incr("tried", 1)
 

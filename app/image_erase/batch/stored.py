@@ -23,7 +23,7 @@ from image_erase.batch.failures import UNREADABLE, UNWRITABLE, Failure, PictureF
 from image_erase.batch.files import FATAL
 from image_erase.batch.urls import StoreUrl
 from image_erase.jobs.frames import MAX_BLOB_BYTES
-from image_erase.results.bucket import open_bucket, unreadable_key
+from image_erase.results.bucket_client import BucketTimeouts, open_bucket, unreadable_key
 from image_erase.results.directory import local_path
 from image_erase.results.failures import StoreError
 from image_erase.results.reasons import call_reason
@@ -31,11 +31,11 @@ from image_erase.results.reasons import call_reason
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-# How the library tells the system's error number.
+# The system's error number in messages of the library.
 _SYSTEM_ERROR = re.compile(r"\(os error ([0-9]+)\)")
 
 # A run of hours outlives a store's restart; an image of 64 MB takes half a minute on a slow line.
-_RETRIES, _RETRY_SECONDS, _REQUEST_SECONDS = 8, 60, 120
+_RETRIES, _TIMEOUTS = 8, BucketTimeouts(request=120, retry=60)
 
 
 class Folder:
@@ -93,7 +93,7 @@ class Folder:
     def write(self, name: PurePosixPath, data: bytes) -> None:
         """Write an object as a whole, or not at all. Raises OSError, and what the library raises."""
         kind = mimetypes.guess_type(name.name)[0] or "application/octet-stream"
-        attributes: Any = {} if isinstance(self._store, LocalStore) else {"Content-Type": kind}
+        attributes: Any = {} if self.local else {"Content-Type": kind}
         obstore.put(self._store, str(name), data, attributes=attributes, use_multipart=False)
 
 
@@ -167,7 +167,7 @@ def _opened(url: str, local: Path | None) -> "ObjectStore":
     try:
         if local:
             return LocalStore(local, mkdir=True)
-        return open_bucket(url, retries=_RETRIES, retry_seconds=_RETRY_SECONDS, timeout=f"{_REQUEST_SECONDS}s")
+        return open_bucket(url, _TIMEOUTS, retries=_RETRIES)
     except StoreError as error:
         raise PlanError(f"{url}: cannot be opened ({error})") from None
     except (BaseError, OSError, ValueError) as error:

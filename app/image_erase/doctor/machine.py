@@ -18,8 +18,8 @@ HEALTH_SECONDS = 5.0
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def port(settings: ListeningSettings) -> Finding:
-    """Check that the server can listen on its port, or already does."""
+def port(settings: ListeningSettings, seconds: float = HEALTH_SECONDS) -> Finding:
+    """Check that the server can listen on its port, or already does. seconds: to wait for its answer."""
     where = f"{settings.host}:{settings.port}"
     if settings.host.startswith("unix:"):
         return _unix_socket(Path(settings.host.removeprefix("unix:")))
@@ -29,7 +29,7 @@ def port(settings: ListeningSettings) -> Finding:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             return Finding(Level.WRONG, "port", f"cannot listen on {where} ({error.strerror or error})")
-        if _answers(settings):
+        if _answers(settings, seconds):
             return Finding(Level.OK, "port", f"a server already answers on {where}")
         return Finding(Level.WRONG, "port", f"{where} is in use by another program; see ERASE_PORT")
     return Finding(Level.OK, "port", f"{where} is free" if settings.port else "the server will choose a free one")
@@ -40,7 +40,7 @@ def _unix_socket(path: Path) -> Finding:
     if not path.exists():
         if os.access(path.parent, os.W_OK | os.X_OK):
             return Finding(Level.OK, "port", f"{path} is free")
-        return Finding(Level.WRONG, "port", f"{path.parent} is no folder that can be written; see ERASE_HOST")
+        return Finding(Level.WRONG, "port", f"{path.parent} is not a writable folder; see ERASE_HOST")
     if wrong := ask("/healthz", {"ERASE_HOST": f"unix:{path}"}):
         return Finding(Level.WARNING, "port", f"{wrong}; the start removes the socket if nobody listens on it")
     return Finding(Level.OK, "port", f"a server already answers on {path}")
@@ -84,10 +84,10 @@ def available_memory(root: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")
     return max(0, min(found)) if found else None
 
 
-def _answers(settings: ListeningSettings) -> bool:
+def _answers(settings: ListeningSettings, seconds: float) -> bool:
     """Whether the program that uses the port is an image-erase server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    connection = http.client.HTTPConnection(host, settings.port, timeout=HEALTH_SECONDS)
+    connection = http.client.HTTPConnection(host, settings.port, timeout=seconds)
     try:
         connection.request("GET", "/healthz")
         answer = connection.getresponse()

@@ -12,13 +12,9 @@ from starlette.types import Message
 
 from image_erase.http.edge import stage
 from image_erase.http.failures import Reason, Refused
+from image_erase.http.limits import Limits
 from image_erase.shares import Holding, NoRoom, Shares
 
-# A client that sends nothing for this long has gone.
-IDLE_SECONDS = 10.0
-# Bytes a second. A body that arrives faster than this has as long as it needs: at 0.5 Mbit/s, a photograph of a phone
-# takes more than a minute.
-SLOWEST = 64 * 1024
 # Weight of the newest body in the running mean of how long bodies take.
 _NEWEST_SHARE = 0.2
 
@@ -26,14 +22,14 @@ T = TypeVar("T")
 
 
 class Intake:
-    """Receives bodies. seconds: limit for a body, and one more for every SLOWEST bytes that have arrived of it.
+    """Receives bodies.
 
-    shares: the memory for all bodies received at the same time. Changed seconds apply to the bodies that start after
-    that.
+    seconds: limit for a body, extended by the time that its bytes take at `limits.body_bytes_per_second`; may be
+    changed, for the bodies that start after that. shares: the memory for all bodies received at the same time.
     """
 
-    def __init__(self, seconds: float, shares: Shares) -> None:
-        self.seconds, self._shares = seconds, shares
+    def __init__(self, seconds: float, shares: Shares, limits: Limits) -> None:
+        self.seconds, self._shares, self._limits = seconds, shares, limits
         self._mean_seconds = 0.0
         # The time limit of each body, in the loop's time.
         self._ends: dict[object, float] = {}
@@ -52,7 +48,8 @@ class Intake:
         try:
             async with asyncio.timeout(None) as evicted:
                 with self._shares.open(owner, lambda: evicted.reschedule(loop.time())) as holding:
-                    return await read(Request(request.scope, _metered(request, self._ends[ticket], holding)))
+                    receive = _metered(request, self._ends[ticket], holding, self._limits)
+                    return await read(Request(request.scope, receive))
         except (NoRoom, TimeoutError):
             raise self._no_room(loop.time()) from None
         finally:
@@ -87,7 +84,7 @@ class Intake:
         )
 
 
-def _metered(request: Request, end: float, holding: Holding) -> Callable[[], Awaitable[Message]]:
+def _metered(request: Request, end: float, holding: Holding, limits: Limits) -> Callable[[], Awaitable[Message]]:
     """Wrap the request's `receive` with time limits per message and in total, and a memory limit.
 
     end: of the time for a body of no length, in the loop's time.
@@ -98,7 +95,9 @@ def _metered(request: Request, end: float, holding: Holding) -> Callable[[], Awa
         nonlocal received
         now = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(min(end + received / SLOWEST, now + IDLE_SECONDS)):
+            async with asyncio.timeout_at(
+                min(end + received / limits.body_bytes_per_second, now + limits.body_idle_seconds)
+            ):
                 message = await request.receive()
         except TimeoutError:
             raise Refused(Reason.BODY_OVERDUE, "The body did not arrive in time.") from None

@@ -12,6 +12,8 @@ class Limits:
     client on a slow line does so within a second; but a system with a full receive buffer acknowledges nothing until
     a good part of it is free, so the time is long. linger_seconds, linger_bytes: for data that a client still sends
     after its response. probe_seconds: how often a half-closed connection is checked for a client that has gone.
+    body_idle_seconds: longest pause within a request body. body_bytes_per_second: a body that arrives faster may take
+    as long as it needs; at 0.5 Mbit/s, a phone's photograph takes more than a minute.
     """
 
     connections: int = 512
@@ -22,3 +24,5 @@ class Limits:
     linger_seconds: float = 10.0
     linger_bytes: int = 64 * 1024 * 1024
     probe_seconds: float = 0.25
+    body_idle_seconds: float = 10.0
+    body_bytes_per_second: float = 64 * 1024

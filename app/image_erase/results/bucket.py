@@ -1,7 +1,6 @@
 """Results in a bucket: S3 and compatible stores, Google Cloud Storage, Azure Blob Storage."""
 
 import asyncio
-import os
 import re
 import time
 import uuid
@@ -13,67 +12,40 @@ from random import SystemRandom
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, InvalidPathError
-from obstore.store import AzureStore, GCSStore, S3Store
+from obstore.exceptions import InvalidPathError
 
+from image_erase.results.bucket_client import DEFAULT_TIMEOUTS, BucketTimeouts, open_bucket, unreadable_key
 from image_erase.results.failures import Failures, ResultMissing, StoreError
 from image_erase.results.names import ResultName
-from image_erase.results.reasons import call_reason, opening_reason
+from image_erase.results.reasons import call_reason
 from image_erase.results.room import Room
 from image_erase.results.store import BATCH, Kept, Presign, ResultStore
 
-Bucket = S3Store | GCSStore | AzureStore
-KINDS: dict[str, type[S3Store] | type[GCSStore] | type[AzureStore]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
-#: Variables with the endpoint of a store; only these may make the connection unencrypted.
-ENDPOINTS = (
-    "AWS_ENDPOINT",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AZURE_ENDPOINT",
-    "AZURE_STORAGE_ENDPOINT",
-    "GOOGLE_BASE_URL",
-)
-
-# Connecting takes milliseconds; a host that has not answered after this time is unreachable.
-CONNECT_SECONDS = 2
-# A result of 64 MB takes 6 s at 100 Mbit/s.
-REQUEST_SECONDS = 12
-# Longest pause within a download. Its whole duration depends on the client, for which the server has a limit.
-READ_SECONDS = 5
-DOWNLOAD_SECONDS = 3600
-RETRIES = 2
-# No retry begins after this long, and nothing but a download lasts longer than the next, retries and all: with the
-# longest job (25 s) that stays below the 60 s after which clients and proxies commonly give up.
-RETRY_SECONDS = 8
-CALL_SECONDS = 20
-# A probe must end before those who ask for it give up, and costs money, whoever asks and however often.
-CHECK_SECONDS = 4
-CHECK_INTERVAL_SECONDS = 5
-# Of one that is listed, 250 results are deleted in one request: Azure takes 256 at most, S3 1000.
+# Requests at a time, each for one key, where the store cannot delete a whole batch.
 DELETES_AT_ONCE = 10
-# How long results are deleted one by one where the store does not delete all of a batch together.
-DELETE_SECONDS = 60
 # If the days cannot be listed, those within this many days of today are read.
 DAYS_AROUND = 32
-# How many unreadable keys are skipped in a day.
-_PASSED_OVER = 100
+# Number of unreadable keys that are skipped in a day.
+_MAX_SKIPPED = 100
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_BAD_KEY = re.compile(r'[Pp]ath:? "([^"]*)"')
 
 
 class BucketStore(ResultStore):
     """Results in a bucket, which any number of servers may share. A result is written by one atomic request."""
 
     def __init__(
-        self, url: str, limit_bytes: int | None = None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        limit_bytes: int | None = None,
+        timeouts: BucketTimeouts = DEFAULT_TIMEOUTS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open s3://, gs:// or az://bucket/prefix with the credentials of the environment, without a request.
 
         Raises StoreError if these cannot be used.
         """
-        self._bucket = open_bucket(url, timeout=f"{REQUEST_SECONDS}s")
-        downloads = open_bucket(url, timeout=f"{DOWNLOAD_SECONDS}s", read_timeout=f"{READ_SECONDS}s")
-        super().__init__(self._bucket, Room(limit_bytes), downloads)
+        self._bucket, self._timeouts = open_bucket(url, timeouts), timeouts
+        super().__init__(self._bucket, Room(limit_bytes), open_bucket(url, timeouts, for_downloads=True))
         self._prefix = urlsplit(url).path.strip("/")
         self._probe = f"probe-{uuid.uuid4()}"
         self._monotonic = monotonic
@@ -91,14 +63,14 @@ class BucketStore(ResultStore):
                 await obstore.delete_async(self._bucket, [result.name.key for result in results])
             gone = list(results)
         except (ResultMissing, StoreError):
-            # One that another sweeper has deleted, or that may not be deleted: not every store goes on with the rest.
+            # A key that is missing (another sweeper deleted it) or forbidden: some stores then skip the rest.
             gone = await self._delete_each(results, failures)
         self.room.give_back(sum(result.size for result in gone))
         return len(gone)
 
     async def _delete_each(self, results: Sequence[Kept], failures: Failures) -> list[Kept]:
-        """Delete one by one, for a limited time. Returns the number deleted."""
-        free, end = asyncio.Semaphore(DELETES_AT_ONCE), asyncio.get_running_loop().time() + DELETE_SECONDS
+        """Delete one by one, for a limited time. Returns those that were deleted."""
+        free, end = asyncio.Semaphore(DELETES_AT_ONCE), asyncio.get_running_loop().time() + self._timeouts.delete
 
         async def delete(result: Kept) -> Kept | None:
             try:
@@ -125,7 +97,7 @@ class BucketStore(ResultStore):
                     yield result
 
     async def _days(self, now: float, failures: Failures) -> list[str]:
-        """The folders of days; those around now where one that the library can't read hides them."""
+        """Return the folders of days; if an unreadable key prevents listing them, all days around now."""
         try:
             async with self._call():
                 days = (await obstore.list_with_delimiter_async(self._bucket))["common_prefixes"]
@@ -135,19 +107,19 @@ class BucketStore(ResultStore):
         return sorted(day for day in days if _DAY.fullmatch(day))
 
     async def _listed(self, day: str, failures: Failures) -> AsyncIterator[Kept]:
-        """The results of a day. Keys that the library can't read are passed over, with what comes before on a page."""
-        after = f"{day}/0"  # before all of ours
-        for _ in range(_PASSED_OVER):
+        """Yield the results of a day. An unreadable key is skipped, with the keys before it on its page."""
+        after = f"{day}/0"  # sorts before every result
+        for _ in range(_MAX_SKIPPED):
             try:
                 async for result in self._pages(day, after):
                     yield result
                 return
             except InvalidKey as error:
                 failures.add(error.key, error)
-                behind = _behind(error.key.removeprefix(f"{self._prefix}/"))
-                if behind is None or behind <= after:
+                following = _key_after(error.key.removeprefix(f"{self._prefix}/"))
+                if following is None or following <= after:
                     return
-                after = behind
+                after = following
             except StoreError as error:
                 failures.add(day, error)
                 return
@@ -176,12 +148,12 @@ class BucketStore(ResultStore):
         failures.raise_any()
 
     def _may_check_again(self, last: asyncio.Task[StoreError | None]) -> bool:
-        """Whether the last check is more than 5 s old; until then its outcome is reused."""
+        """Whether the last check is old enough; until then its outcome is reused."""
         return last.done() and self._monotonic() >= self._next_check
 
     async def _check(self) -> None:
-        self._next_check = self._monotonic() + CHECK_INTERVAL_SECONDS
-        async with self._call(seconds=CHECK_SECONDS):
+        self._next_check = self._monotonic() + self._timeouts.check_interval
+        async with self._call(seconds=self._timeouts.check):
             await obstore.put_async(self._bucket, self._probe, b"probe", use_multipart=False)
             with suppress(FileNotFoundError):
                 await obstore.delete_async(self._bucket, self._probe)
@@ -204,9 +176,9 @@ class BucketStore(ResultStore):
             return await obstore.sign_async(self._bucket, "GET", name.key, timedelta(seconds=seconds))
 
     @asynccontextmanager
-    async def _call(self, missing: type[Exception] | None = None, seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
+    async def _call(self, missing: type[Exception] | None = None, seconds: float | None = None) -> AsyncIterator[None]:
         with self._translated(missing):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._timeouts.call if seconds is None else seconds):
                 yield
 
     @staticmethod
@@ -224,18 +196,12 @@ class InvalidKey(StoreError):
         self.key = key
 
 
-def unreadable_key(error: InvalidPathError) -> str:
-    """Return the key that the library refuses, including the store's prefix; empty if the error does not say it."""
-    found = _BAD_KEY.search(str(error))
-    return found[1] if found else ""
-
-
 def _day(now: float) -> str:
     return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
 
 
-def _behind(bad: str) -> str | None:
-    """A key that can be read and is listed after one that can't, which has a segment "", "." or ".."; None else."""
+def _key_after(bad: str) -> str | None:
+    """Return a readable key that sorts after an unreadable one: one with a segment "", "." or ".."; otherwise None."""
     segments = bad.split("/")
     for position, segment in enumerate(segments[1:], 1):
         if segment in ("", ".", ".."):
@@ -244,34 +210,9 @@ def _behind(bad: str) -> str | None:
 
 
 def _attributes(name: ResultName) -> dict[str, str]:
-    """What a presigned link answers with."""
+    """Return the headers with which a presigned link answers."""
     return {
         "Content-Type": name.content_type,
         "Content-Disposition": name.disposition,
         "Cache-Control": f"private, max-age={name.expires - name.created}, immutable",
     }
-
-
-def open_bucket(url: str, *, retries: int = RETRIES, retry_seconds: float = 0, **timeouts: str) -> Bucket:
-    """Open s3://, gs:// or az://bucket/prefix with the credentials of the environment, without a request.
-
-    retries: of a failed request, within retry_seconds (0: RETRY_SECONDS). timeouts: more options of the library's
-    client. Raises StoreError.
-    """
-    parts = urlsplit(url)
-    client = {
-        "connect_timeout": f"{CONNECT_SECONDS}s",
-        "allow_http": any(os.environ.get(name, "").startswith("http://") for name in ENDPOINTS),
-    }
-    backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2}
-    patience = timedelta(seconds=retry_seconds or RETRY_SECONDS)
-    retry = {"max_retries": retries, "retry_timeout": patience, "backoff": backoff}
-    try:
-        return KINDS[parts.scheme](
-            parts.netloc,
-            prefix=parts.path.strip("/") or None,
-            client_options=client | timeouts,  # type: ignore[arg-type]
-            retry_config=retry,  # type: ignore[arg-type]
-        )
-    except (BaseError, OSError, ValueError) as error:
-        raise StoreError(opening_reason(error)) from None

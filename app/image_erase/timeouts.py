@@ -1,0 +1,19 @@
+"""All time limits that are not settings, in one object, so that tests can pass in others."""
+
+from dataclasses import dataclass, field
+
+from image_erase.access.shared_rates import RedisTimeouts
+from image_erase.http.limits import Limits
+from image_erase.results.bucket_client import BucketTimeouts
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Time limits of a server. http: of connections and bodies. redis: of shared rate limits. bucket: of results."""
+
+    http: Limits = field(default_factory=Limits)
+    redis: RedisTimeouts = field(default_factory=RedisTimeouts)
+    bucket: BucketTimeouts = field(default_factory=BucketTimeouts)
+
+
+DEFAULT_TIMEOUTS = Timeouts()
