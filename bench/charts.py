@@ -22,7 +22,8 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from bench.serving import EXAMPLE, bare
-from image_erase.jobs.job import JobOptions, erase_file, make_eraser
+from image_erase.jobs.job import erase_file, make_eraser
+from image_erase.jobs.options import JobOptions
 
 FOLDER = Path(__file__).parents[1] / "docs" / "charts"
 SIZES = ((640, 480), (1280, 960), (2000, 1500), (2828, 2121), (4000, 3000))

@@ -36,7 +36,8 @@ from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.picture import Picture
 from image_erase.imaging.png.writer import encoded_png
 from image_erase.imaging.reader import read_source
-from image_erase.jobs.job import JobOptions, erase_file, make_eraser
+from image_erase.jobs.job import erase_file, make_eraser
+from image_erase.jobs.options import JobOptions
 
 Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")

@@ -27,7 +27,8 @@ with atheris.instrument_imports(include=["image_erase.imaging", "image_erase.job
     from image_erase.imaging.decode import decode_picture
     from image_erase.imaging.failures import ImagingFailure
     from image_erase.imaging.header import ALL_FORMATS
-    from image_erase.jobs.job import JobOptions, erase_file, make_eraser, warm_up_files
+    from image_erase.jobs.job import erase_file, make_eraser, warm_up_files
+    from image_erase.jobs.options import JobOptions
     from image_erase.jobs.request import JobRequest
 
 from support.files import repaired

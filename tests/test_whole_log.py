@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from image_erase.jobs.frames import MAX_HEAD_BYTES
-from image_erase.jobs.job import JobOptions, warm_up_files
+from image_erase.jobs.job import warm_up_files
 from image_erase.jobs.messages import Failed, Failure, Job, frame_of
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.worker import answer
 from support.documents import first_cells
@@ -22,7 +23,7 @@ from support.server import KEY, PATH, CommandServer, Server, StartCommand, Start
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch, start_server: StartServer) -> Server:
     """A server whose workers can't work: they are told to grow masks by what is no number."""
-    options = {"max_side": 4096, "jpeg_quality": 95, "mask_dilate": "splendid", "engine": "opencv"}
+    options = JobOptions(engine="opencv", mask_dilate="splendid")  # type: ignore[arg-type]
     monkeypatch.setattr("image_erase.server.job_options", lambda _: options)
     return start_server()
 

@@ -2,8 +2,7 @@
 
 import platform
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -18,8 +17,6 @@ _STAGES = ("decode", "erase", "encode")
 _ENGINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 # A broken worker could report new engine names without end, and each would create a time series.
 _MAX_ENGINES = 16
-# An infinite duration would ruin the sum of a histogram; no job lasts an hour.
-_MAX_MILLISECONDS = 3_600_000
 
 
 class Metrics(Observer):
@@ -64,13 +61,11 @@ class Metrics(Observer):
         """See Observer."""
         self._waited.observe(waited)
 
-    def job_done(self, facts: Mapping[str, Any]) -> None:
+    def job_done(self, seconds: Mapping[str, float], engines: Sequence[str]) -> None:
         """See Observer."""
         for stage, histogram in self._stages.items():
-            milliseconds = facts.get(f"{stage}_ms")
-            if isinstance(milliseconds, int | float) and 0 <= milliseconds <= _MAX_MILLISECONDS:
-                histogram.observe(milliseconds / 1000)
-        for engine in str(facts.get("engine") or "none").split("+")[:_MAX_ENGINES]:
+            histogram.observe(seconds[stage])
+        for engine in engines[:_MAX_ENGINES] or ("none",):
             self._engines.labels(self._known_engine(engine)).inc()
 
     def result_stored(self, seconds: float, size: int) -> None:

@@ -3,9 +3,8 @@
 Each part reports its events to the observer that it was given and does not know which one it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ class Observer:
     def job_began(self, waited: float) -> None:
         """A job got a worker. waited: seconds in the queue."""
 
-    def job_done(self, facts: Mapping[str, Any]) -> None:
-        """A job produced an image. facts: reported by its worker, so validate them before use."""
+    def job_done(self, seconds: Mapping[str, float], engines: Sequence[str]) -> None:
+        """A job produced an image. seconds: by stage. engines: the names of those that filled something."""
 
     def result_stored(self, seconds: float, size: int) -> None:
         """A result was stored. size: in bytes."""
@@ -92,10 +91,10 @@ class Observers(Observer):
         for each in self._observers:
             each.job_began(waited)
 
-    def job_done(self, facts: Mapping[str, Any]) -> None:
+    def job_done(self, seconds: Mapping[str, float], engines: Sequence[str]) -> None:
         """See Observer."""
         for each in self._observers:
-            each.job_done(facts)
+            each.job_done(seconds, engines)
 
     def result_stored(self, seconds: float, size: int) -> None:
         """See Observer."""

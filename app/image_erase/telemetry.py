@@ -1,9 +1,9 @@
 """Export traces and metrics by OpenTelemetry (extra `otel`). The SDK's own OTEL_ variables say where and how."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from image_erase import __version__
 from image_erase.observer import Observer, Served
@@ -114,9 +114,9 @@ class Telemetry(Observer):
             span.set_status(Status(StatusCode.ERROR, served.code or "disconnected"))
         span.end(_nanoseconds(served.started + served.seconds))
 
-    def job_done(self, facts: Mapping[str, Any]) -> None:
+    def job_done(self, seconds: Mapping[str, float], engines: Sequence[str]) -> None:
         """See Observer."""
-        self._engines.add(1, {"image_erase.engine": facts.get("engine") or "none"})
+        self._engines.add(1, {"image_erase.engine": "+".join(engines) or "none"})
 
     def result_stored(self, seconds: float, size: int) -> None:
         """See Observer."""

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,8 +16,8 @@ from support.server import stop_workers
 from support.workers import OPTIONS
 
 
-def eraser(**options: object) -> LocalEraser:
-    return LocalEraser(OPTIONS | options, workers=1, deadline_seconds=20)
+def eraser(**options: Any) -> LocalEraser:
+    return LocalEraser(replace(OPTIONS, **options), workers=1, deadline_seconds=20)
 
 
 async def code_of(local: LocalEraser, image: bytes, mask: bytes) -> str:

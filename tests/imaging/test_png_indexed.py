@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from image_erase.imaging.png.chunks import raw_chunks
-from image_erase.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser
+from image_erase.jobs.job import ErasedFile, erase_file, make_eraser
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.request import JobRequest
 from support.pictures import file_of
 

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.picture import Picture
-from image_erase.jobs.job import JobOptions, erase_file, make_eraser
+from image_erase.jobs.job import erase_file, make_eraser
+from image_erase.jobs.options import JobOptions
 from support.pictures import file_of
 
 WIDTH, HEIGHT = 300, 200

@@ -1,10 +1,8 @@
 """A whole job, without server and process."""
 
 import io
-import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +13,8 @@ from PIL import Image
 from image_erase.erasure.failures import ModelError
 from image_erase.imaging.failures import BrokenFile, NothingToFillFrom, SideTooShort, SizeMismatch, UnsupportedFormat
 from image_erase.jobs import networks
-from image_erase.jobs.job import ErasedFile, JobOptions, Network, erase_file, make_eraser
+from image_erase.jobs.job import ErasedFile, erase_file, make_eraser
+from image_erase.jobs.options import JobOptions, Network
 from image_erase.jobs.request import JobRequest
 from support import networks as nets
 
@@ -142,7 +141,7 @@ def test_options_survive_the_way_to_the_worker() -> None:
     options = JobOptions(
         working_side=300, mask_dilate=2, network=Network("model.onnx", "fill", "bgr", "erase=0", "0-1")
     )
-    assert JobOptions.from_json(json.dumps(asdict(options))) == options
+    assert JobOptions.from_json(options.to_json()) == options
 
 
 def test_facts_for_the_log() -> None:

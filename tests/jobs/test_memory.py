@@ -4,14 +4,16 @@ import asyncio
 import io
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from image_erase.jobs.frames import receive_frame, send_frame
-from image_erase.jobs.job import JobOptions, make_eraser
+from image_erase.jobs.job import make_eraser
 from image_erase.jobs.messages import Done, Failed, Failure, Job, frame_of
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.process import WorkerProcess
 from image_erase.jobs.reading import message_of
 from image_erase.jobs.request import JobRequest
@@ -21,7 +23,7 @@ from support.pictures import boxed, file_of, mask_file, photo_file
 from support.workers import asked
 
 LARGE = (4096, 4096)
-OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv"}
+OPTIONS = JobOptions(jpeg_quality=90, engine="opencv")
 
 
 def flat_png(depth: int, colour_type: int, stride: int) -> bytes:
@@ -32,7 +34,7 @@ def answers(memory_mb: int, *jobs: tuple[bytes, bytes]) -> list[Done | Failed]:
     """What one worker with that memory answers."""
 
     async def ask() -> list[Done | Failed]:
-        worker = await WorkerProcess.start(OPTIONS | {"memory_mb": memory_mb})
+        worker = await WorkerProcess.start(replace(OPTIONS, memory_mb=memory_mb))
         try:
             return [await asked(worker, Job(60.0, JobRequest(), *job)) for job in jobs]
         finally:
@@ -65,7 +67,7 @@ def test_the_default_is_enough_for_a_jpeg_of_50_megapixels_whatever_is_masked() 
     mask = file_of(boxed(size, (2000, 1500, 6500, 4500)))
 
     async def ask() -> Done | Failed:
-        worker = await WorkerProcess.start(OPTIONS | {"memory_mb": 1024, "engine": "auto"})
+        worker = await WorkerProcess.start(replace(OPTIONS, memory_mb=1024, engine="auto"))
         try:
             request = JobRequest(max_side=65535, max_pixels=64_000_000)
             return await asked(worker, Job(100.0, request, image, mask))
@@ -102,10 +104,10 @@ def test_a_worker_ends_after_many_jobs() -> None:
 @pytest.mark.hostile
 def test_a_job_takes_no_more_than_allowed() -> None:
     """Whatever a decoder asks for: here a canvas of a size that its own limit lets pass."""
-    options = OPTIONS | {"max_side": 32767}
+    options = replace(OPTIONS, max_side=32767, memory_mb=384)
 
     async def ask() -> Done | Failed:
-        worker = await WorkerProcess.start(options | {"memory_mb": 384})
+        worker = await WorkerProcess.start(options)
         try:
             pixels = np.zeros((1, 1, 3), np.uint8)
             header = bytearray(file_of(Image.fromarray(pixels), "BMP"))

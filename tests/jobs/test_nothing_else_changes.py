@@ -16,7 +16,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.failures import ImagingFailure
 from image_erase.imaging.png import chunks as png
-from image_erase.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser
+from image_erase.jobs.job import ErasedFile, erase_file, make_eraser
+from image_erase.jobs.options import JobOptions
 from support.pictures import file_of
 from support.server import Server, StartServer
 

@@ -17,7 +17,8 @@ from image_erase.imaging.decode import open_picture
 from image_erase.imaging.failures import BrokenFile
 from image_erase.imaging.jpeg import library
 from image_erase.imaging.picture import turned
-from image_erase.jobs.job import ErasedFile, JobOptions, erase_file
+from image_erase.jobs.job import ErasedFile, erase_file
+from image_erase.jobs.options import JobOptions
 from support.jpegs import pillow_jpeg, scene
 from support.pictures import file_of
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from image_erase.jobs import process
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.pipe import Pipe
 from image_erase.system import start_apart
 from support.processes import open_files
@@ -111,7 +112,7 @@ def test_a_worker_whose_pipes_cannot_be_taken_leaves_nothing(failing: int, monke
             patch.setattr(os, "dup", duplicate)
             patch.setattr(process, "start_apart", start)
             with pytest.raises(process.WorkerDied, match="Too many open files"):
-                await process.WorkerProcess.start({}, program=(sys.executable, "-c", "input()"))
+                await process.WorkerProcess.start(JobOptions(), program=(sys.executable, "-c", "input()"))
         assert open_files() == before
         assert started[0].returncode is not None
 

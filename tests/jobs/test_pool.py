@@ -5,18 +5,20 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from image_erase.jobs.job import warm_up_files
 from image_erase.jobs.messages import Done, Failed, Failure
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import WorkerDied, worker_environment
 from image_erase.jobs.request import JobRequest
 from support.pictures import slow_files
 from support.processes import processor_ticks, workers_of
 
-OPTIONS = {"max_side": 4096, "jpeg_quality": 95, "engine": "opencv"}
+OPTIONS = JobOptions(engine="opencv")
 FILES = warm_up_files()
 
 
@@ -78,7 +80,8 @@ async def test_a_broken_file_costs_no_worker() -> None:
 
 @in_loop
 async def test_a_failed_job_costs_no_worker() -> None:
-    pool = Pool(OPTIONS | {"mask_dilate": "splendid"}, workers=1, queue=0, deadline_seconds=30)
+    options = replace(OPTIONS, mask_dilate="splendid")  # type: ignore[arg-type]
+    pool = Pool(options, workers=1, queue=0, deadline_seconds=30)
     await pool.start()
     try:
         answer = await erase(pool)
@@ -227,7 +230,8 @@ async def test_stop_leaves_no_process() -> None:
 @in_loop
 async def test_a_pool_that_cannot_start_says_so() -> None:
     others = workers_of(os.getpid())
-    pool = Pool({"no such option": 1}, workers=2, queue=0, deadline_seconds=1)
+    options = replace(OPTIONS, engine="auto", layout="no-such-network.onnx")
+    pool = Pool(options, workers=2, queue=0, deadline_seconds=1)
     with pytest.raises(WorkerDied):
         await pool.start()
     assert workers_of(os.getpid()) == others

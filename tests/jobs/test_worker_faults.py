@@ -19,6 +19,7 @@ import pytest
 from image_erase.jobs import process
 from image_erase.jobs.frames import Frame, FrameDecoder
 from image_erase.jobs.messages import Done
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import Timeouts, WorkerDied
 from image_erase.jobs.request import JobRequest
@@ -36,7 +37,9 @@ async def running(
     """A pool of fake workers, that leaves no process, descriptor or task behind."""
     before = open_files(), children_of(os.getpid()), asyncio.all_tasks()
     command = program or fake_worker.command(behaviour)
-    pool = Pool({}, workers=workers, queue=8, deadline_seconds=deadline_seconds, program=command, timeouts=SHORT)
+    pool = Pool(
+        JobOptions(), workers=workers, queue=8, deadline_seconds=deadline_seconds, program=command, timeouts=SHORT
+    )
     try:
         await pool.start()
         yield pool
@@ -182,7 +185,7 @@ def test_a_program_that_cannot_be_run_stops_the_start_with_a_word() -> None:
 def test_a_silent_start_is_given_up() -> None:
     async def main() -> None:
         pool = Pool(
-            {},
+            JobOptions(),
             workers=1,
             queue=0,
             deadline_seconds=5,
@@ -334,7 +337,7 @@ def test_a_start_that_is_cancelled_leaves_nothing() -> None:
         before = open_files()
         for seconds in (0.0, 0.001, 0.02, 0.05):
             pool = Pool(
-                {},
+                JobOptions(),
                 workers=3,
                 queue=0,
                 deadline_seconds=5,

@@ -6,15 +6,17 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from image_erase.jobs.messages import Done, Failed, Failure, Job
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.process import WorkerDied, WorkerProcess
 from image_erase.jobs.request import JobRequest
 from support.processes import processor_seconds
 
-OPTIONS = {"max_side": 4096, "jpeg_quality": 90, "engine": "opencv", "memory_mb": 1024}
+OPTIONS = JobOptions(jpeg_quality=90, engine="opencv", memory_mb=1024)
 #: Of a processor's time: what else runs on the machine does not count.
 REFUSED_SECONDS = 5.0
 #: Commands of workers that find no library for JPEGs, and only that of the system.
@@ -73,10 +75,10 @@ def _name(data: bytes) -> str:
 
 
 @contextmanager
-def worker(**options: object) -> Iterator[Worker]:
+def worker(**options: Any) -> Iterator[Worker]:
     """A worker of its own. options: what differs from OPTIONS."""
     with asyncio.Runner() as runner:
-        process = runner.run(WorkerProcess.start(OPTIONS | options))
+        process = runner.run(WorkerProcess.start(replace(OPTIONS, **options)))
         try:
             yield Worker(process, runner)
         finally:

@@ -1,14 +1,14 @@
 """Erase by worker processes on this machine: an image that crashes its worker does not affect the others."""
 
-from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from image_erase.batch.failures import EraserFailed, Failure, PictureFailed
 from image_erase.batch.run import Erased
 from image_erase.contract.errors import Code
 from image_erase.contract.failures import FAILURE_CODES, failure_detail
 from image_erase.jobs.messages import Failed
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import WorkerDied
 from image_erase.jobs.request import JobRequest
@@ -20,8 +20,7 @@ _TRIES = 3
 class LocalEraser:
     """Erases with one worker per parallel image, so that no image waits and each has the whole deadline."""
 
-    def __init__(self, options: Mapping[str, Any], *, workers: int, deadline_seconds: float) -> None:
-        """options: a JobOptions as a mapping."""
+    def __init__(self, options: JobOptions, *, workers: int, deadline_seconds: float) -> None:
         self._pool = Pool(options, workers=workers, queue=0, deadline_seconds=deadline_seconds)
 
     async def __aenter__(self) -> Self:
@@ -46,9 +45,9 @@ class LocalEraser:
             except PoolFull:
                 continue
             except JobTimeout:
-                raise _failed(Code.AI_SERVICE_TIMEOUT, "The erasing took too long.", attempt) from None
+                raise _failed(Code.AI_SERVICE_TIMEOUT, "Processing took too long.", attempt) from None
             except JobCrashed:
-                raise _failed(Code.PROCESSING_FAILURE, "The worker died over it.", attempt) from None
+                raise _failed(Code.PROCESSING_FAILURE, "The worker crashed on this image.", attempt) from None
             if isinstance(answer.outcome, Failed):
                 raise _refused(answer.outcome, attempt)
             return Erased(bytes(answer.outcome.data), answer.outcome.facts.empty_mask is True)

@@ -2,8 +2,9 @@
 
 from image_erase.imaging.decode import open_picture
 from image_erase.imaging.header import SUFFIXES
-from image_erase.jobs.job import ErasedFile, JobOptions
+from image_erase.jobs.job import ErasedFile
 from image_erase.jobs.messages import Facts
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.stopwatch import Stopwatch
 

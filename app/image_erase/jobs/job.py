@@ -1,14 +1,12 @@
 """One complete job, as run by a worker: image and mask file in, result file out."""
 
 import contextlib
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 
-from image_erase.erasure.eraser import Engine, Eraser, EraserOptions
+from image_erase.erasure.eraser import Eraser, EraserOptions
 from image_erase.erasure.failures import NothingToFillFrom
 from image_erase.imaging import failures
 from image_erase.imaging.decode import open_picture
@@ -19,47 +17,9 @@ from image_erase.imaging.part import Part, part_of
 from image_erase.imaging.picture import Picture, Placed
 from image_erase.jobs.allotment import left_for_erasing
 from image_erase.jobs.messages import Facts, FormatReason, Place, Suffix
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.stopwatch import Stopwatch
-
-
-@dataclass(frozen=True)
-class Network:
-    """The operator's network and its settings.
-
-    model: its path, None if there is none. use: whether its answer serves as a layout that patches follow, or as the
-    fill.
-    """
-
-    model: str | None = None
-    use: Literal["layout", "fill"] = "layout"
-    channels: Literal["auto", "rgb", "bgr"] = "auto"
-    mask: Literal["auto", "erase=1", "erase=0"] = "auto"
-    output: Literal["auto", "0-1", "0-255"] = "auto"
-
-
-@dataclass(frozen=True)
-class JobOptions:
-    """Options of all jobs of a worker. Sides and mask_dilate in pixels, quality 1 to 100, memory in MiB.
-
-    layout: the file of the layout network, `auto` for the packaged one, `off` for none.
-    """
-
-    max_side: int = 4096
-    jpeg_quality: int = 95
-    engine: Engine = "auto"
-    working_side: int = 768
-    mask_dilate: int = 0
-    metadata: Literal["colour", "all"] = "colour"
-    memory_mb: int | None = None
-    layout: str = "auto"
-    network: Network = field(default_factory=Network)
-
-    @classmethod
-    def from_json(cls, text: str) -> "JobOptions":
-        """Return the options from the JSON that the server sends."""
-        fields = json.loads(text)
-        return cls(**{**fields, "network": Network(**fields.get("network", {}))})
 
 
 @dataclass(frozen=True)

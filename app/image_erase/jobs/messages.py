@@ -73,6 +73,16 @@ class Facts:
     empty_mask: bool | None = None
     format_reasons: tuple[FormatReason, ...] = ()
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The seconds spent in each stage, in order."""
+        return {"decode": self.decode_ms / 1000, "erase": self.erase_ms / 1000, "encode": self.encode_ms / 1000}
+
+    @property
+    def engines(self) -> list[str]:
+        """The names of the engines that filled something."""
+        return self.engine.split("+") if self.engine else []
+
     def __post_init__(self) -> None:
         """Raise ValueError if a value is out of range."""
         times = (self.decode_ms, self.erase_ms, self.encode_ms)
@@ -228,4 +238,4 @@ def request_of(frame: Frame) -> ToWorker:
 
 def _require(true: bool, what: str) -> None:
     if not true:
-        raise ValueError(f"impossible {what}")
+        raise ValueError(f"invalid {what}")

@@ -12,7 +12,7 @@ from image_erase.erasure.layout import WEIGHTS, LayoutEngine, LayoutNetwork, Ope
 from image_erase.erasure.neural import NeuralEngine
 
 if TYPE_CHECKING:
-    from image_erase.jobs.job import Network
+    from image_erase.jobs.options import Network
 
 
 def operators_network(network: Network) -> NeuralEngine | None:

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from image_erase.jobs.entrance import Caller, Entrance
 from image_erase.jobs.messages import Done, Failed, Job, Ping
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.process import DEFAULT_TIMEOUTS, PROGRAM, Reply, Timeouts, WorkerDied, WorkerProcess
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.turns import NoTurn, Turns
@@ -97,7 +98,7 @@ class Pool:
 
     def __init__(
         self,
-        options: Mapping[str, Any],
+        options: JobOptions,
         *,
         workers: int,
         queue: int,
@@ -107,7 +108,7 @@ class Pool:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         patience: tuple[float, float] = (0.25, 2.0),
     ) -> None:
-        """options: a JobOptions as a mapping. queue: the number of jobs that may wait while all workers are busy.
+        """queue: the number of jobs that may wait while all workers are busy.
 
         program: the workers' command. patience: least and most seconds that a caller waits for a place.
         """

@@ -1,7 +1,6 @@
 """The server's side of one worker process: start it, send it jobs and end it, each with a time limit."""
 
 import asyncio
-import json
 import logging
 import os
 import subprocess
@@ -9,11 +8,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from image_erase import __version__
 from image_erase.jobs.frames import FrameDecoder, FrameError
 from image_erase.jobs.messages import Begun, Done, Failed, FromWorker, Job, Ping, Pong, Ready, Refused, frame_of
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.pipe import Pipe, pipes_of
 from image_erase.jobs.reading import message_of
 from image_erase.system import kill_session, start_apart
@@ -88,13 +88,13 @@ class WorkerProcess:
 
     @classmethod
     async def start(
-        cls, options: Mapping[str, Any], *, program: Sequence[str] = PROGRAM, timeouts: Timeouts = DEFAULT_TIMEOUTS
+        cls, options: JobOptions, *, program: Sequence[str] = PROGRAM, timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> "WorkerProcess":
         """Start a worker and wait until it has warmed up. Raises WorkerDied, and leaves nothing running then.
 
-        options: a JobOptions as a mapping. program: the command, to which the options are added as JSON.
+        program: the command, to which the options are added as JSON.
         """
-        worker = cls(_started([*program, json.dumps(options)]), timeouts)
+        worker = cls(_started([*program, options.to_json()]), timeouts)
         try:
             async with asyncio.timeout(timeouts.start):
                 # Before the pipes are connected: its first message may be in one of them already.

@@ -19,7 +19,7 @@ def message_of(frame: Frame) -> FromWorker:
     try:
         message = _HEADS.validate_json(frame.head, strict=True)
     except ValidationError:
-        raise FrameError("the head is no message") from None
+        raise FrameError("the head is not a message") from None
     if len(frame.blobs) != len(message.blobs):
         raise FrameError(f"{message.kind} has {len(frame.blobs)} blobs")
     return replace(message, data=frame.blobs[0], part=frame.blobs[1]) if isinstance(message, Done) else message

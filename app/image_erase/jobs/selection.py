@@ -11,8 +11,9 @@ from image_erase.imaging.decode import decode_picture
 from image_erase.imaging.encode import encode_picture
 from image_erase.imaging.mask import decode_mask, grown
 from image_erase.imaging.picture import Picture
-from image_erase.jobs.job import ErasedFile, JobOptions
+from image_erase.jobs.job import ErasedFile
 from image_erase.jobs.messages import Facts
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.request import JobRequest
 from image_erase.jobs.stopwatch import Stopwatch
 from image_erase.selecting.selector import NothingMarked, Selection, select

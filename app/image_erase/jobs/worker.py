@@ -16,7 +16,7 @@ from image_erase.erasure.failures import ModelError
 from image_erase.imaging.failures import ImagingFailure
 from image_erase.jobs.checking import check_file
 from image_erase.jobs.frames import receive_frame, send_frame
-from image_erase.jobs.job import ErasedFile, JobOptions, erase_file, make_eraser, warm_up_files
+from image_erase.jobs.job import ErasedFile, erase_file, make_eraser, warm_up_files
 from image_erase.jobs.messages import (
     Begun,
     Done,
@@ -30,6 +30,7 @@ from image_erase.jobs.messages import (
     frame_of,
     request_of,
 )
+from image_erase.jobs.options import JobOptions
 from image_erase.jobs.request import JobRequest
 from image_erase.system import limit_memory
 
@@ -41,7 +42,7 @@ _TRACE_CHARACTERS = 4000
 
 
 def main() -> None:
-    """Serve until the server closes the pipe. argv[1]: the job options as JSON, and `memory_mb` among them."""
+    """Serve until the server closes the pipe. argv[1]: JobOptions as JSON."""
     # Ctrl-C is sent to all processes of the terminal; the server decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

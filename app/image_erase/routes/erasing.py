@@ -58,10 +58,9 @@ class Erasing:
     async def erase(self, scope: Scope, key: str, order: Order) -> Result:
         """Run the job and add what the worker reports to the log line of the request. Raises HttpFailure."""
         done, waited = await self._done(scope, key, order)
-        facts = dict(vars(done.facts))
-        facts["format_reasons"] = ", ".join(facts["format_reasons"]) or None
-        note(scope, **facts)
-        self._observer.job_done(facts)
+        facts = done.facts
+        note(scope, **{**vars(facts), "format_reasons": ", ".join(facts.format_reasons) or None})
+        self._observer.job_done(facts.seconds, facts.engines)
         return self._held(done, key, waited)
 
     async def check(self, scope: Scope, key: str, order: Order) -> Done:
@@ -108,10 +107,10 @@ def _note_stages(scope: Scope, answer: Answer, now: float) -> None:
     if isinstance(answer.outcome, Failed):
         return
     facts = answer.outcome.facts
-    for name, milliseconds in (("decode", facts.decode_ms), ("erase", facts.erase_ms), ("encode", facts.encode_ms)):
-        at += milliseconds / 1000
+    for name, seconds in facts.seconds.items():
+        at += seconds
         more = {"image_erase.engine": facts.engine} if name == "erase" and facts.engine else {}
-        stage(scope, name, at, milliseconds / 1000, **more)
+        stage(scope, name, at, seconds, **more)
 
 
 def _milliseconds(seconds: float) -> float:
