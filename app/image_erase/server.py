@@ -41,7 +41,7 @@ from image_erase.routes.keeping import Keeping
 from image_erase.routes.linked import LinkedResults
 from image_erase.routes.reception import Reception
 from image_erase.secrets import api_keys, signing_keys
-from image_erase.settings import HttpSettings, Settings
+from image_erase.settings import Settings
 from image_erase.shares import Shares
 from image_erase.supervision import Supervisor
 from image_erase.telemetry import Providers, Telemetry, providers
@@ -113,9 +113,6 @@ def create_app(settings: Settings, clock: Clock = system_clock, timeouts: Timeou
         meter.gauge("answer_memory_bytes", "Bytes of results not yet stored or sent", lambda: answers.held)
     if settings.metrics or settings.metrics_port:
         app.include_router(operations.metrics_router(metrics))
-    if port := settings.metrics_port:
-        health = (operations.HEALTH, operations.READINESS)
-        app.router.middleware_stack = OwnPort(app.router.middleware_stack, port, (operations.METRICS,), health)
     if settings.page:
         app.router.routes.extend(page_routes(page_facts(settings)))
     raise_failures(app)
@@ -123,14 +120,18 @@ def create_app(settings: Settings, clock: Clock = system_clock, timeouts: Timeou
     return app
 
 
-def _layers(settings: HttpSettings, refuser: Refuser, observer: Observer) -> list[Middleware]:
+def _layers(settings: Settings, refuser: Refuser, observer: Observer) -> list[Middleware]:
     """Return the layers that every request passes on its way to a route, outermost first."""
-    return [
+    health = (operations.HEALTH, operations.READINESS)
+    layers = [
         Middleware(PlainTargets, root_path=settings.root_path or urlsplit(settings.public_url or "").path),
         Middleware(Edge, refuser=refuser, observer=observer, quiet=operations.PATHS),
         Middleware(TrustedProxies, trusted=settings.trusted_proxies),
         Middleware(Cors, policy=refuser.cors, allowed=", ".join((*HEADERS, REQUEST_ID_HEADER))),
     ]
+    if settings.metrics_port:
+        layers.append(Middleware(OwnPort, port=settings.metrics_port, own=(operations.METRICS,), anywhere=health))
+    return layers
 
 
 def _watch(gauge: Gauge, pool: Pool, store: ResultStore, supervisor: Supervisor, limit: Limiter) -> None:

@@ -22,6 +22,7 @@ REASONS: dict[Reason, tuple[Code, int | None]] = {
     Reason.FILE_MISSING: (Code.MISSING_PARAMETERS, None),
     Reason.FILE_EMPTY: (Code.PARAMETERS_CANNOT_EMPTY, None),
     Reason.BAD_HOST: (Code.ERROR_PARAMETERS, None),
+    Reason.NOT_FOUND: (Code.ERROR_AI_NOT_EXISTS, None),
     Reason.STOPPING: (Code.ERROR_INSUFFICIENT_RESOURCES, None),
     Reason.UNEXPECTED: (Code.UNKNOWN_ERROR, None),
 }

@@ -32,6 +32,7 @@ class Reason(Enum):
     FILE_MISSING = auto()
     FILE_EMPTY = auto()
     BAD_HOST = auto()
+    NOT_FOUND = auto()
     STOPPING = auto()
     UNEXPECTED = auto()
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from image_erase.http.failures import Reason, Refused
 
 
 class OwnPort:
@@ -16,10 +17,10 @@ class OwnPort:
         self._app, self._port, self._own, self._anywhere = app, port, frozenset(own), frozenset(anywhere)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises HTTPException 404 for a path that belongs to another port."""
+        """Serve one request. Raises Refused NOT_FOUND for a path that belongs to another port."""
         if scope["type"] == "http":
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             is_own = bool(scope["server"]) and scope["server"][1] == self._port
             if path not in self._anywhere and is_own != (path in self._own):
-                raise HTTPException(404)
+                raise Refused(Reason.NOT_FOUND, "There is nothing at this path.")
         await self._app(scope, receive, send)

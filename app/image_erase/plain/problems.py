@@ -107,6 +107,7 @@ REASONS: Mapping[Reason, Kind] = {
     Reason.FILE_MISSING: Kind.FIELD_MISSING,
     Reason.FILE_EMPTY: Kind.FILE_EMPTY,
     Reason.BAD_HOST: Kind.MALFORMED_REQUEST,
+    Reason.NOT_FOUND: Kind.NOT_FOUND,
     Reason.STOPPING: Kind.STOPPING,
     Reason.UNEXPECTED: Kind.UNEXPECTED,
 }
