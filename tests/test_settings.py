@@ -113,7 +113,7 @@ def test_a_wrong_place_for_rate_limits_is_not_told(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ERASE_RATE_LIMIT_URL", url)
     with pytest.raises(SettingsError) as caught:
         load_settings()
-    assert str(caught.value).startswith("ERASE_RATE_LIMIT_URL: must be such as redis://")
+    assert str(caught.value).startswith("ERASE_RATE_LIMIT_URL: must be a URL such as redis://")
     assert "secret" not in str(caught.value)
 
 

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 )
 @click.pass_context
 def main(context: click.Context, env_file: Path | None) -> None:
-    """Erase what a mask covers from an image: as a server of the Image Erasure API, or from files."""
+    """Erase what a mask covers: as a server with the Image Erasure API, or in files."""
     from image_erase.environment import Environment, EnvironmentFileError  # noqa: PLC0415
 
     try:
@@ -85,9 +85,9 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
 
 
 @main.command()
-@click.option("--ready", is_flag=True, help="Ask whether it can process jobs (/readyz), not only whether it answers.")
+@click.option("--ready", is_flag=True, help="Check that it can process jobs (/readyz), not only that it answers.")
 def health(ready: bool) -> None:
-    """Ask the server at ERASE_HOST and ERASE_PORT whether it is well. The exit code is 1 if it is not."""
+    """Check the health of the server at ERASE_HOST and ERASE_PORT. The exit code is 1 if it is unhealthy."""
     from image_erase.health import ask  # noqa: PLC0415
 
     if wrong := ask("/readyz" if ready else "/healthz"):
@@ -97,7 +97,7 @@ def health(ready: bool) -> None:
 
 @main.command()
 def key() -> None:
-    """Print an API key: the first that is set, else the one in the storage, which is made where there is none."""
+    """Print an API key: the first that is set, else the one in the storage, which is created if there is none."""
     from image_erase.secrets import first_api_key  # noqa: PLC0415
     from image_erase.settings import SettingsError, load_settings  # noqa: PLC0415
 
@@ -116,14 +116,14 @@ def sample(folder: Path) -> None:
 
     try:
         for path in write_sample(folder):
-            print(f"{path} is there", file=sys.stderr)
+            print(f"{path} already exists", file=sys.stderr)
     except OSError as error:
         print(f"image-erase: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)
 
 
 @main.command()
-@click.option("--url", help="URL that clients use: also ask the running server how result links begin behind it.")
+@click.option("--url", help="URL that clients use: also check the result links of the running server behind its proxy.")
 def doctor(url: str | None) -> None:
     """Check settings, storage, keys, port, memory and workers. The exit code is 1 if anything is wrong."""
     from image_erase.doctor import Finding, Level, examine  # noqa: PLC0415
@@ -164,7 +164,7 @@ def _run(server: "StoppingServer", sockets: list[socket.socket]) -> None:
         raise
     except BaseException as error:
         if (refusal := _refusal(error)) and not server.started:
-            warnings.simplefilter("ignore", RuntimeWarning)  # a coroutine that could not be begun
+            warnings.simplefilter("ignore", RuntimeWarning)  # a coroutine that could not be started
             log.error("stopped", extra={"reason": f"it could not start: {refusal}", "exit_code": 3})
             sys.exit(3)
         log.critical("stopped", extra={"reason": "an unexpected failure", "exit_code": 1}, exc_info=True)

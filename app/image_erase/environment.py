@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 SUFFIX = "_FILE"
-#: Variables whose value may be in a file. A file of ERASE_API_KEYS_FILE has a form of its own and is read again.
+#: Variables whose value may be in a file. ERASE_API_KEYS_FILE is another setting: its file has its own format.
 SECRETS = (
     "ERASE_SIGNING_KEYS",
     "ERASE_RATE_LIMIT_URL",
@@ -46,7 +46,7 @@ class Environment:
 def complete(environment: MutableMapping[str, str], env_file: Path | None) -> None:
     """Add what the files say to the environment. Raises EnvironmentFileError with one line that shows no value.
 
-    env_file: lines NAME=value, in the form of Docker and systemd; what the environment has already wins over it.
+    env_file: lines NAME=value, in the format of Docker and systemd; variables that are already set take precedence.
     """
     if env_file:
         for name, value in _env_file(env_file).items():
@@ -72,14 +72,14 @@ def _env_file(path: Path) -> dict[str, str]:
 
 
 def _secret(name: str, path: Path) -> str:
-    """Return the secret in a file; several, one in each line, come joined by commas."""
+    """Return the secret in a file; several, one per line, are joined by commas."""
     try:
         with path.open("rb") as file:
             text = file.read(_LARGEST_BYTES + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentFileError(f"{name}{SUFFIX}: cannot be read ({_reason(error)})") from None
     if len(text) > _LARGEST_BYTES:
-        raise EnvironmentFileError(f"{name}{SUFFIX}: is too large for a secret")
+        raise EnvironmentFileError(f"{name}{SUFFIX}: is too large to be a secret")
     secret = ",".join(line.strip() for line in text.splitlines() if line.strip())
     if not secret:
         raise EnvironmentFileError(f"{name}{SUFFIX}: is empty")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-#: The folder of a clone; where one of this name is in the working directory, it is used.
+#: The folder in a clone of the repository, used if the working directory has one of this name.
 BESIDE = "storage"
 
 
@@ -19,7 +19,7 @@ def default_storage(here: Path, environment: Mapping[str, str] = os.environ, pla
         return f"file:{BESIDE}"
     try:
         return (data_folder(environment, platform) / "image-erase").as_uri()
-    except RuntimeError:  # a user without a home
+    except RuntimeError:  # a user without a home folder
         return f"file:{BESIDE}"
 
 

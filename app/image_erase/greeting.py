@@ -17,8 +17,8 @@ _EXAMPLES = Path("examples")
 def greeting(host: str, listener: socket.socket, key: str, here: Path, *, page: bool, tls: bool = False) -> list[str]:
     """Return the lines that the command prints.
 
-    host: as the operator set it. key: to show. here: the working directory. page: whether a browser may be used. tls:
-    whether the server uses TLS, whose certificate is rarely for the address of this machine.
+    host: as the operator set it. key: to show. here: the working directory. page: whether the web page is served. tls:
+    whether the server uses TLS; its certificate is rarely valid for the address of this machine.
     """
     if host.startswith("unix:"):
         return [f"{curl_line('http://localhost', key, here)} --unix-socket {shlex.quote(listener.getsockname())}"]
@@ -34,9 +34,9 @@ def base_to_show(host: str, port: int, scheme: str = "http") -> str:
 
 
 def curl_line(base: str, key: str, here: Path) -> str:
-    """Return a line to paste into a shell: erases something from the example photograph.
+    """Return a command line that erases something from the example photograph.
 
-    here: the working directory. Where it has no examples, the line has the command write them first.
+    here: the working directory. If it has no examples, the command line creates them first.
     """
     folder = _EXAMPLES if (here / _EXAMPLES / PHOTO).is_file() else Path()
     first = "" if folder.name else f"{_program()} sample && "
@@ -47,5 +47,5 @@ def curl_line(base: str, key: str, here: Path) -> str:
 
 
 def _program() -> str:
-    """How the command is called here; a runner such as uvx does not put it on the path."""
+    """Return how the command can be called; a runner such as uvx does not put it on the path."""
     return PROGRAM if shutil.which(PROGRAM) else shlex.quote(sys.argv[0])

@@ -1,6 +1,6 @@
-"""Ask a running server whether it is well: what `image-erase health` does, for containers and supervisors.
+"""Check the health of a running server: `image-erase health`, for containers and supervisors.
 
-It is run every few seconds, so it loads neither the settings nor any library, and reads the variables that it needs.
+It runs every few seconds, so it loads neither the settings nor any library, and reads the variables that it needs.
 """
 
 import http.client

@@ -13,7 +13,7 @@ from image_erase.settings import ListeningSettings, SettingsError
 
 BACKLOG = 2048
 UNIX = "unix:"
-# Who can open it can call the server: the same user, and the group of the proxy.
+# For the server's user, and the group of the proxy: whoever can open the socket can call the server.
 SOCKET_MODE = 0o660
 
 
@@ -93,4 +93,4 @@ def _remove_stale(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-    raise OSError(None, "another server listens there")
+    raise OSError(None, "another server is listening")

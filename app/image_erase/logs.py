@@ -53,13 +53,13 @@ def time_of(record: logging.LogRecord) -> str:
 def configure_logging(log_format: Literal["console", "json"], level: Level = "info") -> None:
     """Write all log lines at or above a level to standard error in the given format.
 
-    Libraries never log below `info`: what they say there is about themselves, and may quote requests.
+    Libraries never log below `info`: their debug messages are about themselves, and may quote requests.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonFormatter() if log_format == "json" else ConsoleFormatter())
     logging.basicConfig(handlers=[handler], force=True)
     set_level(level)
-    # What is wrong with a request is in its own log line; messages of the libraries would only repeat it.
+    # A request's own log line says what is wrong with it; messages of the libraries would only repeat it.
     for noisy in ("python_multipart", "uvicorn.error", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
 

@@ -1,4 +1,4 @@
-"""Events of the server, for metrics and traces.
+"""The events of the server, for metrics and traces.
 
 Each part reports its events to the observer that it was given and does not know which one it is.
 """
@@ -22,7 +22,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Served:
-    """A request that was answered, or whose client has gone.
+    """A request that was answered, or whose client disconnected.
 
     endpoint: one of a few names. status: None if the client disconnected first. code: empty on success. started: in
     seconds since the epoch. trace: the headers `traceparent` and `tracestate`.
@@ -117,5 +117,5 @@ class Observers(Observer):
             each.worker_ended()
 
 
-#: Default for parts whose events nobody counts.
+#: Default for parts whose events are not counted.
 UNOBSERVED = Observer()

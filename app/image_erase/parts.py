@@ -1,4 +1,4 @@
-"""The parts of the server that commands need too, each built from the settings."""
+"""Build parts of the server from the settings; other commands use some of them too."""
 
 import logging
 import time
@@ -45,7 +45,7 @@ def background_tasks(settings: ResultSettings, store: ResultStore, clock: Clock,
 
 
 def page_facts(settings: Settings) -> PageFacts:
-    """Return what the page has to know of the server."""
+    """Return the properties of the server that the page needs."""
     readable = [name.lower() for name in FORMATS if name != "HEIC" or find_spec("pillow_heif")]
     return PageFacts(
         settings.large_file_bytes,

@@ -27,7 +27,7 @@ def most_workers(processors: float) -> int:
 def _runnable() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS and Windows have no affinity to ask for
+    return os.cpu_count() or 1  # macOS and Windows report no affinity
 
 
 def _quotas(root: Path) -> Iterator[float]:
@@ -44,13 +44,13 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _groups(mount: Path, path: str) -> Iterator[Path]:
-    """Yield the group and its parents. In a container its own group is mounted, whatever its path outside is."""
+    """Yield the group and its parents. In a container, its own group is mounted, whatever its path outside."""
     inner = PurePosixPath("/", path).relative_to("/")
     yield from {mount / part for part in (inner, *inner.parents)}
 
 
 def _quota(*files: Path) -> Iterator[float]:
-    """The quota in `<microseconds> <period>`; None if there is none, written `max` or `-1`."""
+    """Yield the quota of `<microseconds> <period>`; nothing if there is none, written `max` or `-1`."""
     with suppress(OSError, ValueError):
         quota, period = (int(word) for file in files for word in file.read_text().split())
         if quota > 0 and period > 0:

@@ -1,4 +1,4 @@
-"""Reload keys and limits while the server runs, as SIGHUP asks for."""
+"""Reload keys and limits on SIGHUP, while the server runs."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 def allow_connections(settings: Settings) -> None:
-    """Raise the limit of open files as far as the connections need: each is one, and may read a result."""
+    """Raise the limit of open files as far as the connections need: each is one, and may read one more, a result."""
     allow_open_files(2 * settings.connections + _SPARE_FILES)
 
 
@@ -134,7 +134,7 @@ class Reloader:
     def _prepared(self) -> tuple[Settings, Settings, list[Callable[[], None]]]:
         """Return the settings to be in force, those that were read, and what applies the first.
 
-        Others that were read are not looked at: keys that are kept in the storage stay those of the storage in use.
+        Other settings that were read are ignored: keys that are generated stay those of the storage in use.
         """
         fresh = self._load()
         settings = self._settings.model_copy(update={name: getattr(fresh, name) for name in RELOADED})

@@ -1,7 +1,7 @@
-"""Secrets: API keys and signing keys, from the settings or kept in the storage folder beside the results.
+"""Secrets: API keys and signing keys, from the settings or generated and stored beside the results.
 
-If the operator sets none, one of each is generated. Results have a folder of their own in the storage, and links lead
-nowhere else, so no link leads to a secret.
+If the operator sets none, one of each is generated. Result links only reach the folder of results, so no link leads
+to a secret.
 """
 
 import os
@@ -30,7 +30,7 @@ class SecretUnusable(Exception):
 
 
 def api_keys(settings: Settings, clock: Clock = system_clock) -> Keys:
-    """Return who may call. Raises SettingsError."""
+    """Return the valid API keys. Raises SettingsError."""
     try:
         file = KeyFile(settings.api_keys_file, clock) if settings.api_keys_file else None
     except (OSError, UnicodeDecodeError) as error:
@@ -41,9 +41,9 @@ def api_keys(settings: Settings, clock: Clock = system_clock) -> Keys:
 
 
 def first_api_key(settings: Settings) -> str:
-    """Return a key that may call: the first that is set, else that of the key file, else the kept one.
+    """Return a valid API key: the first that is set, else the first active one of the key file, else the generated one.
 
-    Raises SettingsError, also where no key of the file is active.
+    Raises SettingsError, also if no key of the file is active.
     """
     if settings.api_keys:
         return settings.api_keys[0].get_secret_value()
@@ -54,7 +54,7 @@ def first_api_key(settings: Settings) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"ERASE_API_KEYS_FILE: cannot be read ({type(error).__name__})") from None
     if not active:
-        raise SettingsError("ERASE_API_KEYS_FILE: has no key that is active")
+        raise SettingsError("ERASE_API_KEYS_FILE: has no active key")
     return active[0]
 
 
@@ -68,7 +68,7 @@ def signing_keys(settings: ResultSettings) -> list[str]:
 def key_to_show(settings: Settings) -> str:
     """Return the text for the API key in the command that is printed at startup.
 
-    A key that is generated now is shown, once; later, the file that contains it; an operator's own key is never shown.
+    A key that is generated now is shown once; later, the file that contains it. A key set by the operator is not shown.
     Raises SettingsError.
     """
     folder = folder_of(settings.storage_url)
@@ -86,16 +86,16 @@ def _kept(settings: ResultSettings, file: str, variable: str) -> str:
     try:
         return kept_secret(path, _LEAST[file])
     except SecretUnusable as error:
-        says = f"not set, and the one in {path} {error}; delete the file to have another made"
+        says = f"not set, and the one in {path} {error}; delete the file to create another"
         raise SettingsError(f"{variable}: {says}") from None
     except OSError as error:
-        raise SettingsError(f"{variable}: not set, and none can be kept in the storage ({error.strerror})") from None
+        raise SettingsError(f"{variable}: not set, and none can be created in the storage ({error.strerror})") from None
 
 
 def kept_secret(path: Path, least: int) -> str:
-    """Return the secret in a file, which is made on first use, readable by its owner only, and on the disk.
+    """Return the secret in a file, which is created on first use, durably and readable by its owner only.
 
-    least: how many characters it must have. Several servers may start on one storage at once: all get the same.
+    least: the fewest characters that it may have. If several servers start on one storage at once, all get the same.
     Raises OSError, or SecretUnusable.
     """
     path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def kept_secret(path: Path, least: int) -> str:
 
 
 def read_secret(path: Path) -> str:
-    """Return the secret in one of the files above, where it is there. Raises OSError, or SecretUnusable."""
+    """Return the secret in an existing file. Raises OSError, or SecretUnusable."""
     return _checked(path.read_bytes(), _LEAST[path.name])
 
 
@@ -132,5 +132,5 @@ def _publish(path: Path, secret: str) -> None:
             os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    # If the secret is lost in a power failure, links signed with it are invalid.
+    # If a power failure lost the secret, links signed with it would become invalid.
     flush_folder(path.parent)

@@ -54,7 +54,7 @@ Gauge = Callable[[str, str, Callable[[], float]], None]
 log = logging.getLogger(__name__)
 
 PLAIN_PATHS = (plain.PATH, select.PATH, images.PATH)
-"""Paths whose failures are problem details."""
+"""Paths whose failures are answered with problem details."""
 
 
 def create_app(settings: Settings, clock: Clock = system_clock, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> FastAPI:
@@ -80,8 +80,8 @@ def create_app(settings: Settings, clock: Clock = system_clock, timeouts: Timeou
     erasing = Erasing(pool, answers, observer)
     keeping = Keeping(store, links, clock, settings.result_ttl_seconds, presign, observer)
     reception = Reception(intake, settings.max_file_bytes)
-    rooms = erase.Rooms(admission, reception, erasing, keeping, settings.public_url)
-    plain_rooms = plain.PlainRooms(
+    steps = erase.Steps(admission, reception, erasing, keeping, settings.public_url)
+    plain_steps = plain.PlainSteps(
         admission,
         PlainReception(intake, settings.large_file_bytes),
         LinkedResults(links, store, settings.large_file_bytes),
@@ -100,10 +100,10 @@ def create_app(settings: Settings, clock: Clock = system_clock, timeouts: Timeou
         middleware=_layers(settings, refuser, observer),
     )
     for endpoint in ENDPOINTS:
-        app.include_router(erase.router(endpoint, rooms))
-    app.include_router(plain.router(plain_rooms))
-    app.include_router(select.router(plain_rooms))
-    app.include_router(images.router(plain_rooms))
+        app.include_router(erase.router(endpoint, steps))
+    app.include_router(plain.router(plain_steps))
+    app.include_router(select.router(plain_steps))
+    app.include_router(images.router(plain_steps))
     app.include_router(account.router(keys, clock, settings.credits, limit))
     app.include_router(results.router(links, store))
     app.include_router(operations.router(pool, store, supervisor, settings.public_url))

@@ -48,14 +48,14 @@ def _root_path(value: str) -> str:
 
 def _storage_url(value: str) -> str:
     if not is_storage_url(value):
-        raise ValueError("must be such as file:storage, file:///storage, s3://bucket/prefix, gs://… or az://…")
+        raise ValueError("must be a URL such as file:storage, file:///storage, s3://bucket/prefix, gs://… or az://…")
     return value
 
 
 def _signing_keys(value: Any) -> Any:
     keys = _split(value)
     if value and not keys:
-        raise ValueError("there is no key in it")
+        raise ValueError("must contain a key")
     return keys
 
 
@@ -81,7 +81,7 @@ def _rate_limit(value: str | None) -> str | None:
     except ValueError:
         rates = []
     if not rates or any(rate.amount < 1 for rate in rates):
-        raise ValueError("must be such as 60/minute or 10/second;1000/day")
+        raise ValueError("must have the form 60/minute or 10/second;1000/day")
     return value
 
 
@@ -106,7 +106,7 @@ def _rate_limit_url(value: SecretStr | None, settings: ValidationInfo) -> Secret
     if not value or not value.get_secret_value():
         return None
     if not _REDIS_URL.fullmatch(value.get_secret_value()):
-        raise ValueError("must be such as redis://:password@host:6379/0, rediss://, valkey:// or unix:///path")
+        raise ValueError("must be a URL such as redis://:password@host:6379/0, rediss://, valkey:// or unix:///path")
     if not settings.data.get("rate_limit"):
         raise ValueError("needs ERASE_RATE_LIMIT, the limits that are to be shared")
     return value

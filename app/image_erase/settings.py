@@ -31,7 +31,7 @@ from image_erase.setting_types import (
 )
 
 PREFIX = "ERASE_"
-# Longer ones S3 and Google refuse.
+# S3 and Google refuse longer ones.
 PRESIGNED_SECONDS = 7 * 86400
 
 
@@ -65,7 +65,7 @@ class ListeningSettings(_Group):
     connections: int = Field(
         512,
         ge=1,
-        description="Maximum number of open connections; one more closes the connection that was idle longest",
+        description="Maximum number of open connections; beyond it, the longest-idle connection is closed",
     )
     keepalive_seconds: float = Field(
         75, gt=0, description="Seconds that an idle connection is kept open for the next request"
@@ -136,7 +136,7 @@ class HttpSettings(_Group):
 
 
 class AccessSettings(_Group):
-    """Who may call, and how often."""
+    """API keys, and how often each may call."""
 
     api_keys: ApiKeys = Field((), description="API keys, separated by commas")
     api_keys_file: Path | None = Field(
@@ -232,7 +232,7 @@ class ErasureSettings(_Group):
         if self.onnx_use == "fill" and self.engine != "onnx":
             raise ValueError("ERASE_ONNX_USE: fill needs ERASE_ENGINE=onnx")
         if self.onnx_model and self.onnx_use == "layout" and self.layout != "auto":
-            raise ValueError("ERASE_LAYOUT: must be auto when the network of ERASE_ONNX_MODEL lays out")
+            raise ValueError("ERASE_LAYOUT: must be auto when the network of ERASE_ONNX_MODEL is used for layouts")
         return self
 
 
@@ -275,8 +275,8 @@ class OperationSettings(_Group):
     log_format: Literal["console", "json"] = Field("console", description="Format of log lines: `console` or `json`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
-        description="Least important lines that are logged: `debug` also logs health checks and scrapes, `info` every "
-        "other request, `warning` and `error` only what deserves attention",
+        description="Minimum level of log lines: `debug` also logs health checks and scrapes, `info` every "
+        "other request, `warning` and `error` only problems",
     )
     metrics: bool = Field(False, description="Whether `/metrics` serves metrics for Prometheus")
     otel: bool = Field(
@@ -320,7 +320,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         message = first["msg"].removeprefix("Value error, ")
-        # A check that looks at more than one setting says itself which is wrong.
+        # The message of a check of several settings names the wrong one itself.
         name = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
         raise SettingsError(name + message) from None
 

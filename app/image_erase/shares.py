@@ -8,26 +8,26 @@ Evict = Callable[[], None]
 
 
 class NoRoom(Exception):
-    """Nothing is free, and no owner holds more than the one that asks."""
+    """Nothing is free, and no owner holds more than the one that requests memory."""
 
 
 class Shares:
     """Counts the bytes that owners hold of a limited amount.
 
     One owner may hold all of it while no other needs any. When another does, the newest holding of the largest owner
-    is evicted until there is room, or until no owner holds more than the one that asks. A holding larger than the
-    whole amount is allowed if it is the only one.
+    is evicted until there is room, or until no owner holds more than the one that requests it. A holding larger than
+    the whole amount is allowed if it is the only one.
 
     capacity: the amount; it may be changed, which evicts nothing by itself.
     """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._holdings: dict[Holding, None] = {}  # as they came
+        self._holdings: dict[Holding, None] = {}  # oldest first
 
     @property
     def held(self) -> int:
-        """How many bytes are held in all."""
+        """The number of bytes held in total."""
         return sum(holding.size for holding in self._holdings)
 
     def has_room(self, owner: str, size: int = 1) -> bool:
@@ -73,15 +73,15 @@ class Holding:
         self._shares, self.owner, self.evict, self.size = shares, owner, evict, 0
 
     def grow(self, size: int) -> None:
-        """Hold that many bytes more. Raises NoRoom."""
+        """Hold more bytes. Raises NoRoom."""
         self._shares._grow(self, size)
 
     def shrink(self, size: int) -> None:
-        """Hold that many bytes less."""
+        """Hold fewer bytes."""
         self.size -= size
 
     def close(self) -> None:
-        """Hold nothing any more."""
+        """Release all bytes."""
         self._shares._close(self)
 
     def __enter__(self) -> Self:
@@ -91,5 +91,5 @@ class Holding:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hold nothing any more."""
+        """Release all bytes."""
         self.close()

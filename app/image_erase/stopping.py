@@ -1,4 +1,4 @@
-"""The server's life: reloading, and graceful shutdown behind a load balancer."""
+"""Graceful shutdown behind a load balancer, and reloading on a signal."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ class StoppingServer(uvicorn.Server):
         self._has_terminal = has_terminal()
         self._state, self._delay_seconds = state, delay_seconds
         self._deadline: float | None = None
-        #: Why the server stops: a signal's name, where it was one.
+        #: Why the server stops: the name of a signal, if it was one.
         self.reason = "asked to"
 
     def request_reload(self) -> None:

@@ -46,9 +46,9 @@ class _Task:
 class Supervisor:
     """Runs background tasks between entering and leaving it; the end of one never ends another or the server.
 
-    A task that raises is logged, counted and started again after 1, 2, 4, ... at most 60 s, and a repeated one after no
-    more than its interval. It counts as failing until
-    it has returned, or has run for SETTLED_SECONDS. Cancellation by anything but the supervisor is a failure too.
+    A task that raises is logged, counted and started again after 1, 2, 4, ... at most 60 s, a repeated one after at
+    most its interval. It counts as failing until it has returned, or has run for SETTLED_SECONDS. Cancellation by
+    anything but the supervisor is a failure too.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Supervisor:
 
     def _supervise(self, task: _Task) -> None:
         if task.name in self._tasks:
-            raise ValueError(f"there is a task {task.name} already")
+            raise ValueError(f"a task {task.name} already exists")
         self._tasks[task.name] = task
         if self._running is not None:
             self._running.append(self._start(task))

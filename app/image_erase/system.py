@@ -1,4 +1,4 @@
-"""Differences between operating systems: process limits, file flags, sockets, signals, ends of processes.
+"""Differences between operating systems: process limits, file flags, sockets, signals, and how processes end.
 
 Linux has all of it. macOS lacks `fdatasync`; Windows has no limits of a process, no modes of files and few signals.
 """
@@ -27,7 +27,7 @@ try:
 except ImportError:
     fcntl = termios = None
 
-#: How to open a file that must be new, and one that is there; 0 stands for a flag that the system does not have.
+#: Flags to open a new file, and an existing one; 0 stands for a flag that the system does not have.
 NEW_FILE, OLD_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL, os.O_RDONLY
 for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):
     NEW_FILE |= getattr(os, _flag, 0)
@@ -63,31 +63,31 @@ def allow_open_files(wanted: int) -> None:
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     if resource.RLIM_INFINITY != soft < wanted:
-        # macOS has a lower limit than the one that it tells.
+        # The limit of macOS is lower than the one that it reports.
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def can_limit_memory() -> bool:
-    """Whether `limit_memory` has an effect. macOS takes the limit, and does not enforce it."""
+    """Whether `limit_memory` has an effect. macOS accepts the limit and does not enforce it."""
     return resource is not None and sys.platform != "darwin"
 
 
 def limit_memory(megabytes: int) -> None:
-    """Let this process take no more memory than that, in MiB, where the system can limit it.
+    """Limit the memory of this process, in MiB, if the system can do that.
 
-    What is limited is the memory of its own. Limiting the address space would count libraries as well, whose files
-    are mapped once for all workers, and what is reserved and never touched.
+    The limit is for private memory. A limit of the address space would also count libraries, whose files are mapped
+    once for all workers, and memory that is reserved and never used.
     """
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
 
 
 def start_apart(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a program with pipes that asyncio can read, away from the terminal's signals. Raises OSError."""
+    """Start a program in a session of its own, with pipes that asyncio can read. Raises OSError."""
     popen: type[subprocess.Popen[bytes]] = subprocess.Popen
     if sys.platform == "win32":
-        # Those pipes are overlapped, others can't be awaited there.
+        # asyncio can only use overlapped pipes there.
         from asyncio.windows_utils import Popen as popen  # noqa: N813, PLC0415
     pipe = subprocess.PIPE
     return popen(
@@ -96,7 +96,7 @@ def start_apart(command: Sequence[str], environment: Mapping[str, str]) -> "subp
 
 
 def kill_session(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a program that `start_apart` has started and that has not been waited for, and what it has started."""
+    """Kill a program started by `start_apart` that has not been waited for, and all processes that it has started."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -104,7 +104,7 @@ def kill_session(process: "subprocess.Popen[bytes]") -> None:
 
 
 def unread_bytes(descriptor: int) -> int:
-    """Return how many bytes have arrived at a socket and were not read yet; 0 where the system does not say."""
+    """Return the number of unread bytes in a socket; 0 if the system does not report it."""
     if fcntl is None or termios is None:
         return 0
     unread = array.array("i", [0])
@@ -116,12 +116,12 @@ def unread_bytes(descriptor: int) -> int:
 
 
 def flush_file(descriptor: int) -> None:
-    """Put a file's content on the disk. Raises OSError."""
+    """Flush the content of a file to the disk. Raises OSError."""
     getattr(os, "fdatasync", os.fsync)(descriptor)
 
 
 def flush_folder(folder: Path) -> None:
-    """Put a folder's names on the disk, where the system can open a folder. Raises OSError."""
+    """Flush the entries of a folder to the disk, if the system can open a folder. Raises OSError."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

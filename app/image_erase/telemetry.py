@@ -1,4 +1,4 @@
-"""Export traces and metrics by OpenTelemetry (extra `otel`). The SDK's own OTEL_ variables say where and how."""
+"""Export traces and metrics by OpenTelemetry (extra `otel`). The SDK's OTEL_ variables configure it."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ STOP_SECONDS = 5
 
 @dataclass(frozen=True)
 class Providers:
-    """Where traces and metrics go."""
+    """The exporters of traces and metrics."""
 
     traces: "TracerProvider"
     metrics: "MeterProvider"

@@ -9,7 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from image_erase.batch.failures import BROKEN_ANSWER, UNREACHABLE, Failure, PictureFailed
-from image_erase.batch.remote import ANSWER_BYTES, Answer, Passing, RemoteEraser, Retries, link_in
+from image_erase.batch.remote import ANSWER_BYTES, Answer, RemoteEraser, Retries, Temporary, link_in
 from support.pictures import mask_file, photo_file
 from support.ports import free_port
 from support.scripted import Scripted, ScriptedServer, envelope, refused
@@ -200,7 +200,7 @@ def test_a_server_that_is_not_there_is_tried_again() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(said: str, seconds: float) -> None:
-    with pytest.raises(Passing) as passing:
+    with pytest.raises(Temporary) as passing:
         link_in(Answer(429, envelope(429, "EXCEEDING_LIMITS"), said), now=lambda: 1_000_000)
     assert passing.value.retry_after == seconds
 

@@ -27,7 +27,7 @@ from support import fake_worker, processes
 from support.processes import children_of, is_alive, open_files
 
 pytestmark = pytest.mark.hostile
-SHORT = Timeouts(start=40, rest=0.1, pong=1.0, end=5, restart=0.05)
+SHORT = Timeouts(start=40, idle=0.1, pong=1.0, end=5, restart=0.05)
 
 
 @asynccontextmanager
@@ -135,8 +135,8 @@ def test_one_that_is_silent_counts_as_ready_only_until_it_is_asked() -> None:
     ("behaviour", "reason"),
     [
         ("other version", "version"),
-        ("start nonsense", "nonsense"),
-        ("start unasked", "unasked"),
+        ("start nonsense", "invalid message"),
+        ("start unasked", "unexpected message"),
         ("start dies", "did not start"),
         ("start closes", "did not start"),
     ],
@@ -282,7 +282,7 @@ class TestLeaving:
             async with running(behaviour) as pool:
                 for _ in range(3):
                     await until(lambda: pool.ready_workers == 1)
-                    worker = pool._keepers[0].worker
+                    worker = pool._slots[0].worker
                     assert worker
                     job = asyncio.create_task(echo(pool, b"600"))
                     cancel_within(worker._messages._decoder, 2 << 20, job)

@@ -11,9 +11,9 @@ from image_erase.contract.endpoints import HEADER
 #: Checks the key that a request presents, None where there is none. Returns a name for it, or raises ApiError.
 Check = Callable[[str | None], Awaitable[str]]
 
-#: The vendor's header. A missing key is refused by the check, in the vendor's words, not by FastAPI.
+#: The vendor's header. A missing key is refused by the check, with the vendor's code, not by FastAPI.
 VENDOR_KEY = APIKeyHeader(name=HEADER, scheme_name="apiKey", auto_error=False)
-#: Where new clients may send it as well.
+#: Alternatives for new clients.
 BEARER = HTTPBearer(scheme_name="bearer", auto_error=False)
 X_API_KEY = APIKeyHeader(name="X-Api-Key", scheme_name="xApiKey", auto_error=False)
 #: All request headers that may carry a key.

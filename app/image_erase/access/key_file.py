@@ -55,7 +55,7 @@ def _key_lines(text: str) -> Iterator[KeyLine]:
 
 
 class KeyFile:
-    """Keys and whether each may call, read again whenever the file changes on disk.
+    """Keys and whether each is active, read again whenever the file changes on disk.
 
     A file that is rewritten in place is empty or incomplete for a while. So added and switched off keys count at once;
     missing keys, and a last line without a line end, count after the file has not changed for STILL_SECONDS.
@@ -66,7 +66,7 @@ class KeyFile:
     ) -> None:
         """Raise OSError or UnicodeDecodeError where the file can't be read."""
         self.path, self._clock, self._monotonic = path, clock, monotonic
-        self._stamp: Stamp | None = None  # of what has been taken as a whole
+        self._stamp: Stamp | None = None  # of the content that was loaded as a whole
         self._seen: Stamp | None = None
         self._seen_at = 0.0
         self._failure: str | None = None
@@ -75,7 +75,7 @@ class KeyFile:
         self._warn(lines)
 
     def entries(self) -> dict[bytes, bool]:
-        """Return whether each key may call, by digest; from the last readable content if the file is unreadable."""
+        """Return whether each key is active, by digest; from the last readable content if the file is unreadable."""
         try:
             self._follow()
             self._failure = None

@@ -9,20 +9,20 @@ from image_erase.contract.errors import ApiError, Code
 
 
 class Keys:
-    """Decides whether a presented key may call."""
+    """Checks the keys that requests present."""
 
     def __init__(self, keys: Iterable[str], file: KeyFile | None = None) -> None:
         self._fixed = {digest(key.encode()): True for key in keys}
         self._file = file
 
     def check(self, presented: str | None) -> str:
-        """Return a name for the key that does not reveal it. Raises ApiError unless the key may call.
+        """Return a name for the key that does not reveal it. Raises ApiError unless the key is valid.
 
-        Every known key is compared in constant time and none is skipped, so that the duration reveals nothing.
+        Every known key is compared in constant time, and none is skipped, so that the duration reveals nothing.
         """
         if not presented or not presented.strip():
             raise ApiError(Code.ERROR_USER_NOT_EXISTS, f"{HEADER}: Cannot be empty.")
-        found = digest(presented.strip(" \t").encode("latin-1"))  # as the header's bytes were
+        found = digest(presented.strip(" \t").encode("latin-1"))  # the bytes of the header
         matches = [active for known, active in self._entries().items() if hmac.compare_digest(known, found)]
         if not matches:
             raise ApiError(Code.ERROR_APPLICATIONS_NOT_EXISTS, f"{HEADER}: This server does not know the key.")

@@ -1,4 +1,4 @@
-"""Plan a run over stores, while it goes on: each folder is listed once, and an image costs little memory."""
+"""Plan a run over object stores while it runs: each folder is listed once, and an image costs little memory."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class Bulk:
 
 @dataclass
 class BulkPlan:
-    """The tasks of a run over stores, which are found while they are done.
+    """The tasks of a run over stores, found while others are processed.
 
     An image is recognised by the suffix of its name, because reading the first bytes of each would cost a request.
     there: outputs that exist. found, skipped: how many images were found so far, and skipped.
@@ -45,15 +45,15 @@ class BulkPlan:
     found: int = 0
     skipped: int = 0
     _given: set[str] = field(default_factory=set)
-    # Outputs are named by the thread that lists, and by the tasks that write.
+    # Used by the thread that lists, and by the tasks that write.
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pending(self) -> Iterator[Task]:
-        """Yield what is to do, and what failed already. Blocks while it lists. Raises PlanError."""
+        """Yield the tasks that are left, and those that failed already. Blocks while it lists. Raises PlanError."""
         return (task for task, is_skipped in self._all() if not is_skipped)
 
     def whole(self) -> Plan:
-        """Return the plan as a whole, for a list of it."""
+        """Return the whole plan, to be listed."""
         plan = Plan(is_folder=True)
         for task, is_skipped in self._all():
             if task.failure:
@@ -99,7 +99,7 @@ class BulkPlan:
             self.skipped += 1
 
     def _give(self, name: PurePosixPath) -> bool:
-        """Give an output to an image, unless another one has it."""
+        """Reserve the output of an image. Returns False if another image has it."""
         with self._lock:
             is_free = str(name) not in self._given
             self._given.add(str(name))
@@ -137,7 +137,7 @@ def plan_bulk(bulk: Bulk) -> BulkPlan:
 
 
 def _refuse_files(bulk: Bulk) -> None:
-    """Raise PlanError if SOURCE or OUT is no folder, or if what is read from is not on this machine."""
+    """Raise PlanError if SOURCE or OUT is not a folder, or a local path does not exist."""
     for place, what in ((bulk.source, "SOURCE"), (bulk.out, "OUT")):
         if isinstance(place, StoreUrl) and not place.is_folder:
             raise PlanError(f"{place}: {what} must be a folder, so its URL must end in a slash")

@@ -13,7 +13,7 @@ from image_erase.jobs.pool import JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.process import WorkerDied
 from image_erase.jobs.request import JobRequest
 
-# A job without a worker waited for one that is being restarted; more than once is not a coincidence.
+# A job may meet a worker that is being restarted, but not several times in a row.
 _TRIES = 3
 
 

@@ -110,7 +110,7 @@ def erase(
     engine: str | None,
     **options: Any,
 ) -> None:
-    """Erase what MASK paints white from the image SOURCE, or from all images in the folder SOURCE.
+    """Erase what is white in MASK from the image SOURCE, or from all images in the folder SOURCE.
 
     MASK is one mask for all images, or a folder with one mask per image. For cat.jpg, the mask is cat.jpg, else cat
     with any suffix, else cat_mask or cat-mask with any suffix. - as SOURCE or MASK is standard input.

@@ -49,7 +49,7 @@ class Task:
 
 
 class Work(Protocol):
-    """What a run does."""
+    """The work of a run."""
 
     @property
     def is_folder(self) -> bool:
@@ -59,7 +59,7 @@ class Work(Protocol):
         """Yield the tasks, those with a failure included. May block. Raises PlanError."""
 
     def output_for(self, task: Task, result_format: str) -> Location | None:
-        """Return where a result belongs, None if it is there already and must stay. Raises PictureFailed.
+        """Return where a result belongs, None if it already exists and must stay. Raises PictureFailed.
 
         result_format: by its first bytes, because a server may return another format than expected.
         """
@@ -78,7 +78,7 @@ class Plan:
     is_folder: bool = False
 
     def pending(self) -> Iterator[Task]:
-        """Yield what is to do."""
+        """Yield the tasks that are left."""
         yield from self.to_do
 
     @property

@@ -1,4 +1,4 @@
-"""Erase by a server that speaks the Image Erasure API: one of this project's, or the vendor's."""
+"""Erase by a server with the Image Erasure API: one of this project, or the vendor's."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ LONGEST_SECONDS = 30.0
 MOST_RETRY_AFTER = 300.0
 
 
-class Passing(Exception):
+class Temporary(Exception):
     """A failure that may be temporary. retry_after: seconds that the server asked to wait."""
 
     def __init__(self, failure: Failure, retry_after: float = 0.0) -> None:
@@ -45,13 +45,13 @@ class Retries:
     uniform: Callable[[float, float], float] = random.uniform
 
     async def of(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """Return the result of the first attempt that does not raise Passing. Raises PictureFailed after the last."""
+        """Return the result of the first attempt that does not raise Temporary. Raises PictureFailed after the last."""
         tries = 0
         while True:
             tries += 1
             try:
                 return await attempt()
-            except Passing as passing:
+            except Temporary as passing:
                 if tries > self.most:
                     raise PictureFailed(passing.failure.after(tries)) from None
                 await self.sleep(self._pause(tries, passing.retry_after))
@@ -85,7 +85,7 @@ class Answer:
 
 
 def link_in(answer: Answer, now: Callable[[], float] = time.time) -> str:
-    """Return the link to the result from the answer to a POST. Raises PictureFailed or Passing."""
+    """Return the link to the result from the answer to a POST. Raises PictureFailed or Temporary."""
     envelope = _envelope(answer)
     code = envelope.get("error_code", 0)
     if answer.status != HTTPStatus.OK or (isinstance(code, int) and code != 0):
@@ -98,7 +98,7 @@ def link_in(answer: Answer, now: Callable[[], float] = time.time) -> str:
 
 
 def result_in(answer: Answer, now: Callable[[], float] = time.time) -> bytes:
-    """Return the image from the answer to a GET of the link. Raises PictureFailed or Passing."""
+    """Return the image from the answer to a GET of the link. Raises PictureFailed or Temporary."""
     if answer.status != HTTPStatus.OK:
         envelope = _envelope(answer)
         raise _refusal(answer, envelope, now, of="the result's link: ", may_be_fatal=False)
@@ -124,7 +124,7 @@ def _refusal(
     failure = Failure(code, message, answer.status, fatal=fatal and may_be_fatal)
     passing = status in _PASSING_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if passing and code not in _FATAL_CODES:
-        return Passing(failure, _seconds(answer.retry_after, now))
+        return Temporary(failure, _seconds(answer.retry_after, now))
     return PictureFailed(failure)
 
 
@@ -219,7 +219,7 @@ class RemoteEraser:
                 body = await _body(response, most_bytes)
         except (httpx.TransportError, TimeoutError) as error:
             host = httpx.URL(url).host
-            raise Passing(Failure(UNREACHABLE, f"{host}: {error or type(error).__name__}")) from None
+            raise Temporary(Failure(UNREACHABLE, f"{host}: {error or type(error).__name__}")) from None
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise broken(None, f"the server's answer can't be used ({type(error).__name__})") from None
         headers = response.headers

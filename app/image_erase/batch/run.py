@@ -40,17 +40,17 @@ class PictureEraser(Protocol):
         """Abort what is still in progress."""
 
     async def erase(self, image: bytes, mask: bytes) -> Erased:
-        """Return the image file without what the mask paints white. Raises PictureFailed."""
+        """Return the image file without what is white in the mask. Raises PictureFailed."""
 
 
 class _Shared:
-    """Tasks from which several take the next one. A store is listed in a thread meanwhile."""
+    """The tasks that are left, taken one by one. A store is listed in a thread meanwhile."""
 
     def __init__(self, tasks: Iterator[Task]) -> None:
         self._tasks, self._lock = tasks, asyncio.Lock()
 
     async def next(self) -> Task | None:
-        """Return the next task, None at the end. Raises _Stop where no more can be found."""
+        """Return the next task, None at the end. Raises _Stop if no more can be found."""
         async with self._lock:
             try:
                 return await asyncio.to_thread(next, self._tasks, None)
@@ -126,7 +126,7 @@ class Run:
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Finish the work even if cancelled, so that a written file is always recorded as written.
 
-    Only a store that hangs is not waited for.
+    A store that hangs is not waited for.
     """
     task = asyncio.create_task(work)
     try:

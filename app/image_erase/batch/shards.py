@@ -1,4 +1,4 @@
-"""One of several equal parts of a run, so that machines can share it without talking to each other."""
+"""Shards of a run, which machines can process without communicating."""
 
 import hashlib
 import re
@@ -39,7 +39,7 @@ class Shard:
     def contains(self, name: PurePath) -> bool:
         """Whether an image, its mask and its result are in this shard.
 
-        Their names differ in suffix and ending only. Everywhere the same name is in the same shard.
+        Their names differ only in suffix and ending. A name is in the same shard on every machine.
         """
         if self.count == 1:
             return True

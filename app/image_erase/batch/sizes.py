@@ -33,7 +33,7 @@ def mismatch(task: Task) -> Failure | None:
 
 
 def _sizes(path: Path) -> set[Size]:
-    """The size as stored, and as shown where an orientation turns it; nothing where the header can't be read."""
+    """Return the size as stored, and as shown if its orientation differs; empty if the header cannot be read."""
     try:
         with warnings.catch_warnings():
             # Avoids Pillow's warning about large images: nothing is decoded here.
@@ -41,6 +41,6 @@ def _sizes(path: Path) -> set[Size]:
             with Image.open(path) as picture:
                 width, height = picture.size
                 turned = picture.getexif().get(_ORIENTATION) in _TURNED
-    except Exception:  # a header may be broken in any way; erasing says how
+    except Exception:  # a header may be broken in any way; the job reports it
         return set()
     return {(width, height), (height, width)} if turned else {(width, height)}

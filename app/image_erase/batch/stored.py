@@ -79,8 +79,8 @@ class Folder:
     def reason(self, error: Exception) -> str:
         """Describe a failure in one line, without secrets."""
         if isinstance(error, InvalidPathError):
-            return f"the name {unreadable_key(error)!r} cannot be read; rename what has it"
-        # Errors of a local folder contain no secrets, and have no other part that says what is wrong.
+            return f"the name {unreadable_key(error)!r} cannot be read; rename that object"
+        # Errors of a local folder contain no secrets, and only their message says what is wrong.
         return str(error).split("\n", 1)[0] if self.local else call_reason(error)
 
     def read(self, name: PurePosixPath, most_bytes: int) -> bytes:

@@ -12,8 +12,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class StoreUrl:
     """The URL of a folder (it ends in a slash) or of an object.
 
-    Keys in buckets are written as they are, as for other programs that copy to and from buckets; only in file URLs may
-    characters be percent-encoded.
+    Keys in buckets are not percent-encoded, as in other programs that copy to and from buckets; only file URLs may be.
     """
 
     text: str
@@ -25,7 +24,7 @@ class StoreUrl:
         if found is None:
             return None
         if found[1] != "file" and not _names_place(text[found.end() :]):
-            # A user, a password or a signature in it must not be shown.
+            # It may contain a user name, a password or a signature, which must not be shown.
             shown = f"{found[0]}..." if re.search("[@?#]", text) else text
             raise ValueError(f"{shown} is no URL of a store, such as s3://bucket/folder/")
         return cls(text)

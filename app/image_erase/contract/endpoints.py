@@ -53,11 +53,11 @@ _MASK = FileField(("mask", "mask_image", "user_mask"))
 
 IMAGE_ERASE = Endpoint(
     "/api/image/editing/image-erase",
-    "Erase what a mask paints white from an image",
+    "Erase what is white in a mask from an image",
     FileField(("user_mask", "mask_image", "mask")),
     max_file_bytes=3 * MEBIBYTE,
 )
-REMOVE_OBJECTS = Endpoint("/api/image/editing/remove-objects", "Erase, under the vendor's newer name", _MASK)
+REMOVE_OBJECTS = Endpoint("/api/image/editing/remove-objects", "Erase; the newer name of image-erase", _MASK)
 REMOVE_OBJECTS_PRO = Endpoint(
     "/api/image/editing/remove-objects-pro", "Erase with the best quality", _MASK, effort="best"
 )

@@ -27,7 +27,7 @@ def certificate(settings: ListeningSettings, now: float | None = None) -> Findin
         expires = _expiry(server, str(settings.tls_certificate))
     except ssl.SSLError as error:
         says = getattr(error, "verify_message", "") or error.reason
-        return Finding(Level.WRONG, "certificate", f"ERASE_TLS_CERTIFICATE: clients refuse it ({says})")
+        return Finding(Level.WRONG, "certificate", f"ERASE_TLS_CERTIFICATE: clients would refuse it ({says})")
     return _judged(expires, time.time() if now is None else now)
 
 

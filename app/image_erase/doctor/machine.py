@@ -79,7 +79,7 @@ def available_memory(root: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")
     with suppress(OSError, ValueError, IndexError):
         found.append(int(meminfo.read_text().partition("MemAvailable:")[2].split()[0]) * 1024)
     with suppress(OSError, ValueError):
-        # the file contains "max" if there is no limit, which int() rejects
+        # without a limit the file contains "max", which int() rejects
         found.append(int((root / "memory.max").read_text()) - int((root / "memory.current").read_text()))
     return max(0, min(found)) if found else None
 

@@ -14,9 +14,9 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def proxy(url: str, verify: ssl.SSLContext | bool = True) -> Finding:
-    """Ask the server at the URL that its clients use how its result links begin.
+    """Check the result links of the server at the URL that its clients use.
 
-    verify: how certificates are verified; True for the usual authorities.
+    verify: how certificates are verified; True for the authorities of the system.
     """
     url = url.rstrip("/")
     try:

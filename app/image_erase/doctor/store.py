@@ -15,7 +15,7 @@ from image_erase.results.store import ResultStore
 from image_erase.settings import ResultSettings
 
 MIB = 1024 * 1024
-# May not last a busy day.
+# Usage at which space is short.
 LOW_BYTES = 1024 * MIB
 # Lifetime of the trial result, in case deleting it fails.
 TRIED_SECONDS = 60
@@ -80,7 +80,7 @@ async def _try_out(store: ResultStore) -> None:
         await _step("read", _read(store, name))
         await _step("listed", _find(store, name, now + TRIED_SECONDS))
     except _Failed:
-        # What failed first is what to report.
+        # The first failure is reported.
         with suppress(StoreError):
             await store.delete(name, len(TRIED))
         raise

@@ -1,4 +1,4 @@
-"""Check what surrounds the server: the clock, and the web origins that may call it."""
+"""Check the clock, and the web origins that may call the API."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from image_erase.settings import HttpSettings
 _ORIGIN = re.compile(
     r"(?!http://[^/]*:80$|https://[^/]*:443$)[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 )
-# Files keep the time of their machine, which may be in another zone or a little ahead.
+# Times of installed files come from another machine, whose clock may be a little ahead.
 _DAY = 86400
 
 
@@ -38,6 +38,6 @@ def clock(settings: HttpSettings, now: float | None = None) -> Finding:
     shown = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
     if seconds < installed - _DAY:
         return Finding(
-            Level.WARNING, "clock", f"it says {shown}, which is before the installation: links expire wrongly"
+            Level.WARNING, "clock", f"it says {shown}, which is before the installation: links expire at wrong times"
         )
     return Finding(Level.OK, "clock", f"it says {shown}")

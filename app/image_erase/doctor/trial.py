@@ -1,4 +1,4 @@
-"""Lets workers erase something."""
+"""Check that workers start and erase."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from image_erase.settings import Settings
 
 
 def workers(settings: Settings, program: Sequence[str] = PROGRAM) -> Finding:
-    """Whether workers start and erase something. Takes a second or two."""
+    """Check that workers start and erase something. Takes a second or two."""
     try:
         return asyncio.run(_try_workers(settings, program))
     except WorkerDied as error:
@@ -26,7 +26,7 @@ def workers(settings: Settings, program: Sequence[str] = PROGRAM) -> Finding:
 
 
 def small_files() -> tuple[bytes, bytes]:
-    """A picture and a mask, 64 x 64, made without the image libraries, which only workers load."""
+    """Return a picture and a mask, 64 x 64, as PNG, encoded without the image libraries, which only workers load."""
     rows = range(64)
     image = [bytes((x * 3 + y) % 256 for x in rows) for y in rows]
     mask = [bytes(255 * (24 <= x < 40 and 24 <= y < 40) for x in rows) for y in rows]

@@ -1,4 +1,4 @@
-"""Why a hole cannot be filled, or an eraser not be made."""
+"""Failures of filling a hole, and of loading a network."""
 
 
 class NothingToFillFrom(ValueError):

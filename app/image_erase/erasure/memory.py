@@ -1,4 +1,4 @@
-"""What to do where memory runs out: go on with what there is."""
+"""Continue with a partial result when memory runs out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 
 @contextlib.contextmanager
 def while_there_is_memory() -> Iterator[None]:
-    """Leave out the rest of a block where Python, NumPy or OpenCV gets no more memory; other errors are passed on."""
+    """End a block early if Python, NumPy or OpenCV runs out of memory; other errors are raised."""
     try:
         yield
     except MemoryError:

@@ -20,7 +20,7 @@ MAX_LOGGED_PATH = 256
 #: The header with the request ID, in requests and responses.
 REQUEST_ID_HEADER = "X-Request-Id"
 _TRACE_HEADERS = ("traceparent", "tracestate")
-# Other methods, which clients can make up, are counted together.
+# All other methods are counted together: clients can send any word.
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"))
 
 log = logging.getLogger("image_erase.request")

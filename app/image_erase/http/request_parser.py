@@ -160,11 +160,11 @@ class RequestParser:
         if version not in ("1.0", "1.1"):
             self._refuse("its version is not HTTP/1.0 or HTTP/1.1")
         if hosts > 1 or (version == "1.1" and not hosts):
-            self._refuse("Host must be there once")
+            self._refuse("there must be exactly one Host header")
         if codings and (codings != [b"chunked"] or version != "1.1"):
-            self._refuse("Transfer-Encoding must be chunked, and that in HTTP/1.1 only")
+            self._refuse("Transfer-Encoding must be chunked, and only in HTTP/1.1")
         if codings and b"content-length" in names:
-            self._refuse("Content-Length and Transfer-Encoding exclude each other")
+            self._refuse("it has both Content-Length and Transfer-Encoding")
         if not self._target.isascii():
             self._refuse("its target is not ASCII")
 

@@ -1,4 +1,4 @@
-"""Content-Transfer-Encoding of a part: from email, deprecated in forms (RFC 7578, 4.7), but still sent by clients."""
+"""Content-Transfer-Encoding of a part: deprecated in forms (RFC 7578, 4.7), but still sent by clients."""
 
 import binascii
 import re
@@ -89,5 +89,5 @@ class QuotedPrintableDecoder:
 
 
 def _malformed(encoding: str) -> Refused:
-    message = f"A part with Content-Transfer-Encoding {encoding} has characters in it that do not belong there."
+    message = f"A part with Content-Transfer-Encoding {encoding} contains invalid characters."
     return Refused(Reason.MALFORMED, message)

@@ -24,7 +24,7 @@ def paint_of(mask: Picture) -> NDArray[np.uint8]:
     """
     if mask.has_alpha or mask.mode == "CMYK":
         return _paint(mask)
-    # Black is unpainted, and most of a mask is black.
+    # Black is unpainted, and most masks are mostly black.
     paint, area = np.zeros(mask.pixels.shape[:2], np.uint8), extent_of(mask.pixels)
     if area is not None:
         paint[area] = _paint(

@@ -1,4 +1,4 @@
-"""Cut out of a result the part in which it differs from its source."""
+"""Cut the part of a result in which it differs from its source."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""One complete check: whether a file is an image that can be erased from, without its pixels being decoded."""
+"""One complete check: whether a file is an acceptable image, without decoding its pixels."""
 
 from image_erase.imaging.decode import open_picture
 from image_erase.imaging.header import SUFFIXES

@@ -80,8 +80,8 @@ class _Task:
 
 
 @dataclass
-class _Keeper:
-    """One place for a worker. first: done when the first worker is ready or could not be started."""
+class _Slot:
+    """A slot for a worker. first: done when the first worker is ready or could not be started."""
 
     first: asyncio.Future[None]
     worker: WorkerProcess | None = None
@@ -91,9 +91,9 @@ class _Keeper:
 class Pool:
     """A fixed number of worker processes and a bounded, fair queue before them.
 
-    A worker runs one job at a time. Each worker has a keeper: a task that starts it, gives it jobs, pings it when it
-    has been idle, and ends and replaces it when it is lost for any reason. Callers only wait for a future, so a caller
-    that is cancelled does not affect the worker's state.
+    A worker runs one job at a time. Each slot has a task that starts a worker, gives it jobs, pings it when it has been
+    idle, and ends and replaces it when it is lost for any reason. Callers only wait for a future, so a caller that is
+    cancelled does not affect the worker's state.
     """
 
     def __init__(
@@ -118,8 +118,8 @@ class Pool:
         self._observer = observer
         self._turns: Turns[_Task] = Turns(workers + queue)
         self._entrance = Entrance(self._turns.has_room, workers + queue)
-        self._resting: set[asyncio.Future[None]] = set()
-        self._keepers: list[_Keeper] = []
+        self._idle: set[asyncio.Future[None]] = set()
+        self._slots: list[_Slot] = []
         self._supervisor: Supervisor | None = None
         self._start_seconds = 0.0
         self._is_stopping = False
@@ -129,13 +129,13 @@ class Pool:
     async def start(self) -> None:
         """Start all workers and wait until they are ready. Raises WorkerDied if one cannot be started."""
         loop, self._is_stopping = asyncio.get_running_loop(), False
-        self._keepers = [_Keeper(loop.create_future()) for _ in range(self._workers)]
+        self._slots = [_Slot(loop.create_future()) for _ in range(self._workers)]
         self._supervisor = Supervisor(self._observer)
-        for number, keeper in enumerate(self._keepers, 1):
-            self._supervisor.add(f"worker {number}", partial(self._keep, keeper))
+        for number, slot in enumerate(self._slots, 1):
+            self._supervisor.add(f"worker {number}", partial(self._keep_filled, slot))
         await self._supervisor.__aenter__()
         try:
-            await asyncio.gather(*(keeper.first for keeper in self._keepers))
+            await asyncio.gather(*(slot.first for slot in self._slots))
         except BaseException:
             await self.stop()
             raise
@@ -147,7 +147,7 @@ class Pool:
             task.fail(JobCrashed())
         if self._supervisor:
             await self._supervisor.__aexit__(None, None, None)
-        self._keepers = []
+        self._slots = []
 
     def change(self, *, queue: int, deadline_seconds: float) -> None:
         """Use other limits for new jobs. Waiting jobs keep their places and deadlines."""
@@ -158,7 +158,7 @@ class Pool:
     @property
     def ready_workers(self) -> int:
         """The number of workers that are started and responsive."""
-        return sum(keeper.worker is not None and not keeper.worker.gone.done() for keeper in self._keepers)
+        return sum(slot.worker is not None and not slot.worker.gone.done() for slot in self._slots)
 
     @property
     def waiting(self) -> int:
@@ -196,7 +196,7 @@ class Pool:
         admitted_at, deadline = time.perf_counter(), now + seconds
         task = _Task(owner, request_id, request, (image, mask), admitted_at, deadline, loop.create_future())
         await self._queue(task)
-        too_late = loop.call_at(now + _WAITING_SHARE * seconds, self._turn_away, task)
+        too_late = loop.call_at(now + _WAITING_SHARE * seconds, self._reject, task)
         try:
             return await task.outcome
         finally:
@@ -247,7 +247,7 @@ class Pool:
             self._entrance.let_in()
         return withdrawn
 
-    def _turn_away(self, task: _Task) -> None:
+    def _reject(self, task: _Task) -> None:
         if self._withdraw(task):
             task.fail(self._full())
 
@@ -256,41 +256,41 @@ class Pool:
         return PoolFull(max(1, math.ceil(self._turns.mean_seconds * jobs / self._workers)))
 
     def _wake(self) -> None:
-        for rest in self._resting:
-            if not rest.done():
-                rest.set_result(None)
+        for woken in self._idle:
+            if not woken.done():
+                woken.set_result(None)
 
-    async def _keep(self, keeper: _Keeper) -> None:
-        """Keep one place filled until the pool stops or the first start fails."""
+    async def _keep_filled(self, slot: _Slot) -> None:
+        """Keep a slot filled until the pool stops or the first start fails."""
         while not self._is_stopping:
             try:
-                await self._fill(keeper)
+                await self._fill(slot)
             except WorkerDied as error:
-                if not keeper.first.done():
-                    keeper.first.set_exception(error)
+                if not slot.first.done():
+                    slot.first.set_exception(error)
                     return
                 log.error("worker could not be started, retrying", extra={"reason": str(error)})
-            keeper.failures += 1
-            if keeper.failures > 1:
-                pause = self._timeouts.restart * 2.0 ** min(keeper.failures - 2, 8)
+            slot.failures += 1
+            if slot.failures > 1:
+                pause = self._timeouts.restart * 2.0 ** min(slot.failures - 2, 8)
                 await asyncio.sleep(min(pause, _MAX_RESTART_SECONDS))
 
-    async def _fill(self, keeper: _Keeper) -> None:
+    async def _fill(self, slot: _Slot) -> None:
         """Start one worker and give it jobs until it is lost. Raises WorkerDied if it cannot be started."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         worker = await WorkerProcess.start(self._options, program=self._program, timeouts=self._timeouts)
         self._start_seconds = loop.time() - began
         try:
-            keeper.worker = worker
+            slot.worker = worker
             self._note_reencoding(worker.reencode_reason)
-            if not keeper.first.done():
-                keeper.first.set_result(None)
+            if not slot.first.done():
+                slot.first.set_result(None)
             while not worker.gone.done():
-                await self._employ(worker)
-                keeper.failures = 0 if worker.has_answered else keeper.failures
+                await self._give_next_job(worker)
+                slot.failures = 0 if worker.has_answered else slot.failures
         finally:
-            keeper.worker = None
+            slot.worker = None
             code = await worker.end()
         self._observer.worker_ended()
         facts = {"request_id": worker.request_id, "pid": worker.pid, "exit_code": code, "reason": worker.gone.result()}
@@ -302,23 +302,23 @@ class Pool:
             log.warning("every JPEG is re-encoded as a whole", extra={"reason": reason})
         self.reencode_reason = reason
 
-    async def _employ(self, worker: WorkerProcess) -> None:
+    async def _give_next_job(self, worker: WorkerProcess) -> None:
         """Give a worker the next job, or wait until there is one; ping the worker if it has been idle for long."""
         if task := self._turns.take():
             await self._work(worker, task)
-        elif not await self._rested(worker):
+        elif not await self._wait_for_job(worker):
             reply = worker.send(Ping())
             if not await _first((reply,), self._timeouts.pong):
-                worker.lose("does not answer")
+                worker.lose("did not answer a ping")
 
-    async def _rested(self, worker: WorkerProcess) -> bool:
+    async def _wait_for_job(self, worker: WorkerProcess) -> bool:
         """Wait for a job or the end of the worker. Returns False if neither came within the worker's idle time."""
-        rest: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._resting.add(rest)
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.add(woken)
         try:
-            done = await _first((rest, worker.gone), self._timeouts.rest)
+            done = await _first((woken, worker.gone), self._timeouts.idle)
         finally:
-            self._resting.discard(rest)
+            self._idle.discard(woken)
         return done
 
     async def _work(self, worker: WorkerProcess, task: _Task) -> None:
@@ -364,10 +364,10 @@ class Pool:
         elif worker.gone.done():
             task.fail(JobCrashed())
         elif task.outcome.done():
-            worker.lose("its job is no longer wanted")
+            worker.lose("its job was cancelled")
         else:
             task.fail(JobTimeout())
-            worker.lose("its job is overdue")
+            worker.lose("its job exceeded the deadline")
 
 
 async def _first(futures: Iterable[asyncio.Future[Any]], seconds: float) -> bool:

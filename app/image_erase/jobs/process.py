@@ -19,9 +19,9 @@ from image_erase.jobs.reading import message_of
 from image_erase.system import kill_session, start_apart
 
 PROGRAM = (sys.executable, "-I", "-m", "image_erase.jobs.worker")
-_REMARK_BYTES = 16 * 1024
-# A worker that writes more than this during one job is faulty.
-_MAX_REMARKS_BYTES = 1024 * 1024
+_LOGGED_BYTES = 16 * 1024
+# A worker that writes more than this to standard error during one job is faulty.
+_MAX_STDERR_BYTES = 1024 * 1024
 # The only variables of the server's environment that workers inherit: none contains a secret.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _OWN = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}
@@ -39,12 +39,12 @@ class WorkerDied(Exception):
 class Timeouts:
     """Time limits of a worker, in seconds.
 
-    start: until it is ready. rest: idle time after which it gets a ping. pong: until it answers that.
+    start: until it is ready. idle: after which it gets a ping. pong: until it answers that.
     end: until it has ended after it was killed. restart: pause after a failed start, doubled each time.
     """
 
     start: float = 60.0
-    rest: float = 10.0
+    idle: float = 10.0
     pong: float = 5.0
     end: float = 5.0
     restart: float = 1.0
@@ -72,8 +72,8 @@ class WorkerProcess:
         self._outputs: list[asyncio.ReadTransport] = []
         self._unconnected: list[Pipe | IO[bytes]] = []
         self._messages = _Messages(self._take, self.lose)
-        self._said_all = asyncio.Event()
-        self._remarks_bytes = 0
+        self._stderr_ended = asyncio.Event()
+        self._stderr_bytes = 0
         self._reply: Reply | None = None
         self._expected: tuple[type, ...] = ()
         self.gone: asyncio.Future[str] = self._loop.create_future()
@@ -114,7 +114,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process ID."""
         return self._process.pid
 
     def send(self, message: Job | Ping, request_id: str | None = None) -> Reply:
@@ -122,7 +122,7 @@ class WorkerProcess:
 
         It may never be done, so wait with a time limit. If nobody waits for an answer any more, call `lose`.
         """
-        self.request_id, self.has_begun, self._remarks_bytes = request_id, False, 0
+        self.request_id, self.has_begun, self._stderr_bytes = request_id, False, 0
         reply = self._expect(*((Pong,) if isinstance(message, Ping) else (Done, Failed)))
         if self._input and not self.gone.done():
             for piece in frame_of(message).pieces():
@@ -156,7 +156,7 @@ class WorkerProcess:
             code = await self._reaped()
             with suppress(TimeoutError):
                 if self._outputs:  # the last output of a dying process is still in the pipe
-                    await asyncio.wait_for(self._said_all.wait(), self._timeouts.end)
+                    await asyncio.wait_for(self._stderr_ended.wait(), self._timeouts.end)
         finally:
             self._close()
         return code
@@ -164,7 +164,7 @@ class WorkerProcess:
     async def _connect(self) -> None:
         loop, self._unconnected = self._loop, pipes_of(self._process)
         protocols = (
-            lambda: _Output(self._log_remark, self._said_all.set),
+            lambda: _Output(self._log_output, self._stderr_ended.set),
             lambda: _Output(self._messages.feed, lambda: self.lose("ended")),
         )
         for protocol in protocols:
@@ -196,7 +196,7 @@ class WorkerProcess:
         if isinstance(message, Begun) and Done in self._expected and not self.has_begun:
             self.has_begun = True
         elif not self._is_awaited(message) or self._reply is None:
-            self.lose(f"said {message.kind!r} unasked")
+            self.lose(f"sent an unexpected message {message.kind!r}")
         else:
             self._answered(self._reply, message)
 
@@ -234,17 +234,17 @@ class WorkerProcess:
             pipe.close()
 
     def _log_trace(self, trace: str | None, what: str) -> None:
-        """Log the stack of an answer. It is used for nothing else."""
+        """Log the stack in a message; it is used for nothing else."""
         if trace:
             log.error(what, extra={"request_id": self.request_id, "pid": self.pid, "trace": trace})
 
-    def _log_remark(self, data: bytes) -> None:
-        """Log what it writes to standard error: output of libraries, or of Python when it crashes."""
-        self._remarks_bytes += len(data)
-        if self._remarks_bytes > _MAX_REMARKS_BYTES:
-            self.lose("wrote too many remarks")
+    def _log_output(self, data: bytes) -> None:
+        """Log its standard error: output of libraries, or of Python when it crashes."""
+        self._stderr_bytes += len(data)
+        if self._stderr_bytes > _MAX_STDERR_BYTES:
+            self.lose("wrote too much to standard error")
             return
-        text = data[-_REMARK_BYTES:].decode("utf-8", "replace").strip()
+        text = data[-_LOGGED_BYTES:].decode("utf-8", "replace").strip()
         log.warning("worker output", extra={"request_id": self.request_id, "pid": self.pid, "text": text})
 
 
@@ -263,7 +263,7 @@ class _Messages:
                 self._take(message_of(frame))
         except FrameError as error:
             self._is_lost = True
-            self._lose(f"spoke nonsense ({error})")
+            self._lose(f"sent an invalid message ({error})")
 
 
 class _Output(asyncio.Protocol):
@@ -286,7 +286,7 @@ class _Output(asyncio.Protocol):
 
 def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     try:
-        # Not in the terminal's session, so that it gets no signals from it: the server ends its workers.
+        # In a session of its own, without signals from the terminal: the server ends its workers.
         return start_apart(command, worker_environment(os.environ))
     except OSError as error:
         raise WorkerDied(f"a worker cannot be started ({error.strerror or error})") from None

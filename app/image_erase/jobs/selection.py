@@ -22,7 +22,7 @@ SECONDS = 1.0
 """Processor seconds for finding the object. With elapsed time, the answer would depend on the load of the machine."""
 
 _UNDER_ALPHA = 128
-"""Grey level of the background that shows through transparent pixels."""
+"""Grey level of the background behind transparent pixels."""
 
 
 def select_file(

@@ -34,7 +34,7 @@ from image_erase.jobs.options import JobOptions
 from image_erase.jobs.request import JobRequest
 from image_erase.system import limit_memory
 
-# Decoders leak some bytes when files are broken; a new worker starts without these leaks.
+# Decoders leak some bytes when files are broken, so workers are replaced now and then.
 JOBS = 20_000
 NO_ROOM = Failed(Failure.NO_MEMORY, "image", "There is not enough memory for this picture.")
 # The end of a stack is the most useful part; all of it might not fit into the head of a frame.
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def serve(options: JobOptions, eraser: Eraser, source: BinaryIO, target: BinaryIO, jobs: int = JOBS) -> None:
-    """Warm up and report it; then confirm and answer jobs, and answer pings. jobs: how many before it ends."""
+    """Warm up and report it; then confirm and answer jobs, and answer pings. jobs: the number after which it ends."""
     warmed = answer(Job(60.0, JobRequest(), *warm_up_files()), options, eraser)
     if isinstance(warmed, Failed):
         ready = Ready(__version__, trace=warmed.trace)

@@ -1,1 +1,1 @@
-"""The plain API: a picture in, a picture out, and problems as RFC 9457 describes them."""
+"""The plain API: the answer is the picture itself, or problem details (RFC 9457)."""

@@ -11,14 +11,14 @@ from image_erase.plain.problems import Kind, Problem
 
 #: The formats that images and masks may have.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "HEIC")
-# What JSON numbers hold exactly in every language.
+# The largest integer that JSON numbers hold exactly in every language.
 _MOST_SEED = 2**53 - 1
 # The longest side that OpenCV's filters take.
 MAX_SIDE = 32767
 
 
 class Choices(BaseModel, ABC):
-    """What a request can choose. An empty value counts as not sent."""
+    """The options of a request. An empty value counts as not sent."""
 
     @abstractmethod
     def job_request(self, max_pixels: int) -> JobRequest:
@@ -49,9 +49,9 @@ class Choices(BaseModel, ABC):
 
 
 class Options(Choices):
-    """What a request to erase can choose."""
+    """The options of a request to erase."""
 
-    effort: Effort = Field("normal", description="How much time the filling may take for how good a result")
+    effort: Effort = Field("normal", description="Trade-off between time and quality")
     dilate: int = Field(0, ge=0, le=MAX_SIDE, description="Pixels by which the masked area is grown")
     seed: int = Field(0, ge=0, le=_MOST_SEED, description="The same seed gives the same result")
     format: Literal["same", "jpeg", "png", "webp"] = Field(
@@ -78,7 +78,7 @@ class Options(Choices):
         """Return these options, from the query, with those of the form. Raises Problem."""
         options = super().merged(texts)
         if options.answer == "part" and not options.keep:
-            raise Problem(Kind.INVALID_OPTION, "answer: A part needs keep=true, so that there is a whole.", "answer")
+            raise Problem(Kind.INVALID_OPTION, "answer: A part needs keep=true, which stores the whole.", "answer")
         return options
 
     def job_request(self, max_pixels: int) -> JobRequest:
@@ -98,7 +98,7 @@ class Options(Choices):
 
 
 class SelectOptions(Choices):
-    """What a request to select can choose."""
+    """The options of a request to select."""
 
     grow: int = Field(0, ge=0, le=MAX_SIDE, description="Pixels by which the mask of the object is grown")
 
@@ -110,5 +110,5 @@ class SelectOptions(Choices):
 
 
 def image_check(max_pixels: int) -> JobRequest:
-    """Return the options of a job that checks whether an image would be taken. max_pixels: of it."""
+    """Return the options of a job that checks whether an image would be accepted. max_pixels: of it."""
     return JobRequest(task="check", formats=FORMATS, max_side=MAX_SIDE, max_pixels=max_pixels)

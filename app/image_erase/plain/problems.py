@@ -1,4 +1,4 @@
-"""What can go wrong with a request of the plain API, as problem details (RFC 9457)."""
+"""The failures of the plain API, as problem details (RFC 9457)."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -29,7 +29,7 @@ class Kind(Enum):
     KEY_MISSING = 401, "No API key was sent"
     KEY_UNKNOWN = 401, "The API key is unknown"
     KEY_DISABLED = 403, "The API key is switched off"
-    LINK_INVALID = 403, "The link is not one of this server"
+    LINK_INVALID = 403, "The link is not a link of this server"
     LINK_EXPIRED = 403, "The link has expired"
     NOT_FOUND = 404, "There is nothing at this path"
     RESULT_DELETED = 404, "The result has been deleted"
@@ -124,7 +124,7 @@ FAILURES: Mapping[Failure, Kind] = {
     Failure.NO_MEMORY: Kind.INSUFFICIENT_RESOURCES,
     Failure.FAILED: Kind.PROCESSING_FAILED,
 }
-# What the parts that both APIs share say in the vendor's codes.
+#: The kind of each vendor code that parts of both APIs use.
 _CODES: Mapping[Code, Kind] = {
     Code.ERROR_USER_NOT_EXISTS: Kind.KEY_MISSING,
     Code.ERROR_APPLICATIONS_NOT_EXISTS: Kind.KEY_UNKNOWN,

@@ -25,20 +25,20 @@ from image_erase.system import NEW_FILE, flush_file
 # Writing takes seconds; a file still unfinished after this time was left by a crash.
 LEFTOVER_SECONDS = 600
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
-#: After this time the file system, which may be on a network, counts as hanging.
+#: After this time, a check of the file system, which may be on a network, has failed.
 CHECK_SECONDS = 4.0
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# What precedes the path in a file: URL. No host and localhost are this machine (RFC 8089).
+# What precedes the path in a file: URL: no host, or localhost (RFC 8089).
 _HOST = re.compile(r"^file:(//(localhost(?=/))?)?")
 _DRAFT = re.compile(r"[^#]+#[0-9a-f]+")
 _PROBE = "probe-"
 _FULL = errno.ENOSPC, errno.EDQUOT
-# A sweeper may delete an empty folder just before a file is written into it, or while it is made.
+# A sweeper may delete an empty folder just before a file is written into it, or while it is created.
 _TRIES = 5
 
 
 def local_path(url: str) -> Path:
-    """The directory that a file: URL names; relative ones (file:storage) start from the current directory."""
+    """Return the directory of a file: URL; a relative one (file:storage) starts at the current directory."""
     return Path(url2pathname(_HOST.sub("", url))).absolute()
 
 
@@ -237,7 +237,7 @@ def _day(now: float) -> str:
 
 
 def _created(path: Path) -> int:
-    """The descriptor of a new file that only its owner may read, in a folder that is made where it is missing."""
+    """Return the descriptor of a new file, readable by its owner only, in a folder that is created if missing."""
     for tried in range(1, _TRIES + 1):
         try:
             path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
@@ -266,7 +266,7 @@ def _entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
 
 @contextmanager
 def _alone(entry: str, failures: Failures) -> Iterator[None]:
-    """Handle one entry: if that fails, the failure is recorded, and a missing entry is ignored."""
+    """Handle one entry: record its failure, and ignore it if it is missing."""
     try:
         yield
     except FileNotFoundError:
@@ -276,7 +276,7 @@ def _alone(entry: str, failures: Failures) -> Iterator[None]:
 
 
 def _delete_leftover(entry: os.DirEntry[str], now: float) -> bool:
-    """Delete a file that was to become a result, or to try the storage, where it is old. Returns whether it was."""
+    """Delete an old unfinished result or probe. Returns whether the entry was one."""
     if not (_DRAFT.fullmatch(entry.name) or entry.name.startswith(_PROBE)):
         return False
     found = entry.stat(follow_symlinks=False)

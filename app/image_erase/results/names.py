@@ -1,4 +1,4 @@
-"""The name of a result. It contains everything that is known about the result, so that no index is needed."""
+"""The name of a result, which contains all that the server knows about it, so that no index is needed."""
 
 import re
 import uuid

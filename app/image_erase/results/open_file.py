@@ -10,15 +10,15 @@ from image_erase.results.failures import StoreError
 from image_erase.results.store import OpenResult
 from image_erase.system import OLD_FILE
 
-# A piece costs a change of threads, and stays in memory until its client has taken it.
+# A piece costs a change of threads, and stays in memory until its client has received it.
 READ_BYTES = 512 * 1024
 
 
 class OpenFile(OpenResult):
     """Bytes start (inclusive) to stop (exclusive) of a file.
 
-    The file is closed when nobody holds this object any more, and no thread reads from it: closing it before could
-    give its number to another file under a read that a client's disconnect has left behind.
+    The file is closed when this object is no longer referenced and no thread reads from it. If it were closed earlier,
+    its descriptor could be reused during a read whose client has disconnected.
     """
 
     def __init__(self, path: Path, start: int, stop: int, failure: Callable[[Exception], StoreError]) -> None:

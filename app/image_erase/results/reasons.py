@@ -1,4 +1,4 @@
-"""Describe failures of a bucket for the log, using only parts of the library's errors that are known to be harmless.
+"""Describe failures of a bucket for the log, using only parts of the library's errors that contain no secrets.
 
 The library quotes requests and answers, which may contain tokens and signatures.
 """

@@ -48,7 +48,7 @@ class Room:
     """Counts what is stored, so that no request needs to list it, and refuses what does not fit.
 
     limit: maximum bytes of all results together; None if only the disk limits them. Counts are exact while only one
-    server writes and deletes; changes by others are noticed at the next count.
+    server writes and deletes; changes by others are included at the next count.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -88,7 +88,7 @@ class Room:
         """Raise StoreFull if files being written would use the disk's reserve."""
         if self._disk and self._disk.available - self._writing <= self._disk.reserve:
             self._reach(_FULL)
-            raise StoreFull("the disk is full but for its reserve")
+            raise StoreFull("the disk is full except for its reserve")
 
     @contextmanager
     def counting(self) -> Iterator["Count"]:

@@ -55,7 +55,7 @@ class OpenResult(ABC):
         """
 
     def small(self) -> bytes | None:
-        """All of it, where it is small and at hand; chunks() gives it too."""
+        """Return all of it if it is small and already in memory; chunks() yields it too."""
         return None
 
 
@@ -98,7 +98,7 @@ class ResultStore(ABC):
             self.room.written(len(data))
 
     async def size(self, name: ResultName) -> int:
-        """Its length in bytes. Raises ResultMissing or StoreError."""
+        """Return its length in bytes. Raises ResultMissing or StoreError."""
         async with self._call(missing=ResultMissing):
             return int((await obstore.head_async(self._store, name.key))["size"])
 

@@ -1,4 +1,4 @@
-"""Deletes what has expired."""
+"""Delete expired results."""
 
 import logging
 
@@ -17,7 +17,7 @@ class Sweeper:
         self._store, self._clock, self._observer = store, clock, observer
 
     async def sweep(self) -> int:
-        """Delete what has expired by now. Returns how many files were deleted.
+        """Delete all expired results. Returns how many were deleted.
 
         Raises EntriesFailed after the sweep if some entries failed, or StoreError if the store as a whole fails.
         """

@@ -26,7 +26,7 @@ Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True)
-class Rooms:
+class Steps:
     """The steps of a request, in order. public_url: the start of result links, if set by the operator."""
 
     admission: Admission
@@ -36,22 +36,22 @@ class Rooms:
     public_url: str | None = None
 
 
-def router(endpoint: Endpoint, rooms: Rooms) -> APIRouter:
+def router(endpoint: Endpoint, steps: Steps) -> APIRouter:
     """The route of one endpoint."""
     routes = APIRouter()
-    admitted = Depends(vendor_key(rooms.admission.admit))
+    admitted = Depends(vendor_key(steps.admission.admit))
 
     async def with_link(request: Request, key: Annotated[str, admitted]) -> ImageUrlAnswer:
-        await rooms.keeping.refuse_when_full()
-        base = base_url(request, rooms.public_url)
-        order = await rooms.reception.receive(request, endpoint, key)
-        url = await while_connected(request, _link(rooms, request.scope, key, order, base))
+        await steps.keeping.refuse_when_full()
+        base = base_url(request, steps.public_url)
+        order = await steps.reception.receive(request, endpoint, key)
+        url = await while_connected(request, _link(steps, request.scope, key, order, base))
         return success(ImageUrlAnswer, request_ids(request.scope), ImageUrl(image_url=url))
 
     async def with_image(request: Request, key: Annotated[str, admitted]) -> Response:
-        base_url(request, rooms.public_url)
-        order = await rooms.reception.receive(request, endpoint, key)
-        result = await while_connected(request, rooms.erasing.erase(request.scope, key, order))
+        base_url(request, steps.public_url)
+        order = await steps.reception.receive(request, endpoint, key)
+        result = await while_connected(request, steps.erasing.erase(request.scope, key, order))
         return json_response(request_ids(request.scope), result)
 
     is_link = endpoint.answer == "link"
@@ -68,15 +68,15 @@ def router(endpoint: Endpoint, rooms: Rooms) -> APIRouter:
     return routes
 
 
-async def _link(rooms: Rooms, scope: Scope, key: str, order: Order, base: str) -> str:
+async def _link(steps: Steps, scope: Scope, key: str, order: Order, base: str) -> str:
     """Erase and keep the result. Returns its link."""
     request_id = request_ids(scope).request_id
-    result = await rooms.erasing.erase(scope, key, order)
+    result = await steps.erasing.erase(scope, key, order)
     try:
-        name = await rooms.keeping.keep(result.done.suffix, result.done.data, scope)
+        name = await steps.keeping.keep(result.done.suffix, result.done.data, scope)
     finally:
         result.close()
-    return await rooms.keeping.link(name, base, request_id)
+    return await steps.keeping.link(name, base, request_id)
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome:

@@ -37,7 +37,7 @@ def _api_error(error: HTTPException, request: Request) -> ApiError:
 
 
 def _allowed(request: Request) -> str:
-    """Return the methods of all routes with the path of the one that refused; empty where FastAPI does not say which.
+    """Return the methods of all routes with the path of the one that refused; empty if it is not known.
 
     FastAPI names only those of the first.
     """

@@ -1,4 +1,4 @@
-"""POST /images: an image in, its link out, which /erase and /select take in place of a file."""
+"""POST /images: store an image and return its link, which /erase and /select accept instead of a file."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from image_erase.plain.options import FORMATS
 from image_erase.plain.reception import IMAGE, ImageOrder
 from image_erase.results.names import MEDIA_TYPES, ResultName
 from image_erase.routes.erase import while_connected
-from image_erase.routes.plain import PlainRooms, add_plain_route, header
+from image_erase.routes.plain import PlainSteps, add_plain_route, header
 
 PATH = "/images"
 _ACCEPTS = "multipart/form-data, image/*"
@@ -27,34 +27,34 @@ class StoredImage(BaseModel):
     """An image that later requests can name by its link."""
 
     url: str = Field(description="The link, as in the header Location", examples=["https://example.com/results/…"])
-    expires: datetime = Field(description="When the link ends, and the image is deleted")
+    expires: datetime = Field(description="When the link expires and the image is deleted")
     type: str = Field(description="The media type, by the first bytes of the file", examples=["image/jpeg"])
     width: int = Field(description="Pixels of the upright image", examples=[4000])
     height: int = Field(description="Pixels of the upright image", examples=[3000])
     size: int = Field(description="Bytes of the file", examples=[4182356])
 
 
-def router(rooms: PlainRooms) -> APIRouter:
-    """The route of images that are sent before there is a mask."""
+def router(steps: PlainSteps) -> APIRouter:
+    """Return the route of images that are sent ahead."""
     routes = APIRouter()
 
-    async def store(request: Request, key: Annotated[str, Depends(any_key(rooms.admission.admit))]) -> Response:
-        await rooms.keeping.refuse_when_full()
-        base = base_url(request, rooms.public_url)
-        image = await rooms.reception.receive_image(request, key)
-        done, name = await while_connected(request, _stored(rooms, request, key, image))
-        return _answer(base + rooms.links.path(name), name, done, len(image.data))
+    async def store(request: Request, key: Annotated[str, Depends(any_key(steps.admission.admit))]) -> Response:
+        await steps.keeping.refuse_when_full()
+        base = base_url(request, steps.public_url)
+        image = await steps.reception.receive_image(request, key)
+        done, name = await while_connected(request, _stored(steps, request, key, image))
+        return _answer(base + steps.links.path(name), name, done, len(image.data))
 
     summary = "Store an image as it is, for later requests; the answer is its link"
     add_plain_route(routes, PATH, store, summary=summary, success=_STORED, body=_body(), status=201, accepts=_ACCEPTS)
     return routes
 
 
-async def _stored(rooms: PlainRooms, request: Request, key: str, image: Part) -> tuple[Done, ResultName]:
-    """Store an image if /erase would take it. Raises HttpFailure."""
-    async with rooms.reception.intake.hold(key, len(image.data)):
-        done = await rooms.erasing.check(request.scope, key, ImageOrder(image, rooms.max_pixels))
-        return done, await rooms.keeping.keep(done.suffix, image.data, request.scope)
+async def _stored(steps: PlainSteps, request: Request, key: str, image: Part) -> tuple[Done, ResultName]:
+    """Store an image if /erase would accept it. Raises HttpFailure."""
+    async with steps.reception.intake.hold(key, len(image.data)):
+        done = await steps.erasing.check(request.scope, key, ImageOrder(image, steps.max_pixels))
+        return done, await steps.keeping.keep(done.suffix, image.data, request.scope)
 
 
 def _answer(url: str, name: ResultName, done: Done, size: int) -> Response:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Keeping:
-    """Keeps results where their links find them.
+    """Stores results and makes their links.
 
     ttl_seconds: how long links are valid. presign: creates the store's own link to a result; None if links lead to
     this server.
@@ -35,13 +35,13 @@ class Keeping:
     observer: Observer = UNOBSERVED
 
     async def refuse_when_full(self) -> None:
-        """Raise ApiError where no result has room: no job is worth beginning then."""
+        """Raise ApiError if there is no room for a result, before a job is started."""
         try:
             await self.store.refuse_when_full()
         except StoreFull:
             raise _no_room() from None
         except StoreError:
-            pass  # it may be over when there is a result
+            pass  # it may be gone when there is a result
 
     async def keep(self, suffix: Suffix, data: bytes | bytearray, scope: Scope) -> ResultName:
         """Store a file. scope: of the request. Raises ApiError. If cancelled, nothing is left in the store."""

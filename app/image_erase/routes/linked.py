@@ -1,4 +1,4 @@
-"""What this server has stored, as images of new requests, named by its link. No other address is ever fetched."""
+"""Use stored results and images as images of new requests, by their links. No other URL is ever fetched."""
 
 import re
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""POST /erase: an image and a mask in, the picture out."""
+"""POST /erase: the answer to an image and a mask is the result itself."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class PlainCall(Generic[Chosen]):
 
 
 @dataclass(frozen=True)
-class PlainRooms:
+class PlainSteps:
     """The steps of a request. links: of results that are kept. max_pixels: of an image."""
 
     admission: Admission
@@ -68,36 +68,36 @@ class PlainRooms:
             return await self.erasing.erase(call.request.scope, call.key, order)
 
 
-Respond = Callable[[PlainRooms, PlainCall[Chosen]], Coroutine[Any, Any, Response]]
+Respond = Callable[[PlainSteps, PlainCall[Chosen]], Coroutine[Any, Any, Response]]
 
 
-def router(rooms: PlainRooms) -> APIRouter:
+def router(steps: PlainSteps) -> APIRouter:
     """The routes of the plain API."""
     routes = APIRouter()
 
     async def erase(
         request: Request,
-        key: Annotated[str, Depends(any_key(rooms.admission.admit))],
+        key: Annotated[str, Depends(any_key(steps.admission.admit))],
         query: Annotated[Options, Query()],
     ) -> Response:
-        return await rooms.answer(request, key, query, _picture)
+        return await steps.answer(request, key, query, _picture)
 
-    summary = "Erase what a mask paints white; the answer is the picture"
+    summary = "Erase what is white in a mask; the answer is the picture"
     add_plain_route(routes, PATH, erase, summary=summary, success=_PICTURE, body=form("white is erased", Options))
     return routes
 
 
-async def _picture(rooms: PlainRooms, call: PlainCall[Options]) -> Response:
+async def _picture(steps: PlainSteps, call: PlainCall[Options]) -> Response:
     """Erase, and store the result if that is wanted. Raises HttpFailure."""
     keep = call.upload.options.keep
     if keep:
-        await rooms.keeping.refuse_when_full()
-    result = await rooms.result(call)
+        await steps.keeping.refuse_when_full()
+    result = await steps.result(call)
     try:
         headers = headers_of(result)
         if keep:
-            name = await rooms.keeping.keep(result.done.suffix, result.done.data, call.request.scope)
-            headers["Location"] = call.base + rooms.links.path(name)
+            name = await steps.keeping.keep(result.done.suffix, result.done.data, call.request.scope)
+            headers["Location"] = call.base + steps.links.path(name)
             if place := result.reduce_to_part():
                 headers["X-Erase-Part"] = _words(place)
         return picture_response(result, headers)
@@ -146,7 +146,7 @@ def add_plain_route(
 
 
 def headers_of(result: Result, work: str = "erase") -> dict[str, str]:
-    """Return the headers of a result, which caches must not store. work: the name of the longest stage."""
+    """Return the headers of a result, which must not be cached. work: the name of the longest stage."""
     facts = result.done.facts
     times = {
         "queue": result.waited * 1000,

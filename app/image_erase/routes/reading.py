@@ -1,4 +1,4 @@
-"""Registers paths that are read: every path that answers GET answers HEAD too."""
+"""Register paths for GET and HEAD."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""POST /select: an image and a rough mask in, the mask of the object out."""
+"""POST /select: the answer to an image and a rough mask is the mask of the object."""
 
 from typing import Annotated, Any
 
@@ -9,21 +9,21 @@ from starlette.responses import Response
 from image_erase.access.credentials import any_key
 from image_erase.plain.options import SelectOptions
 from image_erase.routes.image_response import picture_response
-from image_erase.routes.plain import PlainCall, PlainRooms, add_plain_route, form, header, headers_of
+from image_erase.routes.plain import PlainCall, PlainSteps, add_plain_route, form, header, headers_of
 
 PATH = "/select"
 
 
-def router(rooms: PlainRooms) -> APIRouter:
-    """The route of selecting."""
+def router(steps: PlainSteps) -> APIRouter:
+    """Return the route of selecting."""
     routes = APIRouter()
 
     async def select(
         request: Request,
-        key: Annotated[str, Depends(any_key(rooms.admission.admit))],
+        key: Annotated[str, Depends(any_key(steps.admission.admit))],
         query: Annotated[SelectOptions, Query()],
     ) -> Response:
-        return await rooms.answer(request, key, query, _mask)
+        return await steps.answer(request, key, query, _mask)
 
     summary = "Find the object that a mask roughly marks; the answer is its mask"
     meaning = "white marks the object: a scribble in it, a line around it or an area over it"
@@ -31,8 +31,8 @@ def router(rooms: PlainRooms) -> APIRouter:
     return routes
 
 
-async def _mask(rooms: PlainRooms, call: PlainCall[SelectOptions]) -> Response:
-    return picture_response(result := await rooms.result(call), headers_of(result, work="select"))
+async def _mask(steps: PlainSteps, call: PlainCall[SelectOptions]) -> Response:
+    return picture_response(result := await steps.result(call), headers_of(result, work="select"))
 
 
 _MASK: dict[str, Any] = {

@@ -1,9 +1,9 @@
-"""The example picture and its mask, which the package carries: what `image-erase sample` writes."""
+"""The packaged example picture and its mask, which `image-erase sample` writes."""
 
 from pathlib import Path
 
 PHOTO, MASK = "photo.jpg", "mask.png"
-# The page shows the same picture, and serves it from its own folder.
+# The page has the same picture among its files.
 _FILES = {
     PHOTO: Path(__file__).parents[1] / "web" / "page" / "sample.jpg",
     MASK: Path(__file__).with_name("mask.png"),
@@ -11,10 +11,10 @@ _FILES = {
 
 
 def write_sample(folder: Path) -> list[Path]:
-    """Write the picture and the mask into a folder, which is made where it is missing, and return their paths.
+    """Write the picture and the mask into a folder, which is created if missing, and return their paths.
 
-    A file that is there already with the same content is left alone. Raises FileExistsError for any other, before
-    anything is written, and OSError where the folder cannot be written.
+    An existing file with the same content is left alone. Raises FileExistsError for one with other content, before
+    anything is written, and OSError if the folder cannot be written.
     """
     wanted = {folder / name: source.read_bytes() for name, source in _FILES.items()}
     missing = [path for path, content in wanted.items() if not _has(path, content)]
@@ -26,7 +26,7 @@ def write_sample(folder: Path) -> list[Path]:
 
 
 def _has(path: Path, content: bytes) -> bool:
-    """Whether the file has that content; False where there is none. Raises FileExistsError for another content."""
+    """Whether the file has that content; False if there is none. Raises FileExistsError for another content."""
     if not path.exists():
         return False
     if path.is_file() and path.read_bytes() == content:

@@ -1,1 +1,1 @@
-"""Pixels and a rough mask -> the mask of the object."""
+"""Selecting: find the object that a rough mask marks."""

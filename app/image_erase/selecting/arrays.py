@@ -1,4 +1,4 @@
-"""The arrays that the parts of the selection hand to each other."""
+"""Types of the arrays that are passed between the parts of the selection."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""How much likelier each pixel's colour is in the thing than around it."""
+"""How much more likely each pixel's colour is in the object than around it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from image_erase.selecting.arrays import F32, U8, Bool, Index
 
 BINS = 24
-"""Along each axis of the colour space, over the range of the picture's colours."""
+"""Number of bins along each axis of the colour space, over the range of the picture's colours."""
 
 _LEAST_SPAN = 24.0
-"""Of that range: in a picture of nearly one colour bins are not finer than noise."""
+"""Least range of an axis: in a picture of nearly one colour, bins are not finer than noise."""
 
 _UNSEEN = 0.02
-"""The share of colours that nobody has seen, spread over all bins."""
+"""The share of unobserved colours, spread over all bins."""
 
 
 class Colours:
@@ -28,20 +28,20 @@ class Colours:
         self._index: Index = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
 
     def log_odds(self, inside: Bool, outside: Bool) -> F32:
-        """HxW: the logarithm of how much likelier the colour is inside.
+        """Return the log odds that each pixel's colour is inside: HxW.
 
-        inside, outside: HxW, pixels that show what the thing and its surroundings look like.
+        inside, outside: HxW, sample pixels of the object and of its surroundings.
         """
         table: F32 = np.log(_shares(self._index[inside])) - np.log(_shares(self._index[outside]))
         return np.take(table, self._index)
 
 
 def _shares(index: Index) -> F32:
-    """Smooth shares of all colours, none of them zero."""
+    """Return smoothed shares of all colours, none of them zero."""
     counts: F32 = np.bincount(index, minlength=BINS**3).astype(np.float32)
     for _ in range(3):
         rows = cv2.GaussianBlur(counts.reshape(BINS, -1), (1, 7), 0, sigmaY=1.0, borderType=cv2.BORDER_REFLECT)
-        # Turned, so that the next axis comes first; after three times all are where they were.
+        # The axes are rotated, so that the next one comes first; after three times they are in order again.
         counts = np.moveaxis(rows.astype(np.float32).reshape(BINS, BINS, BINS), 0, 2).reshape(-1)
     shares: F32 = counts / max(1.0, float(counts.sum())) + np.float32(_UNSEEN / BINS**3)
     return shares

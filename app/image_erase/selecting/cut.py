@@ -1,7 +1,7 @@
-"""The best outline between the likely and the unlikely: a minimal cut, by OpenCV's solver.
+"""Find the best outline of the object: a minimal cut, by OpenCV's solver.
 
-Rother, Kolmogorov and Blake, "GrabCut", SIGGRAPH 2004, of which only the cut is used. OpenCV makes the costs of single
-pixels itself, from normal distributions of colours. To get any costs instead, one of the picture's three channels
+Rother, Kolmogorov and Blake, "GrabCut", SIGGRAPH 2004, of which only the cut is used. OpenCV computes the costs of
+single pixels from normal distributions of colours. To use other costs instead, one of the picture's three channels
 holds the log odds, and the distributions are such that they differ in that channel only.
 """
 

@@ -1,4 +1,4 @@
-"""Selecting: a picture and a rough mask in, the mask of the object out."""
+"""Find the mask of the object that a rough mask marks in a picture."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The page for people: plain files for a browser, which calls the server as every other client does."""
+"""The web page: static files, whose scripts call the API like any other client."""

@@ -1,7 +1,6 @@
-"""The files of the page as they are sent: read once, text compressed once, when first asked for.
+"""The files of the page as they are sent: read once, and compressed once, on first use.
 
-Each has a tag of its content, which does not depend on when or where the files were installed, so that several
-servers behind one address agree.
+Each has an ETag made from its content alone, so that several servers behind one address agree.
 """
 
 import functools
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-#: All that is served, by its suffix. A machine's own list of types may be wrong, and modules of a wrong type don't run.
+#: Media types of the files served. The system's list may be wrong, and browsers refuse modules of a wrong type.
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -49,7 +48,7 @@ class Asset:
 
     @functools.cached_property
     def zipped(self) -> Variant | None:
-        """The form for clients that accept gzip; None where there is no smaller one."""
+        """The form for clients that accept gzip; None if it would not be smaller."""
         if not self.compress:
             return None
         zipped = gzip.compress(self.plain.data, 9, mtime=0)
@@ -61,7 +60,7 @@ class Asset:
 
 
 def read_assets(folder: Path) -> Mapping[str, Asset]:
-    """Read all files below a folder whose type a page has, by their path in it. Symbolic links are passed over."""
+    """Read all files of a page's types below a folder, by their path in it. Symbolic links are skipped."""
     return {
         path.relative_to(folder).as_posix(): _read(path)
         for path in sorted(folder.rglob("*"))
@@ -70,13 +69,13 @@ def read_assets(folder: Path) -> Mapping[str, Asset]:
 
 
 def release_of(assets: Mapping[str, Asset]) -> str:
-    """Return a name for the content of all files, for addresses under which they never change."""
+    """Return a name for the content of all files, for URLs whose content never changes."""
     tags = "".join(f"{name} {asset.plain.etag}\n" for name, asset in sorted(assets.items()))
     return hashlib.sha256(tags.encode()).hexdigest()[:RELEASE_LENGTH]
 
 
 def modules_from(assets: Mapping[str, Asset], name: str) -> Iterator[str]:
-    """Yield a module and all that it needs before it runs, each once."""
+    """Yield a module and all modules that it imports statically, each once."""
     waiting, seen = [name], {name}
     while waiting:
         name = waiting.pop(0)

@@ -1,7 +1,7 @@
-"""Serves the page: its document at `/`, the files that it is made of below `/page/`.
+"""Serve the page: its document at `/`, its files below `/page/`.
 
-The document names its files with the release that they belong to, `/page/<release>/main.js`, and browsers keep those
-for good. The same files without a release, or with that of another version, are asked for again each time.
+The document refers to its files by their release, `/page/<release>/main.js`, which browsers cache for ever. The same
+files without a release, or with that of another version, are revalidated on every use.
 
 A service worker keeps the files of a release in the browser, so that the page opens without the server too.
 """
@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent / "page"
 DOCUMENT, START, WORKER = "index.html", "main.js", "worker.js"
 # The worker may answer for the document, which lies two folders above it.
 _SCOPE = {"Service-Worker-Allowed": "../../"}
-# Of no use without the server.
+# Useless without the server.
 _ONLINE = "sample.jpg"
 KEPT = "public, max-age=31536000, immutable"
 _RELEASE = re.compile(rf"([0-9a-f]{{{RELEASE_LENGTH}}})/")
@@ -33,7 +33,7 @@ _RELEASE = re.compile(rf"([0-9a-f]{{{RELEASE_LENGTH}}})/")
 
 @dataclass(frozen=True)
 class PageFacts:
-    """What the page has to know of the server.
+    """The properties of the server that the page needs.
 
     max_file_bytes: of a picture and of a mask, each. max_pixels: of a picture, width times height. max_side: in
     pixels. formats: that the server reads, in lower case. metadata: what results keep if a request does not say.
@@ -49,12 +49,12 @@ class PageFacts:
 
 
 def page_routes(facts: PageFacts) -> list[BaseRoute]:
-    """Return the routes of the page. facts: what it asks for as `/page/limits.json`, with names as JavaScript has."""
+    """Return the routes of the page. facts: served as `/page/limits.json`, with camel-case names."""
     headers = _HEADERS
     known = {_camel(name): value for name, value in asdict(facts).items()}
     assets = dict(read_assets(FOLDER))
     release = release_of(assets)
-    # Its links hold at its own address only.
+    # Its relative links are only valid at this path.
     document_file = assets.pop(DOCUMENT, None)
     index = in_release(document_file, release, modules_from(assets, START)) if document_file else None
     kept = headers | {"Cache-Control": KEPT}
@@ -85,7 +85,7 @@ def page_routes(facts: PageFacts) -> list[BaseRoute]:
 
 
 def _answer(request: Request, asset: Asset | None, headers: dict[str, str]) -> Response:
-    """Return the file, whole whatever range was asked for. Raises HTTPException 404 where there is none."""
+    """Return the whole file, ignoring ranges. Raises HTTPException 404 if there is none."""
     if asset is None:
         raise HTTPException(404)
     variant = asset.variant(accepts_gzip(request.headers.get("accept-encoding", "")))
@@ -104,7 +104,7 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.title, others))
 
 
-#: What a browser lets the page do: run and load what this server gives it, and nothing written into the page.
+#: The Content-Security-Policy: files of this server only, no inline scripts or styles.
 _POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -1,6 +1,6 @@
 """A transform that pauses when it has read all coefficients, until it is known what to change.
 
-So the entropy-coded data is decoded once, for the pixels around a hole and for the rest of the file alike.
+This way the entropy-coded data is decoded once, for the pixels around a hole and for the rest of the file alike.
 libjpeg-turbo asks for changes by a callback from the middle of its work; a thread of its own lets that wait.
 """
 
@@ -11,7 +11,7 @@ from image_erase.imaging.jpeg.turbojpeg import Rewriting, RowEditor, TransformFa
 
 
 class PausedTransform:
-    """A transform of a JPEG in a thread that waits for a RowEditor. `close` must be called, after whatever happens.
+    """A transform of a JPEG in a thread that waits for a RowEditor. `close` must be called in any case.
 
     cropped: a JPEG of the part.
     """
@@ -59,7 +59,7 @@ class PausedTransform:
             if not cropped.done():
                 cropped.set_exception(TransformFailed("no component"))
         except CancelledError:
-            pass  # nobody waits
+            pass  # no one waits for it
         except Exception as error:
             (result if cropped.done() else cropped).set_exception(error)
         finally:

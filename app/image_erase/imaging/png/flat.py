@@ -10,7 +10,7 @@ from image_erase.imaging.png.chunks import raw_chunks
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 _DEPTH_AT, _COLOUR_TYPE_AT, _METHODS = 24, 25, slice(26, 29)
 _SUB, _UP, _AVERAGE, _PAETH = range(1, 5)
-# The first byte of compressed data: deflate, with a window of 32 KiB. RFC 1950, 2.2. ISA-L lets larger ones pass.
+# The first byte of compressed data: deflate, with a window of 32 KiB. RFC 1950, 2.2. ISA-L accepts larger ones.
 _LARGEST_WINDOW = 0x78
 # Photographs are compressed by less than 5.
 _FLAT = 20
