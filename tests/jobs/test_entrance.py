@@ -30,11 +30,11 @@ def test_one_is_called_at_a_time_and_whoever_came_first_is_first() -> None:
     door = Door()
     for name in ("a1", "a2", "b1"):
         assert door.entrance.join(door.caller(name))
-    door.entrance.let_in()
+    door.entrance.call_next()
     assert not door.entered
     door.room.update("ab")
     for expected in (["a1"], ["a1", "a2"], ["a1", "a2", "b1"], ["a1", "a2", "b1"]):
-        door.entrance.let_in()
+        door.entrance.call_next()
         assert door.entered == expected
 
 
@@ -44,7 +44,7 @@ def test_an_owner_without_room_keeps_no_other_waiting() -> None:
     door.room["b"] = 1
     assert door.entrance.is_open("b")
     door.entrance.join(door.caller("b1"))
-    door.entrance.let_in()
+    door.entrance.call_next()
     assert door.entered == ["b1"]
 
 
@@ -60,7 +60,7 @@ def test_one_that_was_in_already_waits_before_the_others() -> None:
     door.entrance.join(door.caller("a1"))
     door.entrance.join(door.caller("a2"), first=True)
     door.room["a"] = 1
-    door.entrance.let_in()
+    door.entrance.call_next()
     assert door.entered == ["a2"]
 
 
@@ -144,7 +144,7 @@ class Crowd:
         self.idle += 1
         self.turns.finish(job, job.seconds)
         self.tries.append(job.tries)
-        self.entrance.let_in()
+        self.entrance.call_next()
         self.at(0, "arrives", self.job(job.owner))
 
 

@@ -151,10 +151,10 @@ async def test_a_job_that_waited_too_long_is_turned_away() -> None:
 async def test_checks_say_nothing_about_how_long_other_jobs_take() -> None:
     async with running() as (pool, _):
         assert is_done(await erase(pool))
-        expected = pool._turns.mean_seconds
+        expected = pool._queue._turns.mean_seconds
         checked = await pool.run(JobRequest(task="check"), FILES[0], b"")
         assert isinstance(checked.outcome, Done)
-        assert pool._turns.mean_seconds == expected
+        assert pool._queue._turns.mean_seconds == expected
 
 
 @in_loop

@@ -49,7 +49,7 @@ class Entrance:
         self._waiting.remove(caller)
         return True
 
-    def let_in(self) -> None:
+    def call_next(self) -> None:
         """Call the first caller for which there is room. To be called whenever a place becomes free."""
         for caller in self._waiting:
             if self._has_room(caller.owner):
