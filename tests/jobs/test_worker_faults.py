@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from image_erase.jobs import process
+from image_erase.jobs import worker_pipes
 from image_erase.jobs.frames import Frame, FrameDecoder
 from image_erase.jobs.messages import Done
 from image_erase.jobs.options import JobOptions
@@ -155,9 +155,9 @@ def test_one_may_be_ready_before_all_its_pipes_are_connected(monkeypatch: pytest
 
     async def main() -> None:
         loop, heard = asyncio.get_running_loop(), asyncio.Event()
-        connect, feed = loop.connect_write_pipe, process._Messages.feed
+        connect, feed = loop.connect_write_pipe, worker_pipes._Messages.feed
 
-        def noted(messages: process._Messages, data: bytes) -> None:
+        def noted(messages: worker_pipes._Messages, data: bytes) -> None:
             feed(messages, data)
             heard.set()
 
@@ -165,7 +165,7 @@ def test_one_may_be_ready_before_all_its_pipes_are_connected(monkeypatch: pytest
             await asyncio.wait_for(heard.wait(), 60)
             return await connect(*arguments)
 
-        monkeypatch.setattr(process._Messages, "feed", noted)
+        monkeypatch.setattr(worker_pipes._Messages, "feed", noted)
         monkeypatch.setattr(loop, "connect_write_pipe", late)
         async with running() as pool:
             await assert_works(pool)
@@ -285,7 +285,7 @@ class TestLeaving:
                     worker = pool._slots[0].worker
                     assert worker
                     job = asyncio.create_task(echo(pool, b"600"))
-                    cancel_within(worker._messages._decoder, 2 << 20, job)
+                    cancel_within(worker._pipes._messages._decoder, 2 << 20, job)
                     with pytest.raises(asyncio.CancelledError):
                         await job
                 await until(lambda: pool.ready_workers == 1 and pool.running == 0)

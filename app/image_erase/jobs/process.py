@@ -5,17 +5,13 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
 
 from image_erase import __version__
-from image_erase.jobs.frames import FrameDecoder, FrameError
-from image_erase.jobs.messages import Begun, Done, Failed, FromWorker, Job, Ping, Pong, Ready, Refused, frame_of
+from image_erase.jobs.messages import Begun, Done, Failed, FromWorker, Job, Ping, Pong, Ready, Refused
 from image_erase.jobs.options import JobOptions
-from image_erase.jobs.pipe import Pipe, pipes_of
-from image_erase.jobs.reading import message_of
+from image_erase.jobs.worker_pipes import WorkerPipes
 from image_erase.system import kill_session, start_apart
 
 PROGRAM = (sys.executable, "-I", "-m", "image_erase.jobs.worker")
@@ -68,11 +64,7 @@ class WorkerProcess:
     def __init__(self, process: "subprocess.Popen[bytes]", timeouts: Timeouts) -> None:
         self._process, self._timeouts = process, timeouts
         self._loop = asyncio.get_running_loop()
-        self._input: asyncio.WriteTransport | None = None
-        self._outputs: list[asyncio.ReadTransport] = []
-        self._unconnected: list[Pipe | IO[bytes]] = []
-        self._messages = _Messages(self._take, self.lose)
-        self._stderr_ended = asyncio.Event()
+        self._pipes = WorkerPipes(process, take=self._take, lose=self.lose, output=self._log_output)
         self._stderr_bytes = 0
         self._reply: Reply | None = None
         self._expected: tuple[type, ...] = ()
@@ -99,7 +91,7 @@ class WorkerProcess:
             async with asyncio.timeout(timeouts.start):
                 # Before the pipes are connected: its first message may be in one of them already.
                 first = worker._expect(Ready, Refused)
-                await worker._connect()
+                await worker._pipes.connect()
                 await worker._await_ready(first)
         except TimeoutError:
             await worker.end()
@@ -124,9 +116,8 @@ class WorkerProcess:
         """
         self.request_id, self.has_begun, self._stderr_bytes = request_id, False, 0
         reply = self._expect(*((Pong,) if isinstance(message, Ping) else (Done, Failed)))
-        if self._input and not self.gone.done():
-            for piece in frame_of(message).pieces():
-                self._input.write(piece)
+        if not self.gone.done():
+            self._pipes.send(message)
         return reply
 
     def lose(self, reason: str) -> None:
@@ -154,25 +145,10 @@ class WorkerProcess:
         self._kill()
         try:
             code = await self._reaped()
-            with suppress(TimeoutError):
-                if self._outputs:  # the last output of a dying process is still in the pipe
-                    await asyncio.wait_for(self._stderr_ended.wait(), self._timeouts.end)
+            await self._pipes.read_rest(self._timeouts.end)
         finally:
-            self._close()
+            self._pipes.close()
         return code
-
-    async def _connect(self) -> None:
-        loop, self._unconnected = self._loop, pipes_of(self._process)
-        protocols = (
-            lambda: _Output(self._log_output, self._stderr_ended.set),
-            lambda: _Output(self._messages.feed, lambda: self.lose("ended")),
-        )
-        for protocol in protocols:
-            transport, _ = await loop.connect_read_pipe(protocol, self._unconnected[0])
-            self._outputs.append(transport)
-            del self._unconnected[0]
-        self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self._unconnected[0])
-        del self._unconnected[0]
 
     async def _await_ready(self, reply: Reply) -> None:
         first = await reply
@@ -225,14 +201,6 @@ class WorkerProcess:
             log.error("worker does not exit", extra={"pid": self.pid})
         return code
 
-    def _close(self) -> None:
-        if self._input and not self._input.is_closing():
-            self._input.abort()
-        for transport in self._outputs:
-            transport.close()
-        for pipe in self._unconnected:  # the start was cancelled
-            pipe.close()
-
     def _log_trace(self, trace: str | None, what: str) -> None:
         """Log the stack in a message; it is used for nothing else."""
         if trace:
@@ -246,42 +214,6 @@ class WorkerProcess:
             return
         text = data[-_LOGGED_BYTES:].decode("utf-8", "replace").strip()
         log.warning("worker output", extra={"request_id": self.request_id, "pid": self.pid, "text": text})
-
-
-class _Messages:
-    """Decodes messages of a worker. take: called with each. lose: called with the reason if one is invalid."""
-
-    def __init__(self, take: Callable[[FromWorker], None], lose: Callable[[str], None]) -> None:
-        self._decoder, self._take, self._lose = FrameDecoder(), take, lose
-        self._is_lost = False
-
-    def feed(self, data: bytes) -> None:
-        if self._is_lost:
-            return
-        try:
-            for frame in self._decoder.feed(data):
-                self._take(message_of(frame))
-        except FrameError as error:
-            self._is_lost = True
-            self._lose(f"sent an invalid message ({error})")
-
-
-class _Output(asyncio.Protocol):
-    """A pipe from a worker, read continuously, so that the worker never blocks on it.
-
-    take: called with the bytes. lost: called at the end.
-    """
-
-    def __init__(self, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        self._take, self._lost = take, lost
-
-    def data_received(self, data: bytes) -> None:
-        """Pass the bytes on."""
-        self._take(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Report the end of the pipe."""
-        self._lost()
 
 
 def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
