@@ -200,7 +200,8 @@ def make_server(
     """
     import uvicorn  # noqa: PLC0415
 
-    from image_erase.http.protocol import Shared, connections_of  # noqa: PLC0415
+    from image_erase.http.connection import Shared  # noqa: PLC0415
+    from image_erase.http.protocol import connections_of  # noqa: PLC0415
     from image_erase.listening import tls_context  # noqa: PLC0415
     from image_erase.reloading import Connections, Reloader  # noqa: PLC0415
     from image_erase.server import create_app  # noqa: PLC0415

@@ -9,8 +9,8 @@ from image_erase.access.keys import Keys
 from image_erase.access.rates import Limiter
 from image_erase.clock import Clock
 from image_erase.environment import EnvironmentFileError
+from image_erase.http.connection import Shared
 from image_erase.http.intake import Intake
-from image_erase.http.protocol import Shared
 from image_erase.jobs.pool import Pool
 from image_erase.listening import tls_context
 from image_erase.logs import set_level

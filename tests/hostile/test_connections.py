@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import pytest
 
+from image_erase.http.connection import MAX_LINGERING
 from image_erase.http.limits import Limits
-from image_erase.http.protocol import MAX_LINGERING
 from support.envelope import assert_failure, assert_success
 from support.multipart import body_of, content_type, file_part
 from support.pictures import mask_file, noise_file, photo_file

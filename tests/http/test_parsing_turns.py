@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from uvicorn.server import ServerState
 
+from image_erase.http.connection import Shared
 from image_erase.http.limits import Limits
-from image_erase.http.protocol import HttpConnection, Shared
+from image_erase.http.protocol import HttpConnection
 
 
 class Reset(asyncio.Transport):
