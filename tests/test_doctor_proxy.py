@@ -1,4 +1,4 @@
-"""The doctor asks through a proxy how result links begin."""
+"""The doctor checks result links through a proxy."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Two copies behind the balancer that is shipped."""
+"""Two copies behind the packaged load balancer."""
 
 import socket
 import threading
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installe
 MIB = 1 << 20
 
 
-class House(NamedTuple):
+class Cluster(NamedTuple):
     """Two copies on one storage, the names they are found by, and the balancer before them."""
 
     copies: list[Server]
@@ -36,14 +36,14 @@ class House(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def cluster(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """server: asked for so that its workers are there before, and not taken for those of a copy."""
     storage = tmp_path_factory.mktemp("storage")
     with ExitStack() as stack:
-        yield open_house(stack, storage)
+        yield open_cluster(stack, storage)
 
 
-def open_house(stack: ExitStack, storage: Path) -> House:
+def open_cluster(stack: ExitStack, storage: Path) -> Cluster:
     addresses, port = ("127.0.0.2", "127.0.0.3"), free_port()
     copies = []
     for address in addresses:
@@ -52,83 +52,85 @@ def open_house(stack: ExitStack, storage: Path) -> House:
     names = stack.enter_context(Names(addresses))
     balancer = stack.enter_context(Balancer(storage, names, port))
     until(lambda: balancer.up(2), "both copies are found and ready")
-    return House(copies, names, balancer)
+    return Cluster(copies, names, balancer)
 
 
-def from_proxy(house: House, headers: dict[str, str], address: str) -> httpx.Response:
+def from_proxy(cluster: Cluster, headers: dict[str, str], address: str) -> httpx.Response:
     """An erasing that comes from an address of this machine."""
     transport = httpx.HTTPTransport(local_address=address)
-    with httpx.Client(base_url=house.balancer.base, transport=transport, timeout=60) as client:
+    with httpx.Client(base_url=cluster.balancer.base, transport=transport, timeout=60) as client:
         return client.post(PATH, files=files(), headers={"ailabapi-api-key": KEY, **headers})
 
 
-def test_erases_and_hands_out_the_result(house: House) -> None:
-    link = assert_success(house.client.erase(), house.balancer.base)
+def test_erases_and_hands_out_the_result(cluster: Cluster) -> None:
+    link = assert_success(cluster.client.erase(), cluster.balancer.base)
     for _ in range(4):  # whichever copy made it, both have it
-        assert house.client.get(link).status_code == 200
-    until(lambda: len(set(house.balancer.used()) - {"<NOSRV>"}) == 2, "both copies have answered")
+        assert cluster.client.get(link).status_code == 200
+    until(lambda: len(set(cluster.balancer.used()) - {"<NOSRV>"}) == 2, "both copies have answered")
 
 
-def test_the_copy_with_fewer_requests_gets_the_next(house: House) -> None:
+def test_the_copy_with_fewer_requests_gets_the_next(cluster: Cluster) -> None:
     """Taking turns, every other request would wait for the workers that stand."""
-    stopped = house.copies[1].stop_workers()
+    stopped = cluster.copies[1].stop_workers()
     try:
-        waiting = [house.client.start_erase() for _ in range(2)]
+        waiting = [cluster.client.start_erase() for _ in range(2)]
         until(lambda: any(one.done() for one in waiting), "one has gone to the other copy")
         for _ in range(4):
-            assert_success(house.client.erase(), house.balancer.base)
+            assert_success(cluster.client.erase(), cluster.balancer.base)
         assert not all(one.done() for one in waiting)
     finally:
         continue_workers(stopped)
     for one in waiting:
-        assert_success(one.result(60), house.balancer.base)
+        assert_success(one.result(60), cluster.balancer.base)
 
 
-def test_the_largest_body_passes(house: House) -> None:
+def test_the_largest_body_passes(cluster: Cluster) -> None:
     image, mask = (data + bytes(5 * MIB - len(data)) for data in (photo_file("JPEG"), file_of(boxed(), "JPEG")))
-    answer = house.client.request("POST", PLAIN.path, files=files(image, mask, "mask"))
-    assert_success(answer, house.balancer.base)
+    answer = cluster.client.request("POST", PLAIN.path, files=files(image, mask, "mask"))
+    assert_success(answer, cluster.balancer.base)
 
 
-def test_a_body_too_large_is_refused_by_the_copy(house: House) -> None:
+def test_a_body_too_large_is_refused_by_the_copy(cluster: Cluster) -> None:
     headers = {
         "Host": "balancer",
         "ailabapi-api-key": KEY,
         "Content-Type": "multipart/form-data; boundary=b",
         "Content-Length": str(100 * MIB),
     }
-    with connected(house.client.address) as connection:
+    with connected(cluster.client.address) as connection:
         connection.sendall(head_of(PLAIN.path, headers))
         assert_failure(read_answer(connection), "ERROR_REQUEST_BODY_TOO_LARGE")
 
 
-def test_a_wrong_key_is_answered_before_the_body(house: House) -> None:
+def test_a_wrong_key_is_answered_before_the_body(cluster: Cluster) -> None:
     headers = {"Host": "balancer", "ailabapi-api-key": "wrong", "Content-Length": str(MIB)}
-    with connected(house.client.address) as connection:
+    with connected(cluster.client.address) as connection:
         connection.sendall(head_of(PATH, headers))
         assert_failure(read_answer(connection), "ERROR_APPLICATIONS_NOT_EXISTS")
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/%6detrics", "/metrics?a=b"])
-def test_the_numbers_stay_inside(house: House, path: str) -> None:
-    assert b"image_erase_jobs_waiting" in house.copies[0].client.get(path).content
-    assert_failure(house.client.get(path), "ERROR_AI_NOT_EXISTS")
+def test_the_numbers_stay_inside(cluster: Cluster, path: str) -> None:
+    assert b"image_erase_jobs_waiting" in cluster.copies[0].client.get(path).content
+    assert_failure(cluster.client.get(path), "ERROR_AI_NOT_EXISTS")
 
 
-def test_a_trusted_proxy_says_scheme_and_host(house: House) -> None:
+def test_a_trusted_proxy_says_scheme_and_host(cluster: Cluster) -> None:
     said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "erase.example.com", "X-Forwarded-For": "192.0.2.7"}
-    assert_success(from_proxy(house, said, PROXY), "https://erase.example.com")
+    assert_success(from_proxy(cluster, said, PROXY), "https://erase.example.com")
 
 
-def test_nobody_else_does(house: House) -> None:
+def test_nobody_else_does(cluster: Cluster) -> None:
     said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example.com", "X-Forwarded-For": "192.0.2.7"}
-    assert_success(from_proxy(house, said, "127.0.0.1"), house.balancer.base)
+    assert_success(from_proxy(cluster, said, "127.0.0.1"), cluster.balancer.base)
 
 
 @pytest.mark.parametrize(("address", "client"), [(PROXY, "192.0.2.7"), ("127.0.0.1", "127.0.0.1")])
-def test_the_copies_learn_who_asks(house: House, caplog: pytest.LogCaptureFixture, address: str, client: str) -> None:
+def test_the_copies_learn_who_asks(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture, address: str, client: str
+) -> None:
     caplog.set_level("INFO")
-    from_proxy(house, {"X-Forwarded-For": "192.0.2.7"}, address)
+    from_proxy(cluster, {"X-Forwarded-For": "192.0.2.7"}, address)
 
     def asked() -> list[str]:
         return [vars(record)["client"] for record in caplog.records if getattr(record, "path", "") == PATH]
@@ -137,28 +139,28 @@ def test_the_copies_learn_who_asks(house: House, caplog: pytest.LogCaptureFixtur
     assert asked() == [client]
 
 
-def test_the_log_names_no_path_and_no_key(house: House) -> None:
-    link = assert_success(house.client.erase(), house.balancer.base)
-    house.client.get(link + "?query=here")
-    seen = house.balancer.used()
-    house.client.get("/healthz")
-    until(lambda: len(house.balancer.used()) > len(seen), "the log is written")
-    assert " GET 200 " in house.balancer.log()
+def test_the_log_names_no_path_and_no_key(cluster: Cluster) -> None:
+    link = assert_success(cluster.client.erase(), cluster.balancer.base)
+    cluster.client.get(link + "?query=here")
+    seen = cluster.balancer.used()
+    cluster.client.get("/healthz")
+    until(lambda: len(cluster.balancer.used()) > len(seen), "the log is written")
+    assert " GET 200 " in cluster.balancer.log()
     for secret in ("results", PATH, link.rpartition("/")[2], "query=here", KEY):
-        assert secret not in house.balancer.log()
+        assert secret not in cluster.balancer.log()
 
 
 def test_a_copy_that_stops_costs_no_request(server: Server, tmp_path: Path) -> None:
     """It refuses connections long before a check or the name service says so."""
     with ExitStack() as stack:
-        house = open_house(stack, tmp_path / "storage-of-two")
-        copy = house.copies[1]
+        cluster = open_cluster(stack, tmp_path / "storage-of-two")
+        copy = cluster.copies[1]
         copy.ask_to_stop()
         until(lambda: not copy.workers(), "the copy has stopped")
         for _ in range(6):
-            assert_success(house.client.erase(), house.balancer.base)
-        house.names.addresses.remove(copy.client.address[0])
-        until(lambda: house.balancer.up(1), "the other copy is left")
+            assert_success(cluster.client.erase(), cluster.balancer.base)
+        cluster.names.addresses.remove(copy.client.address[0])
+        until(lambda: cluster.balancer.up(1), "the other copy is left")
 
 
 def test_none_is_ready(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ ANSWERS = {
 
 @pytest.fixture
 def start_on(tmp_path: Path) -> Iterator[StartOn]:
-    """Starts servers whose results are in a place; the quickest engine, and nothing on disk."""
+    """Starts servers with results in a bucket and the fastest engine."""
     with ExitStack() as stack:
 
         def start(place: Place, **settings: Any) -> Server:
@@ -63,7 +63,7 @@ def behind(s3: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 def assert_discreet(answer: httpx.Response, place: Place) -> None:
-    """Nothing in an answer tells where results are kept or with what."""
+    """Assert that an answer does not reveal the storage."""
     said = f"{answer.headers}{answer.text}"
     port = urlsplit(place.environment["AWS_ENDPOINT_URL"]).port
     for secret in (*place.secrets, ACCESS_KEY, str(port), "AccessDenied", "Internal", "obstore", "S3", "s3:"):

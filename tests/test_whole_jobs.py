@@ -1,6 +1,6 @@
 """Jobs under pressure: the queue, the deadline, workers that die, clients that go away.
 
-A worker that has been sent SIGSTOP takes a job and does not go on with it: so a test decides how long a job takes.
+A stopped worker (SIGSTOP) takes a job and does not continue, so the test decides how long a job takes.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Where the server listens: a Unix socket, IPv6 and IPv4 at once, a port for metrics; and what asks for its health."""
+"""Where the server listens: a Unix socket, IPv6 and IPv4 at once, a port for metrics; and the health command."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The command in a process of its own: how it starts, stops, dies and comes back."""
+"""The command in a process: how it starts, stops, crashes and restarts."""
 
 import json
 import os
@@ -89,7 +89,7 @@ class TestKilled:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
-    """One server for all that look at what it says; each looks for what it has caused itself."""
+    """One server for all tests of its output; each looks for the lines that it has caused."""
     folders = tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("logs")
     with CommandServer(*folders, SIGNING_KEYS=SIGNING_KEY) as running:
         yield running

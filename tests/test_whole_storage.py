@@ -1,4 +1,4 @@
-"""When the place where results are kept fails."""
+"""Failures of the storage of results."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The operator's file of keys: what counts, and from when on, while it is being changed."""
+"""The operator's file of keys, while it changes."""
 
 import logging
 import os

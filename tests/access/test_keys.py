@@ -1,4 +1,4 @@
-"""The operator's keys: from the environment, from a file that may change."""
+"""API keys from the environment and from a file."""
 
 from pathlib import Path
 

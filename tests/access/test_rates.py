@@ -1,4 +1,4 @@
-"""How often a key may call."""
+"""Rate limits per key."""
 
 import itertools
 

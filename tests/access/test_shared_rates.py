@@ -1,4 +1,4 @@
-"""Rate limits that several servers share, and what becomes of them when the storage is gone."""
+"""Rate limits that servers share through Redis, also when Redis is unreachable."""
 
 import asyncio
 import hashlib
@@ -171,7 +171,7 @@ class TestCounting:
 
 
 class Fake:
-    """What counts for all, as the test has it."""
+    """A shared counter that the test controls."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
@@ -203,7 +203,7 @@ class Fake:
 
 
 class TestFallingBack:
-    """Without a storage, on a clock of the test's."""
+    """Without Redis, with the test's clock."""
 
     @pytest.fixture
     def shared(self) -> Fake:
@@ -309,7 +309,7 @@ class TestFallingBack:
 
 
 def call(server: Server, key: str = KEY) -> httpx.Response:
-    """A call that counts, and costs no worker's time."""
+    """Make a call that is counted and needs no worker."""
     return server.client.request("POST", PATH, content=b"", key=key)
 
 

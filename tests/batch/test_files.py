@@ -1,4 +1,4 @@
-"""Results are written whole or not at all, and over nothing that must stay."""
+"""Results are written atomically, and never over files that must stay."""
 
 import errno
 import os

@@ -22,7 +22,7 @@ from support.server import KEY, Server, StartServer
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Four pictures, the second of which is broken, one of them in a subfolder; a mask, and a folder of masks."""
+    """Four pictures, the second broken and one in a subfolder; a mask; and a folder of masks."""
     files = {
         "in/a.png": photo_file(),
         "in/b.png": photo_file()[:200],

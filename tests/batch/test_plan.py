@@ -1,4 +1,4 @@
-"""What is found in folders, and the conflicts that are found before anything starts."""
+"""Plans: the images in folders, their masks and outputs, and conflicts."""
 
 import os
 import re
@@ -21,7 +21,7 @@ HEADS = {
 
 
 def make(folder: Path, *names: str) -> None:
-    """Files by name; what stands behind a colon says what they begin like."""
+    """Create files: `name`, or `name:format` for one with the first bytes of that format."""
     for name in names:
         path, _, kind = name.partition(":")
         file = folder / path

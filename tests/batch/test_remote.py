@@ -1,4 +1,4 @@
-"""Erasing by a server, against one that answers whatever the test wants. No test waits."""
+"""Erasing by a server, which answers as the test has scripted it. No test waits."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ FETCHED = Scripted(200, PICTURE)
 
 
 class Eraser:
-    """Erases one picture at a server, and keeps the pauses."""
+    """Erases one picture by a server, and records the pauses."""
 
     def __init__(self, base: str, key: str = KEY, retries: int = 5) -> None:
         self.pauses: list[float] = []

@@ -1,4 +1,4 @@
-"""What is tried again, how often, and after which pauses. No test waits."""
+"""Retries: which failures, how many, and after which pauses. No test waits."""
 
 import asyncio
 
@@ -11,10 +11,10 @@ BUSY = Failure("EXCEEDING_LIMITS", "busy", 429)
 
 
 class Attempts:
-    """Fails as it is told, then gives the number of the attempt. Keeps the pauses that were made."""
+    """Raises the given failures, then returns the number of the attempt. Records the pauses."""
 
     def __init__(self, *failures: Exception, luck: float = 1.0) -> None:
-        """luck: which share of the longest pause is drawn."""
+        """luck: the random share of the longest pause."""
         self.failures, self.luck = failures, luck
         self.made = 0
         self.pauses: list[float] = []

@@ -1,4 +1,4 @@
-"""The run itself, with an eraser of the test's: how many at a time, and what ends it."""
+"""Runs with an eraser of the test: parallel images, and what ends a run early."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class FakeEraser:
-    """Gives the image back with something behind it. act: what to do with each image before."""
+    """Returns the image with a suffix. act: called with each image first."""
 
     def __init__(self, act: Callable[[bytes], Awaitable[None]]) -> None:
         self._act = act
@@ -46,7 +46,7 @@ class FakeEraser:
 
 
 def run(folder: Path, act: Callable[[bytes], Awaitable[None]], jobs: int = 1) -> tuple[Record, FakeEraser]:
-    """Six pictures, each ending in its number."""
+    """Six pictures, each with its number at the end."""
     tasks = []
     (folder / "mask.png").write_bytes(PNG)
     for number in range(6):
@@ -136,7 +136,7 @@ def test_an_eraser_that_cannot_start_is_no_traceback(tmp_path: Path, monkeypatch
 
 
 def test_a_result_under_way_to_its_file_gets_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cancelled while the first is being written: that is counted, and no second begins."""
+    """If the run is cancelled while the first is written, that is counted, and no second one starts."""
     whole = Outputs.write
     (tmp_path / "a.png").write_bytes(PNG)
     tasks = [Task(tmp_path / "a.png", tmp_path / "a.png", tmp_path / f"out{number}.png") for number in range(2)]

@@ -1,4 +1,4 @@
-"""Parts of a run: together they are the whole, and what belongs together is in the same one."""
+"""Shards of a run: each image is in exactly one, with its mask and its result."""
 
 from pathlib import PurePosixPath
 

@@ -1,4 +1,4 @@
-"""A result's name says all that is known of it."""
+"""The names of results."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a bucket's failure is called in the log."""
+"""How failures of a bucket are described in the log."""
 
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError

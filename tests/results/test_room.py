@@ -1,4 +1,4 @@
-"""How much room results take: counted cheaply, refused in time, and told before it is too late."""
+"""The space that results take: it is counted, limited, and logged before it runs out."""
 
 import logging
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Results in every kind of store: whole or not at all, and gone when they should be."""
+"""Every kind of store of results."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ DATA = bytes(range(256)) * 4096
 
 @pytest.fixture(params=["directory", "s3", "azure"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ResultStore:
-    """Every kind of store, each empty."""
+    """One empty store of each kind."""
     if request.param == "directory":
         return open_store((tmp_path / "storage").as_uri())
     return open_store(request.getfixturevalue(request.param).url)

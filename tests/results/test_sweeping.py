@@ -1,4 +1,4 @@
-"""Sweeping where single entries cannot be listed or deleted: all others are dealt with, and one message tells of it."""
+"""Sweeping when single entries cannot be listed or deleted: the others are, and one message reports the failures."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ LATER = NOW + 3 * 86400
 
 
 def results(count: int, ttl: int = 100) -> list[ResultName]:
-    """So many results, that long after NOW."""
+    """That many results that expire `ttl` seconds after NOW."""
     return [ResultName.new("png", NOW, ttl) for _ in range(count)]
 
 
@@ -128,7 +128,7 @@ class TestDirectory:
     def test_what_cannot_be_listed_keeps_nothing_else(
         self, store: DirectoryStore, kept: list[Path], monkeypatch: pytest.MonkeyPatch, folder_fails: bool
     ) -> None:
-        """Root may list everything, so the system's refusal is made here."""
+        """Root may list everything, so the failure is simulated."""
         refused, scandir = kept[1].parent if folder_fails else kept[1], os.scandir
 
         def refusing(path: Path | str) -> object:
@@ -169,7 +169,7 @@ class TestDirectory:
         assert list(folder.rglob("*")) == [day, day / "notes.txt"]
 
     def test_what_is_being_written_is_no_leftover(self, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Though the file system's clock is a day behind."""
+        """Even if the clock of the file system is a day behind."""
         (name,), replace = results(1), Path.replace
 
         def sweep_and_replace(draft: Path, path: Path) -> None:
@@ -206,7 +206,7 @@ class TestDirectory:
 
 
 def with_entry(path: Path, replaced: type) -> object:
-    """_entries, which gives another entry for a path."""
+    """Return a version of _entries that replaces the entry of a path."""
     from image_erase.results.directory import _entries
 
     def entries(folder: Path) -> Iterator[object]:
@@ -306,7 +306,7 @@ class TestBucket:
 
     @pytest.mark.parametrize("bulk", [FileNotFoundError("gone"), GenericError("one of them may not")])
     def test_one_that_cannot_be_deleted(self, monkeypatch: pytest.MonkeyPatch, bulk: Exception) -> None:
-        """Also that no group of errors comes out of it, which nobody expects."""
+        """It must not raise an ExceptionGroup either."""
         store, names = BucketStore("s3://bucket/prefix"), results(30)
         locked, deleted = {names[3].key, names[20].key}, []
 

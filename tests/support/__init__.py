@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Code that tests share."""
 
 import pytest
 

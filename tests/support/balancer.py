@@ -1,4 +1,4 @@
-"""HAProxy with the configuration that is shipped, and the name service in which it finds the copies."""
+"""HAProxy with the packaged configuration, and the DNS server in which it finds the copies."""
 
 import os
 import re
@@ -20,13 +20,13 @@ from support.server import Client
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy/haproxy.cfg"
 NAME = "copies.test"
-#: From this address, and no other, the balancer believes what a request says of its client.
+#: The only address whose forwarded headers the balancer trusts.
 PROXY = "127.0.0.9"
 _A, _IN, _SECONDS = 1, 1, 0
 
 
 class Names:
-    """A name service that knows one name. addresses: what it has, changed at will."""
+    """A DNS server with one name. addresses: of that name; may be changed."""
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
         self.addresses = list(addresses)
@@ -54,7 +54,7 @@ class Names:
 
 
 def _answer(query: bytes, addresses: list[str]) -> bytes:
-    """The answer of RFC 1035: header, question, an address record each. To any question but for A: none."""
+    """Return the answer by RFC 1035: header, question, and one record per address; no records unless A is asked for."""
     end = query.index(b"\0", 12) + 5
     kind = struct.unpack("!H", query[end - 4 : end - 2])[0]
     found = addresses if kind == _A else []
@@ -104,11 +104,11 @@ class Balancer:
         return self._log.read_text()
 
     def used(self) -> list[str]:
-        """The copies that answered requests, in the log's order; `<NOSRV>` where none did."""
+        """The copies that answered requests, in the order of the log; `<NOSRV>` if none did."""
         return re.findall(r" ms (\S+) ", self.log())
 
     def up(self, number: int) -> bool:
-        """Whether so many copies are ready, as a request each tells: they take turns where all rest."""
+        """Whether that many copies are ready, by one request each: idle copies take turns."""
         seen = len(self.used())
         answers = [self.client.get("/readyz").status_code for _ in range(2 * number)]
         until(lambda: len(self.used()) >= seen + 2 * number, "the log is written")

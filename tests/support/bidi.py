@@ -1,8 +1,8 @@
-"""Firefox as Playwright starts it, behind a relay that settles what the two do not agree on.
+"""Firefox as Playwright starts it, behind a relay that adapts the commands of one to the other.
 
-Playwright drives a stock Firefox over WebDriver BiDi. It begins every context with a command for colour schemes, which
-some versions of Firefox refuse, and the context with it; the relay sends a command that does nothing instead. It knows
-a download by an identifier, which these do not give; the relay takes its address.
+Playwright drives a stock Firefox over WebDriver BiDi. It starts every context with a command for colour schemes,
+which some versions of Firefox reject; the relay sends a command without effect instead. It identifies downloads by an
+ID, which these versions do not send; the relay adds their URL as the ID.
 
     python -m support.bidi PROGRAM ARGUMENTS...
 """
@@ -20,7 +20,7 @@ Message = dict[str, Any]
 Change = Callable[[Message], Message]
 
 _LISTENS = re.compile(rb"(WebDriver BiDi listening on ws://127\.0\.0\.1:)(\d+)")
-# Firefox refuses who does not name its own port.
+# Firefox refuses requests for another port than its own.
 _HOST = re.compile(rb"(?i)(\r\nhost: [^\r:]+:)\d+")
 _UNKNOWN, _HARMLESS = "emulation.setMediaFeaturesOverride", "session.status"
 _DOWNLOAD = "browsingContext.download"
@@ -29,19 +29,19 @@ _LONG = {126: 2, 127: 8}
 
 
 def as_known(command: Message) -> Message:
-    """A command of Playwright's as Firefox takes it."""
+    """Return a command of Playwright in the form that Firefox accepts."""
     return command | {"method": _HARMLESS, "params": {}} if command.get("method") == _UNKNOWN else command
 
 
 def as_expected(event: Message) -> Message:
-    """An event of Firefox's as Playwright takes it."""
+    """Return an event of Firefox in the form that Playwright accepts."""
     if not event.get("method", "").startswith(_DOWNLOAD):
         return event
     return event | {"params": {"download": event["params"]["url"]} | event["params"]}
 
 
 async def relay_frame(reader: StreamReader, writer: StreamWriter, words: str, change: Change) -> None:
-    """Pass on a frame of a WebSocket, changed if it has these words. A client's is masked and stays so."""
+    """Forward a frame of a WebSocket, changed if it contains these words. Frames of the client stay masked."""
     first, second = await reader.readexactly(2)
     size = second & 0x7F
     if size in _LONG:
@@ -59,19 +59,19 @@ async def relay_frame(reader: StreamReader, writer: StreamWriter, words: str, ch
 
 
 def masked(payload: bytes, mask: bytes) -> bytes:
-    """RFC 6455, section 5.3: the bytes, each XORed with one of the four of the mask."""
+    """Mask or unmask bytes (RFC 6455, section 5.3)."""
     repeated = (mask * (len(payload) // 4 + 1))[: len(payload)]
     return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(len(payload))
 
 
 async def relay_frames(reader: StreamReader, writer: StreamWriter, words: str, change: Change) -> None:
-    """Pass on frames until the connection ends."""
+    """Forward frames until the connection ends."""
     while True:
         await relay_frame(reader, writer, words, change)
 
 
 async def relay(port: int, reader: StreamReader, writer: StreamWriter) -> None:
-    """Connect a client with Firefox, until either of them ends the connection."""
+    """Connect a client to Firefox until either ends the connection."""
     from_firefox, to_firefox = await asyncio.open_connection("127.0.0.1", port)
     to_firefox.write(_HOST.sub(rb"\g<1>%d" % port, await reader.readuntil(b"\r\n\r\n")))
     writer.write(await from_firefox.readuntil(b"\r\n\r\n"))
@@ -89,7 +89,7 @@ async def relay(port: int, reader: StreamReader, writer: StreamWriter) -> None:
 
 
 async def main(program: str, *arguments: str) -> int:
-    """Run Firefox and say where the relay listens, in the place of where Firefox does."""
+    """Run Firefox and print the address of the relay instead of that of Firefox."""
     process = await asyncio.create_subprocess_exec(program, *arguments, stderr=asyncio.subprocess.PIPE)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, process.terminate)

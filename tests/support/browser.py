@@ -1,4 +1,4 @@
-"""A browser to open the page in, and what it has to say against the page."""
+"""Browsers that open the page, and the errors that they report."""
 
 import json
 import os
@@ -23,15 +23,15 @@ from playwright.sync_api import (
     expect,
 )
 
-#: What the fixture of this name is: open_page(server, **options).
+#: Type of the fixture open_page(server, **options).
 OpenPage = Callable[..., Page]
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FIREFOXES = ("firefox-esr", "firefox")
 ACTION_MS = 30_000
 START_MS = 120_000
-#: Where the page keeps the key, for as long as its tab is open.
+#: The item of sessionStorage in which the page keeps the key.
 KEY_ITEM = "image-erase-key"
-#: What the console says of every answer that is a failure, right as it may be.
+#: The console's message for every failed response, expected or not.
 FAILED_ANSWER = r"Failed to load resource: the server responded with a status of \d+"
 _ARGUMENTS = (
     "--disable-gpu",
@@ -40,10 +40,10 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No name is looked up and no address reached but this machine's.
+    # No host but this machine can be resolved or reached.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-# Every address but this machine's is asked of a proxy that is not there.
+# Requests to every other host go to a proxy that does not exist.
 _NOWHERE = {"network.proxy.http": "127.0.0.1", "network.proxy.ssl": "127.0.0.1"}
 _PREFERENCES: dict[str, str | float | bool] = _NOWHERE | {
     "network.proxy.type": 1,
@@ -54,7 +54,7 @@ _TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 """
-# Only once a tab: a page that forgets the key has to stay without it when it is loaded again.
+# Once per tab: a page that has forgotten the key must not get it again when it is reloaded.
 _GIVE_KEY = """
 if (location.origin === %(origin)s && !sessionStorage.getItem("key-given")) {
   sessionStorage.setItem("key-given", "yes");
@@ -64,12 +64,12 @@ if (location.origin === %(origin)s && !sessionStorage.getItem("key-given")) {
 
 
 def find_chromium() -> str | None:
-    """The program to run: what CHROMIUM names, or the first there is."""
+    """Return the program to run: that of CHROMIUM, or the first that is installed."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
 def start_chromium(playwright: Playwright, program: str) -> Browser:
-    """Start it without a window. As root it has to do without its own sandbox."""
+    """Start it without a window. As root, it cannot use its sandbox."""
     expect.set_options(timeout=ACTION_MS)
     return playwright.chromium.launch(
         executable_path=program, args=_ARGUMENTS, chromium_sandbox=os.geteuid() != 0, timeout=START_MS
@@ -77,7 +77,7 @@ def start_chromium(playwright: Playwright, program: str) -> Browser:
 
 
 def find_firefox() -> str | None:
-    """The program to run: what FIREFOX names, or the first there is."""
+    """Return the program to run: that of FIREFOX, or the first that is installed."""
     return os.environ.get("FIREFOX") or next(filter(None, map(shutil.which, FIREFOXES)), None)
 
 
@@ -94,13 +94,13 @@ def start_firefox(playwright: Playwright, program: str, folder: Path) -> Browser
 
 
 class Visitor:
-    """One person at the page, without motion: storage of his own, and an ear for everything that goes wrong."""
+    """One visitor of the page, without motion and with separate storage, who records all errors."""
 
     def __init__(self, browser: Browser, base: str, expected: Sequence[str] = (), **context_options: Any) -> None:
-        """expected: patterns of complaints that are none in this test."""
+        """expected: patterns of errors that this test expects."""
         self._base, self._expected = base, (FAILED_ANSWER, *expected)
         self._heard: list[str] = []
-        # What a service worker keeps would hide what the server answers. Every frame of a motion is drawn by the
+        # The cache of a service worker would hide the answers of the server. Every frame of a motion is drawn by the
         # processor here, which took half of the time of an erasing.
         options = {"service_workers": "block", "base_url": base, "reduced_motion": "reduce", **context_options}
         self.context: BrowserContext = browser.new_context(**options)
@@ -113,11 +113,11 @@ class Visitor:
 
     @property
     def complaints(self) -> list[str]:
-        """Errors in the console, uncaught ones, violations of the policy and requests to others, in their order."""
+        """Errors in the console, exceptions, violations of the policy and requests to other hosts, in order."""
         return [said for said in self._heard if not any(re.search(pattern, said) for pattern in self._expected)]
 
     def give_key(self, key: str) -> None:
-        """Let the page find a key, as if it had been typed in before."""
+        """Give the page a key as if it had been typed in before."""
         words = {"origin": self._base, "item": KEY_ITEM, "key": key}
         self.context.add_init_script(_GIVE_KEY % {name: json.dumps(word) for name, word in words.items()})
 

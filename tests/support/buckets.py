@@ -1,4 +1,4 @@
-"""Real object stores on loopback: SeaweedFS for S3, Azurite for Azure. Each is a process of ours."""
+"""Real object stores on loopback, each in a process: SeaweedFS for S3, Azurite for Azure."""
 
 import base64
 import hmac
@@ -26,17 +26,17 @@ ACCESS_KEY, SECRET_KEY = "key-of-the-bucket", "secret-of-the-bucket-tests"
 BUCKET = "results"
 SIGNING_KEY = "signing-key-of-the-bucket-tests-of-all"
 REGION = "eu-central-1"
-#: What Azurite is born with, as its manual gives it.
+#: The documented default account of Azurite.
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-#: Names a folder in whose node_modules Azurite is, where it is not on the path.
+#: Variable with a folder that has Azurite in its node_modules, if it is not on the path.
 AZURITE_FOLDER = "AZURITE_FOLDER"
 START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where results can be kept. environment: what a server needs besides the URL."""
+    """A place for results. environment: variables that a server needs in addition to the URL."""
 
     url: str
     environment: dict[str, str]
@@ -48,12 +48,12 @@ class Place:
 
     @property
     def secrets(self) -> list[str]:
-        """What must be in no answer and no log."""
+        """Secrets, which must not be in any answer or log."""
         return [value for name, value in self.environment.items() if "SECRET" in name or "ACCOUNT_KEY" in name]
 
 
 class Seaweed:
-    """SeaweedFS with its S3 gateway. It can be killed and started again, and then has what it had."""
+    """SeaweedFS with its S3 gateway. It can be killed and started again with its data."""
 
     def __init__(self, folder: Path) -> None:
         found = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -95,7 +95,7 @@ class Seaweed:
                 left.unlink(missing_ok=True)
 
     def start(self) -> None:
-        """Start it and wait until it takes what is put."""
+        """Start it and wait until it accepts objects."""
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -103,7 +103,7 @@ class Seaweed:
         until(self._takes, "SeaweedFS takes what is put", START_SECONDS)
 
     def kill(self) -> None:
-        """End it at once: what is asked nicely takes half a minute."""
+        """Kill it: a graceful stop takes half a minute."""
         if self._process:
             self._process.kill()
             self._process.wait(60)
@@ -120,7 +120,7 @@ class Seaweed:
         )
 
     def objects(self, prefix: str) -> dict[str, int]:
-        """What is in the bucket: sizes by key."""
+        """Return the objects in the bucket: sizes by key."""
         pages = obstore.list(self._store(), prefix=prefix)
         return {entry["path"]: entry["size"] for page in pages for entry in page}
 

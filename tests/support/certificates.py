@@ -1,4 +1,4 @@
-"""Certificates that tests make themselves."""
+"""Certificates that tests create."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,11 +1,11 @@
-"""Time that passes as fast as it is waited for."""
+"""A clock that advances only by sleeping."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class PassingTime:
-    """Seconds that pass only while somebody sleeps. slept: every sleep, in order."""
+    """A clock that advances only while a coroutine sleeps. slept: the duration of every sleep, in order."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -20,6 +20,6 @@ class PassingTime:
         await asyncio.sleep(0)
 
     async def until(self, true: Callable[[], object]) -> None:
-        """Look after every turn of the event loop until it is so; a test bounds it with asyncio.timeout()."""
+        """Check a condition after every turn of the event loop until it is true, without a time limit of its own."""
         while not true():  # noqa: ASYNC110 (there is no event for whatever a test waits for)
             await asyncio.sleep(0)

@@ -63,7 +63,7 @@ def erase_here(
 
 @contextlib.contextmanager
 def _own_logging() -> Iterator[None]:
-    """Afterwards, log lines are written as before: the command writes them to its standard error."""
+    """Restore the logging that the command has configured."""
     root = logging.getLogger()
     loggers = [root, *map(logging.getLogger, ("image_erase", "python_multipart", "uvicorn.error", "asyncio"))]
     handlers, levels = root.handlers, [logger.level for logger in loggers]

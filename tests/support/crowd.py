@@ -1,4 +1,4 @@
-"""Clients that erase picture after picture, each its own, and remember what came of it."""
+"""Clients that erase one picture after the other, each a different one, and record the outcomes."""
 
 import http.client
 import json
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def picture(number: int) -> bytes:
-    """A PNG that no other number has."""
+    """Return a PNG that is unique to the number."""
     return file_of(Image.fromarray(np.random.default_rng(number).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)))
 
 
@@ -67,7 +67,7 @@ class Crowd:
         self.wait()
 
     def wait(self) -> None:
-        """Until every client has sent all that it is to send."""
+        """Wait until every client has sent all its requests."""
         for thread in self._threads:
             thread.join(60)
             assert not thread.is_alive()

@@ -1,4 +1,4 @@
-"""A person at the page: opens pictures, paints on them, erases, all in pixels of the picture."""
+"""A user of the page, who opens pictures, paints and erases; coordinates are pixels of the picture."""
 
 import base64
 import io
@@ -40,7 +40,7 @@ PIXELS = f"""async ([id, places]) => {{
   const context = canvas.getContext("2d");
   return places.map(([x, y]) => [...context.getImageData((x - box.left) * scale, (y - box.top) * scale, 1, 1).data]);
 }}"""
-# Notes how much every request with a body sends.
+# Records the size of every request body.
 WEIGH = """() => {
   globalThis.sent = [];
   const { send } = XMLHttpRequest.prototype;
@@ -49,7 +49,7 @@ WEIGH = """() => {
     return send.call(this, body);
   };
 }"""
-# Deletes what the page has kept of the last visit, from a document that has nothing open itself.
+# Deletes what the page stored in the last visit, from a document without open connections to it.
 FORGET = """() => new Promise((done) => {
   sessionStorage.removeItem("image-erase-session");
   indexedDB.deleteDatabase("image-erase").onsuccess = () => done();
@@ -57,7 +57,7 @@ FORGET = """() => new Promise((done) => {
 
 
 def chart(size: tuple[int, int] = CHART) -> Image.Image:
-    """A picture whose red says how far from the left a pixel is and green how far from the top; blue is noise."""
+    """Return a picture whose red grows from left to right and green from top to bottom; blue is noise."""
     y, x = np.mgrid[0 : size[1], 0 : size[0]]
     noise = np.random.default_rng(3).integers(0, 256, (size[1], size[0]))
     return Image.fromarray(np.stack([x, y, noise], axis=2).astype(np.uint8))
@@ -67,12 +67,12 @@ CHART_FILE = file_of(chart())
 
 
 def payload(data: bytes, name: str) -> FilePayload:
-    """A file as Playwright hands it over."""
+    """Return a file as Playwright takes it."""
     return {"name": name, "mimeType": TYPES.get(name.rpartition(".")[2], "application/octet-stream"), "buffer": data}
 
 
 def distances(points: Sequence[Point], size: tuple[int, int] = CHART) -> NDArray[np.float64]:
-    """HxW: how far the middle of each pixel is from a line through the points."""
+    """Return the distance of each pixel's centre from a line through the points: HxW."""
     y, x = np.mgrid[0 : size[1], 0 : size[0]] + 0.5
     nearest = np.full(x.shape, np.inf)
     for (x0, y0), (x1, y1) in zip(points, points[1:] or points, strict=False):
@@ -83,7 +83,7 @@ def distances(points: Sequence[Point], size: tuple[int, int] = CHART) -> NDArray
 
 
 def assert_stroke(mask: Mask, points: Sequence[Point], brush: float, slack: float = 1.0) -> None:
-    """The mask is a stroke of a brush of that diameter through the points, give or take pixels of its rim."""
+    """Assert that the mask is a stroke of a brush of that diameter through the points, except pixels of its rim."""
     away = distances(points, (mask.shape[1], mask.shape[0]))
     assert mask[away < brush / 2 - slack].all()
     assert not mask[away > brush / 2 + slack].any()
@@ -91,13 +91,13 @@ def assert_stroke(mask: Mask, points: Sequence[Point], brush: float, slack: floa
 
 
 def forget(page: Page) -> None:
-    """Let the next visit of a tab be the first. It leaves the page."""
+    """Leave the page and delete its storage, so that the next visit of the tab is like the first."""
     page.goto(NOTHING)
     page.evaluate(FORGET)
 
 
 class Editor:
-    """The page with a picture in it. Points are the picture's, in its pixels; `look` finds out where they are seen."""
+    """The page with a picture. Points are in pixels of the picture; `look` measures where they are shown."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

@@ -28,7 +28,7 @@ _SET = """{
 
 
 class Tab(Protocol):
-    """What elements need of the page that they are in."""
+    """What elements need from their page."""
 
     def command(self, method: str, path: str, **parameters: Any) -> Any: ...
     def evaluate(self, script: str, given: Any = None) -> Any: ...
@@ -45,7 +45,7 @@ class Element:
         return self._selector
 
     def facts(self) -> dict[str, Any] | None:
-        """What is to be seen of it: visible, enabled, text, attributes, box. None where it is not."""
+        """Return its visibility, state, text, attributes and box; None if it does not exist."""
         return self._look(_FACTS)
 
     def locator(self, selector: str) -> "Element":
@@ -64,7 +64,7 @@ class Element:
         self._look("element.focus()")
 
     def click(self) -> None:
-        """Click its middle, as soon as it is seen, enabled and covered by nothing."""
+        """Click its centre as soon as it is visible, enabled and not covered."""
         until(self._is_clicked, f"a click on {self}")
 
     def check(self) -> None:

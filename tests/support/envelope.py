@@ -1,4 +1,4 @@
-"""Is an answer what the vendor's clients expect? One assertion for success, one for failure."""
+"""Assertions about the vendor's envelope: for success and for failure."""
 
 import base64
 import json
@@ -56,7 +56,7 @@ _LEAK = re.compile(
 
 
 class Answer(Protocol):
-    """What httpx.Response and the raw socket's answers have in common."""
+    """The common interface of httpx.Response and answers from raw sockets."""
 
     @property
     def status_code(self) -> int: ...
@@ -69,7 +69,7 @@ class Answer(Protocol):
 
 
 def assert_success(answer: Answer, base: str, suffix: str | None = None) -> str:
-    """The answer is the vendor's success, its link begins with base. Returns the link."""
+    """Assert that the answer is the vendor's success with a link below base. Returns the link."""
     data = assert_data(answer)
     assert list(data) == ["image_url"]
     _assert_result_url(data["image_url"], base, suffix)
@@ -77,7 +77,7 @@ def assert_success(answer: Answer, base: str, suffix: str | None = None) -> str:
 
 
 def assert_image_data(answer: Answer) -> bytes:
-    """The answer is the vendor's success and is the result itself. Returns the result."""
+    """Assert that the answer is the vendor's success with the result itself. Returns the result."""
     data = assert_data(answer)
     assert list(data) == ["binary_data_base64"]
     (text,) = data["binary_data_base64"]
@@ -86,7 +86,7 @@ def assert_image_data(answer: Answer) -> bytes:
 
 
 def assert_data(answer: Answer) -> Any:
-    """The answer is the vendor's success. Returns its data."""
+    """Assert that the answer is the vendor's success. Returns its data."""
     assert answer.status_code == 200, answer.content
     body = _body(answer)
     assert list(body) == [*_PUBLIC, "data"]
@@ -100,9 +100,9 @@ def assert_data(answer: Answer) -> Any:
 
 
 def assert_failure(answer: Answer, code: str, *says: str, status: int | None = None) -> str:
-    """The answer is the vendor's failure with this code; its message holds all of `says`. Returns the message.
+    """Assert that the answer is the vendor's failure with this code and texts in its message. Returns the message.
 
-    status: only where HTTP has another status than the vendor's table.
+    status: if HTTP requires another status than the vendor's table.
     """
     expected_status, text = VENDOR[code]
     expected_status = status or expected_status

@@ -8,5 +8,5 @@ from support.elements import Element, Expectation
 
 
 def expect(seen: Any) -> Any:
-    """What is expected of an element or of a page."""
+    """Return the expectations of an element or a page."""
     return Expectation(seen) if isinstance(seen, Element) else playwright.sync_api.expect(seen)

@@ -1,6 +1,6 @@
 """A worker that misbehaves in a way that a test chooses: what WorkerProcess starts instead of the real one.
 
-Run as a program: fake_worker.py BEHAVIOUR OPTIONS. It loads no image library, so it is there at once. By default it
+Run as a program: fake_worker.py BEHAVIOUR OPTIONS. It loads no image library, so it starts at once. By default it
 answers every job with the image that it got.
 """
 
@@ -13,7 +13,7 @@ LARGE = 8 << 20
 
 
 def command(behaviour: str = "") -> tuple[str, ...]:
-    """The command of a worker that behaves so."""
+    """Return the command of a worker with that behaviour."""
     return (sys.executable, __file__, behaviour)
 
 

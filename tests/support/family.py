@@ -1,4 +1,4 @@
-"""The endpoints of the family, called alike, and what each answers made alike: the picture."""
+"""The endpoints of the family, with one interface: files in, the picture out."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from support.envelope import Answer, assert_image_data, assert_success
 from support.pictures import boxed, file_of, photo_file
 from support.server import Client
 
-#: Large enough for the pickiest endpoint, and its mask has room to grow.
+#: Large enough for every endpoint, with room for the mask to grow.
 SIZE = (96, 80)
 BOX = (40, 30, 56, 46)
 IMAGE = photo_file(size=SIZE)

@@ -1,4 +1,4 @@
-"""Valid files of every kind that the four formats have, and what spoils them."""
+"""Valid files of every kind of the four formats, and mutations of them."""
 
 import io
 import struct
@@ -82,7 +82,7 @@ def _webps(size: tuple[int, int]) -> dict[str, bytes]:
 
 
 def png_file(size: tuple[int, int], depth: int, colour_type: int, *extra: bytes, rows: bytes | None = None) -> bytes:
-    """A PNG made by hand. extra: whole chunks between header and pixels. rows: compressed, noise where None."""
+    """Build a PNG. extra: whole chunks between header and pixels. rows: compressed, noise where None."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
     if rows is None:
         stride = -(-size[0] * channels * depth // 8)
@@ -111,7 +111,7 @@ def bmp_rle(size: tuple[int, int], codes: bytes | None = None) -> bytes:
 
 
 def mutants(files: list[bytes], seed: int, count: int) -> Iterator[bytes]:
-    """Files spoiled in every way: bits flipped, cut off, zeroed, spliced with each other. Endlessly the same ones."""
+    """Yield corrupted files without end, always the same: bits flipped, cut off, zeroed, spliced with each other."""
     random = np.random.default_rng(seed)
     for _ in range(count):
         data = bytearray(files[random.integers(len(files))])
@@ -143,7 +143,7 @@ def _spoil(data: bytearray, files: list[bytes], random: np.random.Generator) -> 
 
 
 def repaired(data: bytes) -> bytes:
-    """A PNG with the checksums of its chunks made right, so that a spoiled one gets past them; all else as it is."""
+    """Return a PNG with corrected checksums, so that decoders do not reject corrupted chunks early."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return data
     target, at = io.BytesIO(data), 8

@@ -1,4 +1,4 @@
-"""What people do with the page, each thing once, for browsers of every kind. The details are tested in Chromium."""
+"""The main tasks of the page, for every browser. The details are tested in Chromium."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from support.pictures import boxed, changed, pixels_of
 from support.server import KEY
 
 FIRST, SECOND, THIRD = (40, 30, 90, 70), (130, 60, 190, 110), (30, 100, 80, 140)
-# A file as other programs hand it over. Firefox takes no files for an event of the clipboard that a script makes.
+# A dropped file: Firefox accepts no files in clipboard events that are created by scripts.
 HAND_OVER = """([event, base64, name]) => {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const given = new DataTransfer();
@@ -35,7 +35,7 @@ HOLD = """() => {
     for (const go of held) go();
   };
 }"""
-# Lets the next mask get lost on its way to the server.
+# Lets the request of the next mask fail.
 LOSE_MASK = """() => {
   const { send } = XMLHttpRequest.prototype;
   XMLHttpRequest.prototype.send = function (body) {

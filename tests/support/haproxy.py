@@ -1,4 +1,4 @@
-"""HAProxy with the configuration that is shipped before servers with known ports, and what it counts."""
+"""HAProxy with the packaged configuration, servers with known ports, and its statistics."""
 
 import csv
 import re
@@ -15,7 +15,7 @@ from support.ports import free_port
 from support.processes import until
 from support.server import Client
 
-#: Looks at the servers so often, and so soon sees one that stops.
+#: Interval of its checks, and the time within which it notices a server that stops.
 CHECK_MILLISECONDS = 100
 
 

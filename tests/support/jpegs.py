@@ -1,4 +1,4 @@
-"""Pictures and JPEGs the tests of the splice are made over."""
+"""Pictures and JPEGs for the tests of the splice."""
 
 import io
 import shutil
@@ -41,14 +41,14 @@ def _drawn(width: int, height: int, seed: int) -> Pixels:
 
 
 def pillow_jpeg(picture: Image.Image, **options: Any) -> bytes:
-    """Code with Pillow."""
+    """Encode with Pillow."""
     file = io.BytesIO()
     picture.save(file, "JPEG", **options)
     return file.getvalue()
 
 
 def cjpeg(picture: Image.Image, *options: str) -> bytes:
-    """Code with libjpeg-turbo's cjpeg; skips the test where there is none."""
+    """Encode with libjpeg-turbo's cjpeg; skips the test if it is not installed."""
     program = shutil.which("cjpeg")
     if program is None:
         pytest.skip("no cjpeg")
@@ -89,7 +89,7 @@ def with_colour_mark(data: bytes, transform: int) -> bytes:
 
 
 def may_change(data: bytes, hole: Hole) -> Hole:
-    """Tell which pixels a splice may change: touched blocks, and one chroma sample around them for the upsampling."""
+    """Return the pixels that a splice may change: touched blocks, and one chroma sample around them."""
     frame = frame_of(data)
     allowed = np.zeros(hole.shape, dtype=np.uint8)
     for each in frame.components:
@@ -109,6 +109,6 @@ def filled_by_shift(shown: Pixels, hole: Hole, by: int = 37) -> Pixels:
 
 
 def psnr(one: Pixels, other: Pixels) -> float:
-    """Give the PSNR in dB, 99 for equal."""
+    """Return the PSNR in dB, 99 for equal pictures."""
     error = float(np.mean((one.astype(np.float64) - other) ** 2))
     return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))

@@ -1,11 +1,11 @@
-"""Runs the page's modules in a tab, files going in and coming out."""
+"""Run modules of the page in a tab."""
 
 import base64
 from typing import Any
 
 from playwright.sync_api import Page
 
-# A document without a program of its own: the modules are what is tested.
+# A document without scripts: the modules are tested by themselves.
 BARE = "/page/client.js"
 RUN = """
 async (args) => {
@@ -36,7 +36,7 @@ async (args) => {
 
 
 class Failed(Exception):
-    """What a module threw. fields: of the error."""
+    """An error thrown by a module. fields: of the error."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         super().__init__(fields["message"])

@@ -1,4 +1,4 @@
-"""File systems of a test's own, where the test may mount any."""
+"""File systems for single tests, if the system allows to mount them."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Multipart bodies as odd as real clients write them."""
+"""Multipart bodies, also in the unusual forms of real clients."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Pictures and masks, made on the spot."""
+"""Pictures and masks, generated."""
 
 import io
 from typing import Any
@@ -24,7 +24,7 @@ def photo(size: tuple[int, int] = SIZE, mode: str = "RGB") -> Image.Image:
 
 
 def noise_file(size: tuple[int, int], bits: int = 24) -> bytes:
-    """A PNG that is as large as its pixels are many: nothing in it can be compressed.
+    """Return a PNG of noise, which cannot be compressed.
 
     bits: how many of a pixel's 24 are noise; the fewer, the smaller the file.
     """
@@ -65,7 +65,7 @@ def mask_file(size: tuple[int, int] = SIZE) -> bytes:
 
 
 def pixels_of(data: bytes) -> Array:
-    """The file's pixels as they stand in it, not turned."""
+    """Return the pixels as stored, not turned upright."""
     with Image.open(io.BytesIO(data)) as image:
         return np.array(image)
 
@@ -85,7 +85,7 @@ def bounds(where: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
 
 
 def slow_files() -> tuple[bytes, bytes]:
-    """An image and a mask with so much to erase that it takes a second at least."""
+    """Return an image and a mask that take at least a second to erase."""
     pixels = np.random.default_rng(5).integers(0, 256, (1000, 1000, 3), np.uint8)
     hole = np.full((1000, 1000), 255, np.uint8)
     hole[:, 990:] = 0

@@ -1,4 +1,4 @@
-"""Ports for programs that have to be told where to listen."""
+"""Free ports for programs that need a fixed port."""
 
 import os
 import socket

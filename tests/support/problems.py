@@ -1,4 +1,4 @@
-"""What every problem of the plain API has in common."""
+"""Assertions about problems of the plain API."""
 
 import re
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def assert_problem(answer: httpx.Response, status: int, slug: str, *says: str, field: str | None = None) -> None:
-    """The answer is a problem of that kind, about that field, and its detail holds all of `says`."""
+    """Assert that the answer is a problem of that kind, about that field, with all of `says` in its detail."""
     assert answer.status_code == status, answer.content
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["access-control-allow-origin"] == "*"

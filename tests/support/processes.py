@@ -1,4 +1,4 @@
-"""Processes as the kernel lists them, and waiting for what only they can do."""
+"""Processes as listed by the kernel, and waiting for conditions."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ WORKER = "image_erase.jobs.worker"
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 40.0) -> None:
-    """Look again and again until it is so. For what has no event to wait on: another process."""
+    """Poll until the condition is true. For conditions without an event to wait for, as in another process."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
@@ -37,7 +37,7 @@ def refuses(address: tuple[str, int]) -> bool:
 
 
 def open_files() -> int:
-    """How many descriptors this process has open, those of servers in its threads among them."""
+    """Return the number of open descriptors of this process, including those of servers in its threads."""
     return len(os.listdir("/proc/self/fd"))
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that lets through, falls silent, closes, or answers for the other side, as the test says."""
+"""A TCP proxy that forwards, stays silent, closes, or answers instead of the server, as the test sets it."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""HTTP byte by byte over a socket of our own, for what no HTTP library would send."""
+"""HTTP over raw sockets, for requests that no HTTP library sends."""
 
 import http.client
 import socket

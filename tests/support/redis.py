@@ -1,4 +1,4 @@
-"""A Redis or Valkey of the test's own, on a socket in its folder, which keeps nothing."""
+"""A Redis or Valkey for one test, on a socket in its folder, without persistence."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from typing import Any, Self
 from support.processes import is_stopped, until
 
 PROGRAMS = ("redis-server", "valkey-server")
-#: What there is in every Redis that the tests connect to; it must show nowhere.
+#: The password of every Redis in the tests; it must not be shown anywhere.
 PASSWORD = "password-of-the-storage"
 
 
@@ -50,13 +50,13 @@ class RedisServer:
         until(self._answers, "the storage of the limits starts")
 
     def kill(self) -> None:
-        """As SIGKILL leaves it: what it knew is gone."""
+        """Kill it; its data is lost."""
         assert self._process
         self._process.kill()
         self._process.wait(60)
 
     def stop(self) -> None:
-        """It still takes connections, and answers nothing."""
+        """Stop it: it accepts connections and answers nothing."""
         assert self._process
         pid = self._process.pid
         os.kill(pid, signal.SIGSTOP)
@@ -76,7 +76,7 @@ class RedisServer:
         return sorted(str(name) for name in self.client.keys("*") if self.client.type(name) == "list")
 
     def age(self, seconds: float) -> None:
-        """Make every call that is counted so much older."""
+        """Move the times of all counted calls into the past."""
         for name in self.lists():
             for index, when in enumerate(self.client.lrange(name, 0, -1)):
                 self.client.lset(name, index, f"{float(when) - seconds:.6f}")

@@ -1,4 +1,4 @@
-"""A server that answers what the test has written down, request after request, and keeps what it was asked."""
+"""A server with scripted answers, which records its requests."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ class Asked:
 
 
 def envelope(status: int = 200, code: str = "", message: str = "", **data: Any) -> bytes:
-    """The vendor's JSON, as small as a client can bear it."""
+    """Return a minimal envelope of the vendor."""
     answer = {"error_code": 0 if status == 200 else status, "error_code_str": code, "error_msg": message}
     return json.dumps(answer | ({"data": data} if data else {})).encode()
 
@@ -37,7 +37,7 @@ def refused(status: int, code: str = "", message: str = "", **headers: str) -> S
 
 
 class ScriptedServer(ThreadingHTTPServer):
-    """Gives the answers in turn, the last one for good."""
+    """Gives the answers in order, and then repeats the last one."""
 
     daemon_threads = True
 

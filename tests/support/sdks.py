@@ -1,4 +1,4 @@
-"""Requests as the vendor's SDKs put them on the wire: what each writes itself, and what its HTTP library adds."""
+"""Requests as the vendor's SDKs send them, including what their HTTP libraries add."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

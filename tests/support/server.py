@@ -37,7 +37,7 @@ Files = dict[str, Any]
 
 
 class TestClock:
-    """Time that stands still until the test moves it."""
+    """A clock that stands still until the test moves it."""
 
     __test__ = False
 
@@ -57,7 +57,7 @@ def files(image: bytes | None = None, mask: bytes | None = None, mask_name: str 
 
 
 class Client:
-    """Calls one server. Every request takes a connection of its own, so that none hides behind another."""
+    """Calls one server. Every request uses a new connection."""
 
     def __init__(self, address: tuple[str, int], scheme: str = "http") -> None:
         self.address = address
@@ -87,7 +87,7 @@ class Client:
         return self.request("GET", target, key=None, **options)
 
     def is_full(self) -> bool:
-        """Whether the server takes no more jobs. Asks with a request that is none, so nothing is queued by it."""
+        """Whether the server accepts no more jobs. The request is invalid, so nothing is queued by it."""
         return self.request("POST", PATH, content=b"").status_code == 429
 
     def waiting(self) -> int:
@@ -187,7 +187,7 @@ class Server:
         return workers_of(os.getpid()) - self._others
 
     def ask_to_stop(self) -> None:
-        """What SIGTERM does to the command."""
+        """Ask it to stop, as SIGTERM does."""
         self._server.should_exit = True
 
     def break_store(self) -> None:
@@ -283,13 +283,13 @@ class CommandServer:
             return False
 
 
-#: What the fixtures of these names are: start_server(storage, **settings) and start_command(**environment).
+#: Types of the fixtures start_server(storage, **settings) and start_command(**environment).
 StartServer = Callable[..., Server]
 StartCommand = Callable[..., CommandServer]
 
 
 def stop_workers(pids: set[int]) -> set[int]:
-    """SIGSTOP them all and wait until they stand."""
+    """Send SIGSTOP to all and wait until they are stopped."""
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -298,7 +298,7 @@ def stop_workers(pids: set[int]) -> set[int]:
 
 
 def continue_workers(pids: set[int]) -> None:
-    """SIGCONT those that still run: the server may have killed one whose job was cancelled."""
+    """Send SIGCONT to those that still run: the server may have killed one whose job was cancelled."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)

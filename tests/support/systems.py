@@ -1,4 +1,4 @@
-"""A process from which is taken away what Windows lacks: as close to that system as this one gets.
+"""A process without everything that Windows lacks, to simulate that system.
 
 Run as a program: systems.py PROGRAM ARGUMENTS, where PROGRAM is `command` (image-erase) or `worker`. What the standard
 library of this system needs itself is loaded before.

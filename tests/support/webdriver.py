@@ -1,4 +1,4 @@
-"""A browser that is driven by commands of W3C's WebDriver: WebKitGTK's, on a display that nobody sees.
+"""WebKitGTK's browser on a virtual display, driven by WebDriver.
 
 The protocol: https://www.w3.org/TR/webdriver2/. Every command has a bound; the end of the session ends the browser.
 """
@@ -33,7 +33,7 @@ def lacking() -> list[str]:
 
 
 class CommandFailed(Exception):
-    """What the driver has against a command. code: WebDriver's, such as `element not interactable`."""
+    """A command that failed. code: WebDriver's, such as `element not interactable`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")

@@ -1,4 +1,4 @@
-"""WebKitGTK's browser with one page, which takes what the flows of the tests ask of Playwright's `Page`.
+"""WebKitGTK's browser with one page, which has those methods of Playwright's `Page` that the flows use.
 
 Playwright drives only a WebKit of its own. What is downloaded is taken from the page: for every download the browser
 shows a bar, which makes the page lower.

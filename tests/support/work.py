@@ -1,4 +1,4 @@
-"""How much work code does, counted rather than timed, so that a busy machine changes nothing."""
+"""Count the work of code instead of its time, so that a busy machine changes nothing."""
 
 import sys
 from collections.abc import Callable

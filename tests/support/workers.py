@@ -1,4 +1,4 @@
-"""One worker process by itself, asked file by file."""
+"""A single worker process without a server."""
 
 import asyncio
 import hashlib
