@@ -21,7 +21,7 @@ export class Album {
   #parts;
   #host;
   #reading = Promise.resolve();
-  // Counts what was stopped.
+  // Counts cancelled runs.
   #stops = 0;
 
   /** @param {import("./photos.js").Photos} photos @param {import("./editor.js").Parts} parts @param {Host} host */
@@ -34,7 +34,7 @@ export class Album {
   // Reading
 
   /**
-   * Open files behind what is open, one after the other, while the first can be painted on.
+   * Open further files one after the other, while the first can be painted on.
    *
    * @param {File[]} files @param {File[]} refused those that could not be opened before
    */
@@ -124,7 +124,7 @@ export class Album {
     const mask = await encodeMask(current.mask.raster());
     const same = this.#photos.all.filter((steps) => isSameSize(steps.current, current));
     const others = this.#photos.all.filter((steps) => !same.includes(steps));
-    // What is seen is done first.
+    // The picture that is shown comes first.
     same.sort((one, other) => Number(other.current === current) - Number(one.current === current));
     await this.#eraseIn(same, mask, others);
   }
@@ -162,7 +162,7 @@ export class Album {
       const result = await this.#request(source, mask);
       const { resultOf } = await import("./convert.js");
       const picture = await resultOf(result, { source, mask, seed: 0 });
-      // What was painted on it, and was not erased now, is painted on the result.
+      // What was painted on it meanwhile is painted on the result.
       if (shown) source.passMask(picture);
       else picture.mask = source.mask.moved();
       if (!shown) source.mask.add({ kind: "file", file: mask, image: null });

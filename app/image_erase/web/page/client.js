@@ -10,7 +10,7 @@ const CREDITS_PATH = "api/common/query-credits";
 const RESULTS_PATH = "results/";
 const KEY_HEADER = "ailabapi-api-key";
 const PLACE_HEADER = "X-Erase-Part";
-// Without anything sent or received; the server itself answers much sooner by default.
+// Without anything sent or received; by default the server answers much sooner.
 const PATIENCE_MS = 120_000;
 /** What the page calls the failures that only the vendor's endpoints have names of their own for. @type {Record<string, string>} */
 const VENDOR_CODES = {
@@ -22,23 +22,23 @@ const VENDOR_CODES = {
   ERROR_FILE_NOT_FOUND: "result-deleted",
   FILE_SERVICE_ERROR: "storage-failed",
 };
-// With these the link no longer serves, and the picture itself has to be sent.
+// After these the link is no longer valid, and the picture itself has to be sent.
 const LINK_LOST = new Set(["link-expired", "link-invalid", "result-deleted", "storage-failed"]);
 
 /**
  * @typedef {{ x: number, y: number, width: number, height: number, left: number, top: number }} Place the rectangle of
  *   a result that a part replaces, and where that begins in the picture of the part
  * @typedef {{ stage: "sending" | "erasing" | "fetching", fraction: number | null }} Progress fraction: of the stage,
- *   0 to 1; null where nobody knows.
+ *   0 to 1; null if unknown.
  * @typedef {{ base: string, key: string, image: () => Promise<Blob>, link?: string | null, mask: Blob,
  *   exact?: boolean, onLost?: () => void, options?: Record<string, string>, signal?: AbortSignal, onProgress?: (progress: Progress) => void,
  *   timeout?: number }} Order base: the server's address, with a slash at its end. image: gets the file if it has
  *   to be sent. link: of the same picture on the server, which is sent in place of it. exact: whether the
- *   file has just the pixels of what the link names. onLost: told when the link serves no more. options: fields of the request. timeout: milliseconds without progress.
+ *   file has just the pixels of what the link names. onLost: called when the link is no longer valid. options: fields of the request. timeout: milliseconds without progress.
  */
 
 /**
- * Erase what the mask paints white. The server keeps the result.
+ * Erase what is white in the mask. The server keeps the result.
  *
  * @param {Order} order
  * @returns {Promise<{ blob: Blob, link: string | null, place: Place | null }>} the result, and its link. place: where
@@ -90,7 +90,7 @@ export function isLost(error) {
 }
 
 /**
- * Find the thing that the mask roughly marks.
+ * Find the object that the mask roughly marks.
  *
  * @param {Order} order
  * @returns {Promise<Blob>} its mask, as large as the picture
@@ -102,11 +102,11 @@ export async function select(order) {
 }
 
 /**
- * Ask the server whether it takes the key. It costs nothing.
+ * Ask the server whether the key is valid. It costs nothing.
  *
  * @param {{ base: string, key: string, timeout?: number }} options
  * @returns {Promise<void>}
- * @throws {ServerError} where it does not, or can't be asked
+ * @throws {ServerError} if it is not, or cannot be checked
  */
 export async function checkKey({ base, key, timeout = PATIENCE_MS }) {
   const answer = await send("GET", base + CREDITS_PATH, { key, timeout });
@@ -127,7 +127,7 @@ async function ordered(path, order) {
   } catch (error) {
     if (!isLost(error)) throw error;
     order.onLost?.();
-    // The file may have been made here of what is seen, so that a part of the result would not fit exactly.
+    // The file may have been encoded here from what is shown, so that a part of the result would not fit exactly.
     const options = order.exact ? order.options : { ...order.options, answer: "" };
     return await sent(path, { ...order, options }, await order.image());
   }
@@ -174,7 +174,7 @@ function nameOf(blob, otherwise) {
 }
 
 /**
- * What a failure means, in a person's words, with the server's beside them.
+ * What a failure means, in words for users, with the server's message.
  *
  * @param {Answer} answer @param {any} said its JSON object: a problem of RFC 9457 or the vendor's envelope
  */
@@ -204,7 +204,7 @@ async function jsonOf({ body }) {
 }
 
 /**
- * One request. XMLHttpRequest, because fetch() does not tell how much of a body has been sent.
+ * One request. XMLHttpRequest, because fetch() does not report how much of a body has been sent.
  *
  * @typedef {{ status: number, statusText: string, body: Blob, location: string | null, place: Place | null }} Answer
  * @param {string} method

@@ -67,7 +67,7 @@ export class CodeDialog {
       await navigator.clipboard.writeText(this.#panel.textContent ?? "");
       this.#said.textContent = texts.copied;
     } catch {
-      // Browsers give the clipboard to secure pages only; selected, it is one key away.
+      // Browsers allow the clipboard in secure pages only; selected text can be copied by one key.
       getSelection()?.selectAllChildren(this.#panel);
       this.#said.textContent = texts.copyByHand;
     }

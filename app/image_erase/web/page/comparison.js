@@ -44,7 +44,7 @@ export class Comparison {
     if (this.#elements.compare.disabled) return;
     this.#sliding = !this.#sliding;
     this.#update();
-    // The border is what is moved next.
+    // The border is moved next.
     if (this.#sliding) this.#elements.split.focus();
   }
 
@@ -90,7 +90,7 @@ export class Comparison {
 
   /** @param {HTMLButtonElement} button */
   #bindHolding(button) {
-    // Who has the page read out may have nothing to hold it with: a click that comes alone shows it until the next.
+    // Screen readers send clicks alone, without holding: such a click shows it until the next.
     let pressed = false;
     const press = () => {
       pressed = true;

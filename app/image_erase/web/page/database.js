@@ -12,7 +12,7 @@ export async function openDatabase() {
     for (const name of ["files", "masks"]) request.result.createObjectStore(name);
   };
   const database = await outcomeOf(request);
-  // Who deletes it, or brings a newer page, must not wait for this one.
+  // Deleting or upgrading it in another tab must not wait for this one.
   database.onversionchange = () => database.close();
   return database;
 }

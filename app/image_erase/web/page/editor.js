@@ -30,10 +30,10 @@ export class Editor {
   #photos = new Photos();
   /** @type {Parts | null} */
   #attached = null;
-  // Something that takes a while is done, and nobody can paint meanwhile.
+  // An operation runs during which painting is blocked.
   #busy = false;
   #restoring = Promise.resolve();
-  // What is painted meanwhile is to be erased as soon as the server is done.
+  // What is painted meanwhile is erased as soon as the server is done.
   #again = false;
   /** @type {import("./album.js").Album | null} */
   #album = null;
@@ -114,13 +114,13 @@ export class Editor {
   }
 
   /**
-   * Open pictures: the first in place of what is open, or beside it where that is wanted, and the others behind it.
+   * Open pictures: the first replaces the open one, or is added to it, and the others follow.
    *
    * @param {File[]} files
    */
   async open(files) {
     const { panel, erasing, messages } = this.#parts;
-    // What the last visit left comes first, and with the limits it is known whether that is kept.
+    // The session of the last visit is restored first; the limits say whether sessions are kept.
     await this.#limits;
     await this.#restoring;
     if (this.#busy || panel.hasDialog) return;
@@ -223,7 +223,7 @@ export class Editor {
   }
 
   /**
-   * Do what takes a while and may fail, one at a time, without painting meanwhile.
+   * Run an operation that may fail, one at a time; painting is blocked meanwhile.
    *
    * @param {() => Promise<void>} act
    * @returns {Promise<boolean>} whether it was done
@@ -437,7 +437,7 @@ export class Editor {
   }
 
   /**
-   * Do something with the whole file of the picture that is shown. One can paint while it is fetched.
+   * Do something with the whole file of the picture that is shown. Painting is possible while it is fetched.
    *
    * @param {(file: Blob, picture: Picture) => Promise<void> | void} act
    */

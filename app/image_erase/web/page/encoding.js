@@ -7,7 +7,7 @@ import { late } from "./late.js";
 import { isOpaque } from "./pixels.js";
 import { texts } from "./texts.js";
 
-// From one at which nobody sees a loss to one at which few do.
+// From no visible loss to little.
 const QUALITIES = [0.95, 0.9, 0.8, 0.7, 0.6];
 
 /** @typedef {import("./formats.js").Format} Format */
@@ -15,7 +15,7 @@ const QUALITIES = [0.95, 0.9, 0.8, 0.7, 0.6];
 /**
  * The result as a file of the source's format.
  *
- * What the server made is handed on as it is, but WebP and BMP are written from its PNG.
+ * Files of the server are used unchanged, but WebP and BMP are encoded from its PNG.
  *
  * @param {Format | null} format the source's; null leaves the result's own
  * @param {Blob} blob the result
@@ -27,7 +27,7 @@ export async function inFormatOf(format, blob) {
   if (format === "bmp") return { blob: await withCanvas(blob, (await late(() => import("./bmp.js"))).bmpOf), extension: "bmp" };
   if (format === "webp") {
     const webp = await withCanvas(blob, (canvas) => canvas.convertToBlob({ type: "image/webp", quality: 1 }));
-    // A browser that can't write the type asked for writes PNG, with which the server's own serves better.
+    // A browser that can't write the type asked for writes PNG, for which the server's own is better.
     if (webp.type === "image/webp") return { blob: webp, extension: "webp" };
   }
   return { blob, extension: EXTENSIONS[own] };
@@ -45,21 +45,21 @@ export async function fileOf({ current, original, index }) {
 }
 
 /**
- * Make a picture small enough: with more loss, or, where that doesn't do, with fewer pixels.
+ * Make a picture small enough: with more loss or, if that is not enough, with fewer pixels.
  *
  * @param {Blob} blob any picture that the browser can read
  * @param {number} maxBytes
  * @param {number} [maxSide] in pixels
  * @param {number} [maxPixels] width times height
  * @returns {Promise<{ blob: Blob, width: number, height: number }>} a JPEG, or a WebP of a picture with transparency;
- *   a small file is written anew too, since the server may be unable to read it as it is
+ *   a small file is re-encoded too, since the server may be unable to read it
  * @throws {Error} with a sentence for the user
  */
 export async function shrink(blob, maxBytes, maxSide = Infinity, maxPixels = Infinity) {
   const bitmap = await bitmapOf(blob);
   try {
     const { width, height } = bitmap;
-    // A little less, since both sides are rounded.
+    // Slightly less, since both sides are rounded.
     const fewer = width * height > maxPixels ? 0.999 * Math.sqrt(maxPixels / (width * height)) : 1;
     let scale = Math.min(1, maxSide / Math.max(width, height), fewer);
     const type = (await formatOf(blob)) !== "jpeg" && isTransparent(drawn(bitmap, scale)) ? "image/webp" : "image/jpeg";

@@ -39,7 +39,7 @@ export class Erasing {
   }
 
   /**
-   * Do what takes a while on the server: show how far it is, and let it be cancelled.
+   * Run an operation of the server: show its progress, and let the user cancel it.
    *
    * @template T
    * @param {() => Promise<T>} act @param {import("./client.js").Progress["stage"]} [stage] with which it begins
@@ -80,7 +80,7 @@ export class Erasing {
   }
 
   /**
-   * Erase with a mask, while `during` goes on. What the server has already is not sent again.
+   * Erase with a mask, while `during` goes on. Files that the server has are not sent again.
    *
    * @param {Picture} picture @param {Request} request
    * @returns {Promise<Result>}
@@ -111,7 +111,7 @@ export class Erasing {
   }
 
   /**
-   * Fetch the whole file of a picture in a quiet moment, as soon as nothing else goes on.
+   * Fetch the whole file of a picture as soon as nothing else is in progress.
    *
    * @param {Picture} picture @param {() => void} done told when it is here
    */
@@ -144,7 +144,7 @@ export class Erasing {
   }
 
   /**
-   * The focus stays with what can be pressed next.
+   * Move the focus to what can be pressed next.
    *
    * @param {boolean} running @param {import("./client.js").Progress["stage"]} stage
    */

@@ -6,7 +6,7 @@ export class ServerError extends Error {
    * @param {string} message
    * @param {{ status?: number, code?: string, detail?: string, requestId?: string }} [details] status: 0 where there
    *   was no answer. code: the end of the problem's type, empty where the answer was not the API's. detail: the
-   *   server's own words.
+   *   server's message.
    */
   constructor(message, { status = 0, code = "", detail = "", requestId = "" } = {}) {
     super(message);

@@ -45,7 +45,7 @@ export function stem(name) {
 
 /** @param {HTMLElement} sign @param {(files: File[]) => void} open */
 function takeDrops(sign, open) {
-  // Every element below the pointer is entered and left by itself.
+  // Each element below the pointer has enter and leave events of its own.
   let depth = 0;
   /** @param {number} change */
   const show = (change) => {

@@ -5,7 +5,7 @@ import { drawingOf } from "./element.js";
 import { shrink } from "./encoding.js";
 import { encodeMask, readMask } from "./maskfile.js";
 
-// Things are found as well in a smaller copy, and that is sent sooner.
+// Objects are found equally well in a smaller copy, which is sent faster.
 const COPY_SIDE = 1600;
 const COPY_BYTES = 2 * 1024 * 1024;
 
@@ -15,7 +15,7 @@ const COPY_BYTES = 2 * 1024 * 1024;
  */
 
 /**
- * Ask the server for the thing.
+ * Ask the server for the object.
  *
  * @param {Picture} picture @param {Mask} rough @param {{ key: string, base: string, signal: AbortSignal }} server
  * @returns {Promise<OffscreenCanvas>} as large as the picture; opaque in the thing, transparent elsewhere
@@ -43,7 +43,7 @@ export function grown(image, radius) {
   const context = drawingOf(canvas);
   context.drawImage(image, 0, 0);
   if (radius < 0) context.globalCompositeOperation = "destination-in";
-  // The rim of the disc and a ring inside it: what is thinner than the space between them is no thing to select.
+  // The rim of the disc and a ring inside it: objects thinner than the space between them cannot be selected.
   for (const ring of [Math.abs(radius), Math.abs(radius) / 2]) {
     const count = ring && Math.ceil(Math.min(48, 8 + ring * 2));
     for (let at = 0; at < count; at++) {

@@ -20,8 +20,8 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
  * @typedef {{ tool(): import("./toolbox.js").Tool, size(): number, resize(step: number): void, canPaint(): boolean,
  *   inside(point: Point): Point, draw(shape: import("./mask.js").Shape): void, confirm(byKeys: boolean): boolean,
  *   say(text: string): void, under(finger: Point | null): void }} Host what the tools are set to, and who gets what is
- *   drawn. confirm: does what Enter is for where it does not draw; whether it did. under: told where on the stage a
- *   finger draws, and when it does no more
+ *   drawn. confirm: the action of Enter when it does not draw; returns whether there was one. under: called with the
+ *   place on the stage where a finger draws, and with null at the end
  */
 
 export class Input {
@@ -56,7 +56,7 @@ export class Input {
     on("pointermove", this.#move);
     on("pointerup", this.#up);
     on("pointercancel", this.#cancelled);
-    // After a pointer that is lifted too; before, only one that nobody hears of any more.
+    // Also after a pointer is lifted; before, only one whose events are lost.
     on("lostpointercapture", this.#cancelled);
     on("pointerleave", this.#left);
     on("wheel", this.#wheel, { passive: false });

@@ -5,7 +5,7 @@ const WORKER = new URL("./worker.js", import.meta.url).href;
 /** Begin to keep them. @param {string} base the server's address, with a slash at its end */
 export async function install(base) {
   if (!("serviceWorker" in navigator)) return;
-  // Browsers with trusted types take no other address for a program.
+  // Browsers with trusted types accept no other URL of a script.
   const { trustedTypes } = /** @type {any} */ (window);
   const policy = trustedTypes?.createPolicy("image-erase-worker", { createScriptURL: () => WORKER });
   const options = /** @type {const} */ ({ scope: base, updateViaCache: "none" });

@@ -15,7 +15,7 @@ export class KeyDialog {
   #error;
   /** @type {((key: string | null) => void) | null} */
   #done = null;
-  // Counts what was tried and given up, so that a late answer changes nothing any more.
+  // Counts attempts, so that a late answer is ignored.
   #tries = 0;
 
   /** @param {HTMLDialogElement} dialog @param {string} base */

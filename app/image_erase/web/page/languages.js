@@ -20,14 +20,14 @@ export const LANGUAGES = {
 };
 const FALLBACK = "en";
 const STORED = "image-erase-language";
-// The page is of use in English too, if the network has stopped.
+// Without the network, the page still works in English.
 const PATIENCE_MS = 3000;
 
 export class Languages {
   #select;
   /** @type {import("./translating.js").DocumentTexts | null} */
   #document = null;
-  // Counts the changes, so that a file that arrives late changes nothing any more.
+  // Counts changes, so that a file that arrives late is ignored.
   #changes = 0;
 
   /** Told when the texts are in another language than they were. */
@@ -58,7 +58,7 @@ export class Languages {
   /** @param {string} tag */
   async #show(tag) {
     const change = ++this.#changes;
-    // The menu shows what is still to come.
+    // The menu already shows the new language.
     this.#select.value = tag;
     const [translating, file] = await Promise.all([import("./translating.js"), LANGUAGES[tag].load?.()]).catch(() => []);
     if (change !== this.#changes) return;

@@ -4,7 +4,7 @@
  * @typedef {{ maxFileBytes: number, maxPixels: number, maxSide: number, formats: string[],
  *   metadata: "colour" | "all", keepSessions?: boolean, unreachable?: boolean }} Limits maxFileBytes: of the picture and of the mask, each. maxPixels: of a picture,
  *   width times height. maxSide: longest side in pixels. formats: names that formatOf gives. metadata: what results
- *   keep where nobody says. keepSessions: whether the browser may keep what is open; unknown where nobody says.
+ *   keep by default. keepSessions: whether the browser may keep what is open; undefined if unknown.
  *   unreachable: whether the server did not answer.
  */
 
@@ -33,7 +33,7 @@ export async function fetchLimits(base) {
 }
 
 /**
- * What a picture is too large in.
+ * Which limit a picture exceeds.
  *
  * @param {{ blob: Blob | null, width: number, height: number }} picture @param {Limits} limits
  * @returns {"bytes" | "pixels" | "side" | null} null where it is not

@@ -25,7 +25,7 @@ import { Zooming } from "./zooming.js";
 /** @typedef {import("./toolbox.js").Tool} Tool */
 
 const BASE = new URL(".", document.baseURI).href;
-// Where the browser keeps whether the server lets it keep sessions.
+// The storage item that says whether the server allows sessions.
 const ALLOWED = "image-erase-sessions";
 
 const limits = fetchLimits(BASE);
@@ -155,7 +155,7 @@ languages.changed = () => {
 };
 limits.then(apply);
 box("keep").addEventListener("change", () => updateKeeping());
-// Needed with a picture only, and to be here even if the server has gone by then.
+// Needed only with a picture, but loaded now, in case the server cannot be reached then.
 Promise.allSettled([import("./requesting.js"), import("./convert.js"), import("./maskfile.js"), import("./png.js")]);
 button("share").hidden = !canShare();
 bindButtons();
@@ -185,7 +185,7 @@ addEventListener("beforeunload", (event) => editor.unsaved && event.preventDefau
 function apply(known) {
   metadata.usual = known.metadata === "all";
   if (known.unreachable) messages.fail(texts.offline, { label: texts.tryAgain, act: () => fetchLimits(BASE).then(apply) });
-  // Without the server, what it allowed last still holds.
+  // Without the server, its last answer is used.
   const allowed = known.keepSessions ?? localStorage.getItem(ALLOWED) === "yes";
   if (known.keepSessions === undefined && !allowed) return;
   localStorage.setItem(ALLOWED, allowed ? "yes" : "no");
@@ -309,7 +309,7 @@ function bindShortcuts() {
       "Shift+z": () => masking.redo(),
       enter: () => editor.erase(),
       s: () => editor.download(),
-      // Text that is selected is what is meant.
+      // Selected text is copied instead.
       get c() {
         return editor.picture && !String(getSelection()) ? () => editor.copy() : undefined;
       },

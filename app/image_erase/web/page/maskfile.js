@@ -70,7 +70,7 @@ export async function encodeMask(canvas) {
 /** @param {Blob} file */
 async function bitmapOf(file) {
   try {
-    // The mask's values count, not how they look: neither profiles nor transparency may change them.
+    // The values of the mask count: neither profiles nor transparency may change them.
     return await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
     throw new Error(texts.maskUnreadable);

@@ -13,8 +13,8 @@ export class Masking {
    * @param {{picture(): import("./picture.js").Picture | undefined, canPaint(): boolean, changed(): void,
    *   drawn(): void, alone(act: () => Promise<void>): Promise<boolean>, history: History,
    *   messages: import("./messages.js").Messages}} host
-   *   changed: called after every change. drawn: called after a shape that adds to the mask was drawn. alone: does
-   *   what takes a while, and nothing beside it
+   *   changed: called after every change. drawn: called after a shape that adds to the mask was drawn. alone: runs an
+   *   operation that excludes all others
    * @typedef {{hasPast: boolean, hasFuture: boolean, go(steps: number): Promise<void>}} History the results before
    *   and after the picture that is open, which undo and redo go to where there are no strokes left
    */
@@ -108,7 +108,7 @@ export class Masking {
   #change(change) {
     const possible = this.#host.canPaint();
     if (possible) change(this.#picture.painted);
-    // What was drawn on the stage meanwhile goes from it, one way or the other.
+    // What was drawn on the stage meanwhile is removed from it in any case.
     this.#host.changed();
     return possible;
   }

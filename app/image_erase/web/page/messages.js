@@ -43,7 +43,7 @@ export class Messages {
 
   /** Say to screen readers what is plain to see on the picture. @param {string} text */
   tell(text) {
-    // The same again would not be a change to speak of.
+    // The same text again would not be announced.
     this.#said.textContent = text === this.#said.textContent ? `${text}\u00a0` : text;
   }
 
@@ -91,7 +91,7 @@ export class Messages {
     this.tell(text);
   }
 
-  // The focus goes back to where it was when the message came, if that can still be had.
+  // The focus returns to where it was when the message came, if that can still be focused.
   #giveBack() {
     if (this.#focused instanceof HTMLElement && !this.#alert.contains(this.#focused)) this.#focused.focus();
     if (document.activeElement === document.body) document.querySelector("main")?.focus();

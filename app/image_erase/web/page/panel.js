@@ -48,7 +48,7 @@ export class Panel {
     this.#back.disabled = index === 0 || busy;
     this.#forward.disabled = index === count - 1 || busy;
     box("results").hidden = count === 1;
-    // What is most wanted next.
+    // The most likely next action.
     button("download").classList.toggle("primary", count > 1);
     button("another").disabled = !picture.made || busy;
     button("mask-again").disabled = !picture.made;

@@ -5,13 +5,13 @@ import { deleteSession, openDatabase, outcomeOf, STORES } from "./database.js";
 import { Steps } from "./steps.js";
 import { Tab } from "./tab.js";
 
-// A week: what was forgotten does not stay on the device for ever.
+// A week: forgotten sessions do not stay on the device for ever.
 const LONGEST_SECONDS = 7 * 24 * 3600;
 const MOST_SESSIONS = 4;
 const MOST_BYTES = 1024 ** 3;
 const EMPTY = new Blob();
 const NEVER = "";
-// Failures that say nothing of the room there is.
+// Failures other than lack of space.
 const PASSING = new Set(["AbortError", "InvalidStateError"]);
 
 /**
@@ -40,7 +40,7 @@ export class Session {
   #failed = false;
   #written = "";
   #most = MOST_BYTES;
-  // How many photographs there was no room for.
+  // The number of photographs for which there was no space.
   #left = 0;
 
   /**
@@ -127,7 +127,7 @@ export class Session {
     const { photos, shown } = this.work();
     const seen = photos[shown];
     let bytes = 0;
-    // The others have what it leaves.
+    // The others may use what it frees.
     const most = this.#most - (seen ? bytesOf(seen) : 0);
     const fitting = photos.filter((steps) => {
       if (steps !== seen) bytes += bytesOf(steps);
@@ -139,14 +139,14 @@ export class Session {
   async #write() {
     this.#waiting = false;
     const stores = this.#begun();
-    // What fits may be what is kept already.
+    // What fits may be stored already.
     if (!stores) return this.#countLeft();
     this.#asking = stores.transaction;
     const entry = await outcomeOf(stores.sessions.get(this.#tab.id)).finally(() => {
       this.#asking = null;
     });
     if (entry?.owner !== this.#owner) this.#known.clear();
-    // Another tab goes on with what this one has begun.
+    // Another tab continues this session.
     if (entry && entry.owner !== this.#owner) this.#tab.renew();
     const state = this.#putAll(stores);
     await finished(stores.transaction);
@@ -161,7 +161,7 @@ export class Session {
       const stores = this.#begun();
       if (stores) this.#putAll(stores);
     } catch {
-      // It is too late to say so.
+      // It is too late for a message.
     }
   }
 
@@ -227,7 +227,7 @@ export class Session {
     if (!error || PASSING.has(error.name)) return;
     const { photos } = this.#fitting();
     if (photos.length > 1 && error.name === "QuotaExceededError") {
-      // Less may do.
+      // Less may fit.
       this.#most = photos.reduce((sum, steps) => sum + bytesOf(steps), 0) / 2;
       return this.save();
     }
@@ -262,7 +262,7 @@ export class Session {
   }
 
   /**
-   * What this tab had open, or else the newest that no tab has open now. Deletes what is too old or too much.
+   * The session of this tab, or else the newest that is open in no tab. Deletes sessions that are too old or too many.
    *
    * @param {IDBDatabase} database
    */

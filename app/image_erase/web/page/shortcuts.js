@@ -1,6 +1,6 @@
 /** @file Keys that work wherever the focus is, but for text fields, open dialogs and menus. */
 
-// What a key does again and again while it is held down; all else it does once.
+// Keys that repeat while they are held down; all others act once.
 const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
 
 /**
@@ -8,8 +8,8 @@ const REPEATED = new Set(["[", "]", "+", "=", "-", ",", "."]);
  * @param {{ letters: Acts, commands: Acts, hold: (key: string, held: boolean) => boolean, lettersOn: () => boolean }} keys
  *   letters: single keys -> what they do; those that write nothing (Escape) always work
  *   commands: keys with Control or Command -> what they do
- *   hold: told of keys that work while they are held, "c" and " "; whether
- *   it has a use for the key
+ *   hold: called for keys that work while they are held, "c" and " "; returns whether
+ *   it uses the key
  *   lettersOn: whether single keys work: they can be in the way of other tools
  */
 export function bindKeys({ letters, commands, hold, lettersOn }) {
@@ -28,7 +28,7 @@ export function bindKeys({ letters, commands, hold, lettersOn }) {
     }
   });
   addEventListener("keyup", (event) => hold(letterOf(event), false));
-  // The key is let go where nobody hears it.
+  // The key may be released outside the page.
   addEventListener("blur", () => {
     for (const key of [" ", "c"]) hold(key, false);
   });

@@ -1,7 +1,7 @@
 /** @file Programs to paste that do by the API what was just done by hand. */
 
 const ERASE_PATH = "erase";
-// What would act, hide or reorder where a string literal is shown or pasted.
+// Characters that act, hide or reorder text in a string literal that is shown or pasted.
 const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 

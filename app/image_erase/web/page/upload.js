@@ -6,7 +6,7 @@ import { ServerError } from "./failure.js";
 import { excessOf } from "./limits.js";
 import { Switch } from "./switch.js";
 
-// Less than this is sent together with the mask in a moment.
+// Smaller files are sent with the mask quickly enough.
 const SMALLEST_BYTES = 256 * 1024;
 // What servers answer that do not have the path.
 const UNKNOWN = new Set([404, 405]);
@@ -37,7 +37,7 @@ export class Upload {
   }
 
   /**
-   * Wait until it has ended, well or not.
+   * Wait until it has ended, successfully or not.
    *
    * @param {{ signal?: AbortSignal, onProgress?: (progress: import("./client.js").Progress) => void }} options
    * @throws {DOMException} AbortError once the signal says so
@@ -105,7 +105,7 @@ export class Uploads {
   /** @param {Picture} picture @param {Blob} blob */
   #isWanted(picture, blob) {
     const { keys, erasing } = this.#host;
-    // What is erased on release is on its way already.
+    // With erasing on release, the request is already on its way.
     if (!this.#switch.on || this.#release.checked || !this.#possible || !keys.key || erasing.underWay) return false;
     if (picture.link || picture.painted.isEmpty || blob.size < SMALLEST_BYTES || this.#tried.has(picture)) return false;
     return this.#limits !== null && excessOf(picture, this.#limits) === null;

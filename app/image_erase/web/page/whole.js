@@ -3,7 +3,7 @@
 import { fetchResult, isLost } from "./client.js";
 import { drawingOf } from "./element.js";
 
-// What no erasing has interrupted for so long may take the line.
+// After this time without an erasing, the download may use the connection.
 const QUIET_MS = 2000;
 const QUALITY = 0.95;
 
@@ -19,7 +19,7 @@ export class Fetching {
   constructor(picture) {
     this.picture = picture;
     this.file = this.#fetch();
-    // Who began it in the background does not wait for it.
+    // Nothing waits for a download in the background.
     this.file.catch(() => {});
   }
 

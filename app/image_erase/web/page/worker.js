@@ -1,8 +1,8 @@
 /**
  * @file The service worker: keeps the page's files of one release in the browser, for when the server can't be reached.
  *
- * The document always comes from the server where there is one; files of a release never change. Nothing else passes
- * here: no answer of the API, no picture and no key.
+ * The document always comes from the server where there is one; files of a release never change. Nothing else is
+ * handled here: no answer of the API, no picture and no key.
  */
 
 // TypeScript's types are those of documents.

@@ -6,7 +6,7 @@ import { texts } from "./texts.js";
 const [LOCAL, CENTRAL, END] = [0x04034b50, 0x02014b50, 0x06054b50];
 const VERSION = 20;
 const UTF8 = 0x800;
-// What the fields hold; larger files would need those of ZIP64.
+// The limit of the fields; larger files would need those of ZIP64.
 const MOST_BYTES = 0xffffffff;
 const MOST_FILES = 0xffff;
 // What a file's two records take at most, besides its name.
