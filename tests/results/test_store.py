@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from image_erase.results.directory import LEFTOVER_SECONDS, DirectoryStore, local_path
+from image_erase.results.directory import DirectoryStore, local_path
 from image_erase.results.failures import Failures
+from image_erase.results.files import LEFTOVER_SECONDS
 from image_erase.results.location import open_store
 from image_erase.results.names import ResultName
 from image_erase.results.store import ResultMissing, ResultStore, StoreError

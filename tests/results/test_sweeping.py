@@ -15,10 +15,12 @@ import obstore
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
+from image_erase.results import files
 from image_erase.results.bucket import BucketStore
 from image_erase.results.bucket_client import BucketTimeouts
-from image_erase.results.directory import LEFTOVER_SECONDS, DirectoryStore
+from image_erase.results.directory import DirectoryStore
 from image_erase.results.failures import EntriesFailed, Failures, StoreError
+from image_erase.results.files import LEFTOVER_SECONDS
 from image_erase.results.names import ResultName
 from image_erase.results.store import Kept
 from image_erase.results.sweeper import Sweeper
@@ -144,9 +146,9 @@ class TestDirectory:
                 raise OSError(40, "Too many levels of symbolic links")
 
         if folder_fails:
-            monkeypatch.setattr("image_erase.results.directory.os.scandir", refusing)
+            monkeypatch.setattr("image_erase.results.files.os.scandir", refusing)
         else:
-            monkeypatch.setattr("image_erase.results.directory._entries", with_entry(kept[1], Entry))
+            monkeypatch.setattr("image_erase.results.files.listed", with_entry(kept[1], Entry))
         with pytest.raises(EntriesFailed):
             sweep(store)
         assert [path.exists() for path in kept] == [False, True, False]
@@ -206,11 +208,11 @@ class TestDirectory:
 
 
 def with_entry(path: Path, replaced: type) -> object:
-    """Return a version of _entries that replaces the entry of a path."""
-    from image_erase.results.directory import _entries
+    """Return a version of files.listed that replaces the entry of a path."""
+    listed = files.listed
 
     def entries(folder: Path) -> Iterator[object]:
-        for entry in _entries(folder):
+        for entry in listed(folder):
             yield replaced(entry) if Path(entry.path) == path else entry
 
     return entries

@@ -1,7 +1,7 @@
 """One complete job, as run by a worker: image and mask file in, result file out."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from image_erase.imaging.encode import Encoded, encode_picture, encode_result, k
 from image_erase.imaging.mask import Mask, decode_mask, grown
 from image_erase.imaging.metadata.policy import Policy
 from image_erase.imaging.part import Part, part_of
-from image_erase.imaging.picture import Picture, Placed
+from image_erase.imaging.picture import Hole, Picture, Pixels, Placed
 from image_erase.jobs.allotment import left_for_erasing
 from image_erase.jobs.messages import Facts, FormatReason, Place, Suffix
 from image_erase.jobs.options import JobOptions
@@ -64,7 +64,7 @@ def erase_file(
     *,
     time_left: Callable[[], float],
 ) -> ErasedFile:
-    """Erase from the image file what the mask file paints white, with the options of the request.
+    """Erase what is white in the mask file from the image file, with the options of the request.
 
     time_left: returns the seconds until the deadline. Raises an ImagingFailure if a file cannot be processed.
     """
@@ -103,20 +103,28 @@ def erase_file(
             erased.image[unsure] = shown
         del canvas, unknown
         watch.stage("erase")
-        encoded = encode_result(
-            picture,
-            erased.image,
-            hole,
-            policy=Policy(request.metadata or options.metadata),
-            jpeg_quality=options.jpeg_quality,
-            output=request.output,
-            quality=request.quality,
-        )
+        encoded = _encoded(picture, erased.image, hole, options, request)
         changed = part_of(picture, erased.image, hole, encoded) if request.part else None
         watch.stage("encode")
-    facts = Facts(
+    return _file(encoded, _facts(watch, erased.engines, hole, request, encoded), changed)
+
+
+def _encoded(picture: Picture, image: Pixels, hole: Hole, options: JobOptions, request: JobRequest) -> Encoded:
+    return encode_result(
+        picture,
+        image,
+        hole,
+        policy=Policy(request.metadata or options.metadata),
+        jpeg_quality=options.jpeg_quality,
+        output=request.output,
+        quality=request.quality,
+    )
+
+
+def _facts(watch: Stopwatch, engines: Sequence[str], hole: Hole, request: JobRequest, encoded: Encoded) -> Facts:
+    return Facts(
         **watch.milliseconds,
-        engine="+".join(erased.engines) or None,
+        engine="+".join(engines) or None,
         width=hole.shape[1],
         height=hole.shape[0],
         hole=round(np.count_nonzero(hole) / hole.size, 4),
@@ -126,7 +134,6 @@ def erase_file(
         empty_mask=not hole.any() or None,
         format_reasons=tuple(FormatReason(name) for name in encoded.format_reasons),
     )
-    return _file(encoded, facts, changed)
 
 
 def _file(encoded: Encoded, facts: Facts, changed: Part | None) -> ErasedFile:

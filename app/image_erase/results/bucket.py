@@ -1,12 +1,11 @@
 """Results in a bucket: S3 and compatible stores, Google Cloud Storage, Azure Blob Storage."""
 
 import asyncio
-import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from random import SystemRandom
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from obstore.exceptions import InvalidPathError
 
 from image_erase.results.bucket_client import DEFAULT_TIMEOUTS, BucketTimeouts, open_bucket, unreadable_key
 from image_erase.results.failures import Failures, ResultMissing, StoreError
-from image_erase.results.names import ResultName
+from image_erase.results.names import ResultName, day_of, is_day
 from image_erase.results.reasons import call_reason
 from image_erase.results.room import Room
 from image_erase.results.store import BATCH, Kept, Presign, ResultStore
@@ -27,7 +26,6 @@ DELETES_AT_ONCE = 10
 DAYS_AROUND = 32
 # Number of unreadable keys that are skipped in a day.
 _MAX_SKIPPED = 100
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class BucketStore(ResultStore):
@@ -88,7 +86,7 @@ class BucketStore(ResultStore):
 
     async def expired(self, now: float, failures: Failures) -> AsyncIterator[Kept]:
         """See ResultStore. Keys are listed in order, so listing a day ends at the first that has not expired."""
-        today = _day(now)
+        today = day_of(now)
         for day in await self._days(now, failures):
             if day <= today:
                 async for result in self._listed(day, failures):
@@ -103,8 +101,8 @@ class BucketStore(ResultStore):
                 days = (await obstore.list_with_delimiter_async(self._bucket))["common_prefixes"]
         except InvalidKey as error:
             failures.add(error.key, error)
-            days = [_day(now + 86400 * away) for away in range(-DAYS_AROUND, DAYS_AROUND + 1)]
-        return sorted(day for day in days if _DAY.fullmatch(day))
+            days = [day_of(now + 86400 * away) for away in range(-DAYS_AROUND, DAYS_AROUND + 1)]
+        return sorted(day for day in days if is_day(day))
 
     async def _listed(self, day: str, failures: Failures) -> AsyncIterator[Kept]:
         """Yield the results of a day. An unreadable key is skipped, with the keys before it on its page."""
@@ -194,10 +192,6 @@ class InvalidKey(StoreError):
     def __init__(self, key: str) -> None:
         super().__init__("a key that cannot be listed, and hides what is listed with it")
         self.key = key
-
-
-def _day(now: float) -> str:
-    return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
 
 
 def _key_after(bad: str) -> str | None:

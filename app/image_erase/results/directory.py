@@ -7,34 +7,26 @@ import re
 import secrets
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from urllib.request import url2pathname
 
 from obstore.store import LocalStore
 
+from image_erase.results import files
 from image_erase.results.failures import Failures, ResultMissing, StoreError, StoreFull
-from image_erase.results.names import ResultName
+from image_erase.results.names import ResultName, day_of, is_day
 from image_erase.results.open_file import OpenFile
 from image_erase.results.room import Disk, Room
 from image_erase.results.store import BATCH, Kept, ResultStore
-from image_erase.system import NEW_FILE, flush_file
+from image_erase.system import flush_file
 
-# Writing takes seconds; a file still unfinished after this time was left by a crash.
-LEFTOVER_SECONDS = 600
-FOLDER_MODE, FILE_MODE = 0o700, 0o600
 #: After this time, a check of the file system, which may be on a network, has failed.
 CHECK_SECONDS = 4.0
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # What precedes the path in a file: URL: no host, or localhost (RFC 8089).
 _HOST = re.compile(r"^file:(//(localhost(?=/))?)?")
-_DRAFT = re.compile(r"[^#]+#[0-9a-f]+")
-_PROBE = "probe-"
 _FULL = errno.ENOSPC, errno.EDQUOT
-# A sweeper may delete an empty folder just before a file is written into it, or while it is created.
-_TRIES = 5
 
 
 def local_path(url: str) -> Path:
@@ -56,7 +48,7 @@ class DirectoryStore(ResultStore):
         # A file being written is not a leftover, even if the clocks of file system and server differ.
         self._drafts: set[Path] = set()
         with self._translated():
-            directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            directory.mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
             super().__init__(LocalStore(directory), Room(limit_bytes))
 
     async def size(self, name: ResultName) -> int:
@@ -93,7 +85,7 @@ class DirectoryStore(ResultStore):
 
     async def expired(self, now: float, failures: Failures) -> AsyncIterator[Kept]:
         """See ResultStore."""
-        today = _day(now)
+        today = day_of(now)
         async for result in self._listed(failures, lambda day: day <= today):
             if result.name.expires <= now:
                 yield result
@@ -118,8 +110,8 @@ class DirectoryStore(ResultStore):
     def _scan(self, failures: Failures, wanted: Callable[[str], bool]) -> Iterator[Kept]:
         for day in self._days(failures):
             if wanted(day.name):
-                with _alone(day.name, failures):
-                    yield from _scan_day(day, failures)
+                with files.one(day.name, failures):
+                    yield from files.results_of(day, failures)
 
     async def close_to_others(self) -> None:
         """See ResultStore."""
@@ -129,14 +121,14 @@ class DirectoryStore(ResultStore):
         failures.raise_any()
 
     def _close_to_others(self, failures: Failures) -> None:
-        os.chmod(self._directory, FOLDER_MODE)
+        os.chmod(self._directory, files.FOLDER_MODE)
         for day in self._days(failures):
-            with _alone(day.name, failures):
-                os.chmod(day, FOLDER_MODE)
-                for entry in _entries(day):
-                    with _alone(f"{day.name}/{entry.name}", failures):
+            with files.one(day.name, failures):
+                os.chmod(day, files.FOLDER_MODE)
+                for entry in files.listed(day):
+                    with files.one(f"{day.name}/{entry.name}", failures):
                         if entry.is_file(follow_symlinks=False):
-                            os.chmod(entry.path, FILE_MODE)
+                            os.chmod(entry.path, files.FILE_MODE)
 
     async def delete_leftovers(self, now: float, failures: Failures) -> int:
         """See ResultStore."""
@@ -148,24 +140,24 @@ class DirectoryStore(ResultStore):
         for day in self._days(failures):
             there = self._delete_leftovers_in(day, now, failures)
             deleted += there
-            if there or day.name < _day(now):
+            if there or day.name < day_of(now):
                 with suppress(OSError):
                     day.rmdir()
         return deleted
 
     def _delete_leftovers_in(self, folder: Path, now: float, failures: Failures) -> int:
         deleted = 0
-        with _alone(folder.name, failures):
-            for entry in _entries(folder):
-                with _alone(entry.name, failures):
+        with files.one(folder.name, failures):
+            for entry in files.listed(folder):
+                with files.one(entry.name, failures):
                     if Path(entry.path) not in self._drafts:
-                        deleted += _delete_leftover(entry, now)
+                        deleted += files.delete_leftover(entry, now)
         return deleted
 
     def _days(self, failures: Failures) -> Iterator[Path]:
-        for entry in _entries(self._directory):
-            with _alone(entry.name, failures):
-                if _DAY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+        for entry in files.listed(self._directory):
+            with files.one(entry.name, failures):
+                if is_day(entry.name) and entry.is_dir(follow_symlinks=False):
                     yield Path(entry.path)
 
     async def refuse_when_full(self) -> None:
@@ -182,7 +174,7 @@ class DirectoryStore(ResultStore):
 
     def _disk(self) -> Disk:
         """Return the disk of the directory, which is created again if it was deleted."""
-        self._directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        self._directory.mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
         return Disk.of(self._directory)
 
     async def _put(self, name: ResultName, data: bytes | bytearray) -> None:
@@ -195,7 +187,7 @@ class DirectoryStore(ResultStore):
         draft = path.with_name(f"{path.name}#{secrets.token_hex(4)}")
         self._drafts.add(draft)
         try:
-            with open(_created(draft), "wb") as file:
+            with open(files.create(draft), "wb") as file:
                 file.write(data)
                 file.flush()
                 flush_file(file.fileno())
@@ -213,9 +205,9 @@ class DirectoryStore(ResultStore):
             self.room.see(await asyncio.to_thread(self._disk))
 
     def _probe(self) -> None:
-        path = self._directory / f"{_PROBE}{secrets.token_hex(8)}"
+        path = self._directory / f"{files.PROBE}{secrets.token_hex(8)}"
         try:
-            with open(_created(path), "wb") as file:
+            with open(files.create(path), "wb") as file:
                 file.write(b"probe")
         finally:
             path.unlink(missing_ok=True)
@@ -230,57 +222,3 @@ class DirectoryStore(ResultStore):
         if isinstance(error, OSError) and error.strerror:
             return (StoreFull if error.errno in _FULL else StoreError)(error.strerror)
         return StoreError(str(error).split("\n", 1)[0])
-
-
-def _day(now: float) -> str:
-    return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
-
-
-def _created(path: Path) -> int:
-    """Return the descriptor of a new file, readable by its owner only, in a folder that is created if missing."""
-    for tried in range(1, _TRIES + 1):
-        try:
-            path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-            return os.open(path, NEW_FILE, FILE_MODE)
-        except (FileNotFoundError, FileExistsError):
-            if tried == _TRIES:
-                raise
-    raise AssertionError
-
-
-def _scan_day(day: Path, failures: Failures) -> Iterator[Kept]:
-    for entry in _entries(day):
-        name = ResultName.from_key(key := f"{day.name}/{entry.name}")
-        if name is None or name.key != key:
-            continue
-        with _alone(key, failures):
-            if not entry.is_dir(follow_symlinks=False):
-                yield Kept(name, entry.stat(follow_symlinks=False).st_size)
-
-
-def _entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-    """Return the entries of a folder, none if it does not exist. Raises OSError."""
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        yield from entries
-
-
-@contextmanager
-def _alone(entry: str, failures: Failures) -> Iterator[None]:
-    """Handle one entry: record its failure, and ignore it if it is missing."""
-    try:
-        yield
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        failures.add(entry, error)
-
-
-def _delete_leftover(entry: os.DirEntry[str], now: float) -> bool:
-    """Delete an old unfinished result or probe. Returns whether the entry was one."""
-    if not (_DRAFT.fullmatch(entry.name) or entry.name.startswith(_PROBE)):
-        return False
-    found = entry.stat(follow_symlinks=False)
-    if not stat.S_ISREG(found.st_mode) or now - found.st_mtime <= LEFTOVER_SECONDS:
-        return False
-    os.unlink(entry.path)
-    return True

@@ -9,6 +9,7 @@ _FILE = re.compile(
     r"(?P<time>[0-9]{6})-(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})-(?P<created>[0-9]{1,11})"
     r"\.(?P<suffix>jpg|png|webp|bmp|tif|gif|avif|heic)"
 )
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?P<expires>[0-9]{10,11})-(?P<file>[^/]+)")
 
 #: Suffix of a result -> its media type.
@@ -23,7 +24,17 @@ RESULT_TYPES = {
 MEDIA_TYPES = RESULT_TYPES | {"gif": "image/gif", "avif": "image/avif", "heic": "image/heic"}
 
 
-def _moment(seconds: int) -> datetime:
+def day_of(seconds: float) -> str:
+    """Return the day of a Unix time, YYYY-MM-DD, UTC. Results are in a folder for each day of expiry."""
+    return f"{_moment(seconds):%Y-%m-%d}"
+
+
+def is_day(name: str) -> bool:
+    """Whether a folder has the name of a day."""
+    return _DAY.fullmatch(name) is not None
+
+
+def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -56,7 +67,7 @@ class ResultName:
     @property
     def date(self) -> str:
         """The day of creation as in the vendor's links: YYYY-MM-DD, UTC."""
-        return _moment(self.created).strftime("%Y-%m-%d")
+        return day_of(self.created)
 
     @property
     def file(self) -> str:
@@ -70,7 +81,7 @@ class ResultName:
         This tells the sweeper from a folder's name that everything in it has expired, and it can stop at the first key
         that has not.
         """
-        return f"{_moment(self.expires):%Y-%m-%d}/{self.expires}-{self.file}"
+        return f"{day_of(self.expires)}/{self.expires}-{self.file}"
 
     @property
     def disposition(self) -> str:
