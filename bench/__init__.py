@@ -1,1 +1,1 @@
-"""Programs that measure; `make bench` runs them."""
+"""Benchmarks; `make bench` runs them."""

@@ -1,4 +1,4 @@
-"""All measurements, one after the other: python -m bench [FOLDER of photographs]."""
+"""Run all benchmarks: python -m bench [FOLDER of photographs]."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A case: a photograph, a hole in it, and what is known to be there."""
+"""Cases: a photograph, a hole in it, and the truth."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Case:
 def case(path: pathlib.Path, kind: str, seed: int, size: tuple[int, int] | None = None) -> Case | None:
     """The same case for the same photograph, kind and seed; None where the photograph has none of that kind.
 
-    size: (W, H) to which the photograph is scaled up, None for its own; things are found at its own size only.
+    size: (W, H) to which the photograph is scaled up, None for its own; objects are found at its own size only.
     """
     photo = photograph(path, size)
     rng = np.random.default_rng([seed, SEEDED.index(kind), *path.stem.encode()])

@@ -25,7 +25,7 @@ SOFT = 0.7
 
 @dataclass(frozen=True)
 class Composition:
-    """picture: HxWx3 BGR. object: HxW, what is known to be the thing."""
+    """picture: HxWx3 BGR. object: HxW, the true mask of the object."""
 
     picture: Picture
     object: BoolArray
@@ -97,12 +97,12 @@ def _fixed(points: Points) -> NDArray[np.int32]:
 
 
 def rough(kind: str, thing: BoolArray, rng: np.random.Generator) -> BoolArray:
-    """A rough mask (HxW) of a kind (see ROUGH) for the thing (HxW, not empty)."""
+    """A rough mask (HxW) of a kind (see ROUGH) for the object (HxW, not empty)."""
     return ROUGH[kind](thing, rng)
 
 
 def _scribble(thing: BoolArray, rng: np.random.Generator) -> BoolArray:
-    """One or two bent strokes inside the thing, a little away from its rim, from end to end of a part of it."""
+    """One or two bent strokes inside the object, a little away from its rim, from end to end of a part of it."""
     depth = cv2.distanceTransform(np.pad(thing, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     inner = depth > 0.25 * depth.max()
     ys, xs = np.nonzero(inner)
@@ -122,7 +122,7 @@ def _scribble(thing: BoolArray, rng: np.random.Generator) -> BoolArray:
 
 
 def _lasso(thing: BoolArray, rng: np.random.Generator) -> BoolArray:
-    """A wobbling line around the thing, now and then not quite closed."""
+    """A wobbling line around the object, now and then not quite closed."""
     side = np.sqrt(np.count_nonzero(thing))
     distance = round(side * rng.uniform(0.06, 0.2)) + 2
     framed = np.pad(thing, 2 * distance).view(np.uint8)
@@ -158,7 +158,7 @@ def _wobble(length: int, strength: float, rng: np.random.Generator) -> Points:
 
 
 def _blob(thing: BoolArray, rng: np.random.Generator) -> BoolArray:
-    """The thing, pushed about by a smooth random displacement: its rim is crossed both ways."""
+    """The object, pushed about by a smooth random displacement: its rim is crossed both ways."""
     side = np.sqrt(np.count_nonzero(thing))
     height, width = thing.shape
     cells = max(2, round(height / (0.5 * side))), max(2, round(width / (0.5 * side)))

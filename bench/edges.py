@@ -1,4 +1,4 @@
-"""Holes across the strong straight edges of a photograph: what people see first when it bends."""
+"""Holes across strong straight edges of a photograph, where errors are most visible."""
 
 from __future__ import annotations
 

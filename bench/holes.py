@@ -1,4 +1,4 @@
-"""Holes like those people paint: captions, wires, poles, objects."""
+"""Typical holes: captions, wires, poles, objects."""
 
 from __future__ import annotations
 

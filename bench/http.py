@@ -1,4 +1,4 @@
-"""What HTTP costs one server process: requests a second and processor time, for small pictures and for results.
+"""The cost of HTTP in one server process: requests per second and processor time, for small pictures and for results.
 
 python -m bench.http [--before FOLDER]
 

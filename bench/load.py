@@ -1,11 +1,11 @@
-"""A crowd of good, bad and rude clients with two keys, and whether the server comes out of it as it went in.
+"""Load test: valid, invalid and aborted requests with two keys; the server must be unchanged afterwards.
 
 python -m bench.load [REQUESTS [SECONDS]]
 
-Each good answer is fetched and must show the very image that was sent, outside of the mask. Rude clients leave at every
-stage of a job, many of them while megabytes of an answer are on their way. Meanwhile memory, open files and processes
-are sampled. Then two keys compete for the workers, one with fifteen times as many connections as the other. Whatever is
-not as it has to be is printed and ends the program with 1.
+Every result is fetched and compared with the image that was sent, outside the mask. Clients disconnect at every stage
+of a job, many of them during an answer of megabytes. Memory, open files and processes are sampled meanwhile. Then two
+keys compete for the workers, one with fifteen times as many connections as the other. Every deviation is
+printed, and the exit code is then 1.
 
 The run ends after REQUESTS requests (10000) or SECONDS (600), whichever comes first.
 """
@@ -57,7 +57,7 @@ MEMORY_REQUESTS = 2000
 
 @dataclass
 class Tally:
-    """What came of all requests. seconds: of good ones. waits: what Retry-After said, and whether it was true.
+    """The outcomes of all requests. seconds: of successful ones. waits: what Retry-After said, and whether it was true.
 
     tries: how many good ones were answered at the first, second, ... try. growth: memory of all processes in MB, after
     so many requests.
@@ -76,13 +76,13 @@ class Tally:
     restarts: int = 0
 
     def check(self, true: bool, what: str) -> None:
-        """Record what is not as it has to be."""
+        """Record a deviation."""
         if not true:
             self.wrong.append(what)
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """Return an image that no other number has. size: width and height."""
+    """Return an image that is unique to the number. size: width and height."""
     pixels: np.ndarray = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), np.uint8)
     return pixels
 
@@ -102,7 +102,7 @@ def mask(size: tuple[int, int] = SIZE) -> bytes:
 
 
 class Client:
-    """One of the crowd. end: when to send no more, in the clock's seconds."""
+    """One client. end: when to stop sending, in the clock's seconds."""
 
     def __init__(self, server: Served, tally: Tally, end: float) -> None:
         self.server, self.tally, self.end = server, tally, end
@@ -122,7 +122,7 @@ class Client:
             self.tally.check(False, f"request {number}, {act.__name__}: {error!r}")
 
     def good(self, number: int) -> None:
-        """Send an image, again when told to wait, and look at what comes back."""
+        """Send an image, retry after Retry-After, and check the result."""
         pixels = picture(number)
         body = multipart(file_of(pixels), self.mask)
         waited = tries = 0
@@ -146,7 +146,7 @@ class Client:
             self.tally.check(False, f"good request {number}: {status}")
 
     def bad(self, number: int) -> None:
-        """Send what has to be refused."""
+        """Send an invalid request."""
         good = file_of(picture(number))
         body, allowed = [
             (multipart(good[: len(good) // 2], self.mask), {422}),
@@ -161,7 +161,7 @@ class Client:
         self.tally.check(status in allowed | {429}, f"bad request {number}: {status}")
 
     def rude(self, number: int) -> None:
-        """Hang up: before the head is sent, in the body, before the answer, or in it."""
+        """Disconnect before the head is sent, in the body, before the answer, or in it."""
         body = multipart(file_of(picture(number)), self.mask)
         head = self._head(len(body), KEYS[number % 2])
         data = [head[:40], head + body[: len(body) // 2], head + body, head + body][number % 4]
@@ -172,7 +172,7 @@ class Client:
         self.tally.outcomes["left"] += 1
 
     def rude_with_much(self, number: int) -> None:
-        """Hang up at any moment of a job with a large result: sent, queued, worked on, on its way back, or read."""
+        """Disconnect at any moment of a job with a large result."""
         chance = random.Random(number)
         inline = chance.random() < 0.5
         body = self.large_inline if inline else self.large
@@ -245,7 +245,7 @@ def compete(server: Served, seconds: float) -> tuple[int, int]:
 
 
 def sample(server: Served, tally: Tally, done: threading.Event) -> None:
-    """Look at the server's processes until the crowd has gone."""
+    """Sample the server's processes until all clients have ended."""
     while not done.wait(SAMPLE_SECONDS):
         tally.samples.append((tree_megabytes(server.pid)[1], open_files(server), zombies(server.pid)))
 
@@ -269,7 +269,7 @@ def zombies(pid: int) -> int:
 def crowd(
     requests: int, seconds: float = SECONDS, fair_seconds: float = FAIR_SECONDS, workers: int = 2, **settings: str
 ) -> Tally:
-    """Let the crowd loose on a server of its own.
+    """Run all clients against a new server.
 
     fair_seconds: how long both keys compete afterwards, if at all. settings: ERASE_ variables without the prefix.
     """
@@ -308,7 +308,7 @@ def numbers(server: Served) -> dict[str, float]:
 
 
 def _wait_until_idle(server: Served, tally: Tally, workers: int) -> None:
-    """Wait until all workers are there, and no job, no process and no memory is left."""
+    """Wait until all workers are ready, and all jobs, processes and memory are released."""
     deadline = time.monotonic() + IDLE_SECONDS
     wanted = {
         "workers_ready": workers,

@@ -1,4 +1,4 @@
-"""How long the page takes from a move of the pointer to the frame that shows it, on the largest pictures and on small.
+"""Latency of the page from a movement of the pointer to the frame that shows it, for large and small pictures.
 
 python -m bench.page [--browser firefox | webkit]
 

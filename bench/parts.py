@@ -1,4 +1,4 @@
-"""What erasing in the page costs on a slow line: bytes and seconds of the first three erasings of a photograph.
+"""The cost of erasing in the page on a slow line: bytes and seconds of the first three erasings of a photograph.
 
 python -m bench.parts [--ways WAY ...]
 

@@ -1,4 +1,4 @@
-"""A server to measure, and what its processes weigh."""
+"""Run a server to measure, and the memory of its processes."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""What it costs to scale out: copies behind HAProxy against one server with as many workers.
+"""The cost of several copies: copies behind HAProxy compared with one server with as many workers.
 
 python -m bench.scale [--engines opencv,auto] [--copies 1,2,3] [--rounds N]
 
@@ -45,7 +45,7 @@ class Setup:
     cpu: list[float] = field(default_factory=list)
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Reset the counts."""
         self.rates, self.latencies, self.cpu = [], [], []
 
 

@@ -1,4 +1,4 @@
-"""What was measured, and the table of it."""
+"""Results of measurements, and their table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How well a rough mask is turned into that of the thing meant, beside OpenCV's GrabCut on the same small copy.
+"""Quality of selecting the object of a rough mask, compared with OpenCV's GrabCut on the same small copy.
 
 python -m bench.select FOLDER [--seeds 0,...] [--count N] [--size 4000x3000] [--sheets OUT]
 
-Cut-outs of photographs are put on others, so that the thing is known, and marked in three ways: a scribble in it, a
+Cut-outs of photographs are put on others, so that the object is known, and marked in three ways: a scribble in it, a
 lasso around it, a blob about as large. Lassos count with their inside. Times are processor seconds of one thread.
 """
 
@@ -108,7 +108,7 @@ def measure(results: Results, composed: Composition, rough: BoolArray) -> BoolAr
 
 
 def tile(composed: Composition, rough: BoolArray, answer: BoolArray) -> Picture:
-    """The picture with the rough mask in red, the answer's rim in yellow and the thing's in magenta."""
+    """The picture with the rough mask in red, the answer's rim in yellow and the object's in magenta."""
     shown = composed.picture.copy()
     shown[rough] = (0, 0, 255)
     for mask, colour in ((composed.object, (255, 0, 255)), (answer, (0, 255, 255))):

@@ -1,4 +1,4 @@
-"""What serving costs over bare OpenCV: latency, throughput, memory, start.
+"""The overhead of serving over bare OpenCV: latency, throughput, memory, start.
 
 python -m bench.serving [PHOTO]
 
@@ -43,7 +43,7 @@ def case(photo: Path, width: int, height: int) -> tuple[bytes, bytes]:
 
 
 def bare(image: bytes, mask: bytes) -> None:
-    """The same work with nothing around it."""
+    """The same work without a server."""
     pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
     hole = cv2.imdecode(np.frombuffer(mask, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert pixels is not None

@@ -1,4 +1,4 @@
-"""What a bucket costs over a folder: a put, a link, a get, and an erasing from end to end.
+"""The cost of a bucket compared with a folder: a put, a link, a get, and a whole request.
 
 python -m bench.storage [PHOTO]
 

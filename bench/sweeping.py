@@ -1,4 +1,4 @@
-"""How many results a second can be put, listed and swept where they are kept.
+"""Results per second that a storage can put, list and sweep.
 
 python -m bench.sweeping STORAGE_URL [RESULTS] [KILOBYTES]
 

@@ -1,8 +1,8 @@
-"""Holes as people paint them around a thing: its outline, grown, from a mask that lies beside the photograph.
+"""Holes as people paint them around an object: its outline, grown, from a mask that lies beside the photograph.
 
-The masks of `street.jpg` are `street.mask.png`, `street.mask-2.png` and so on: white where the thing is. What was
-behind a thing nobody knows, unless `street.clean.png` (or .jpg, ...) shows the same scene without it. So the hole is
-put where the thing is when there is such a picture, and otherwise where nothing is masked, so that the truth is known.
+The masks of `street.jpg` are `street.mask.png`, `street.mask-2.png` and so on: white where the object is. What was
+behind an object nobody knows, unless `street.clean.png` (or .jpg, ...) shows the same scene without it. So the hole is
+put where the object is when there is such a picture, and otherwise where nothing is masked, so that the truth is known.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TRIES = 200
 
 @dataclass(frozen=True)
 class Beside:
-    """What lies beside a photograph. masks: HxW, one for each thing; clean: HxWx3, the scene without them, if known."""
+    """What lies beside a photograph. masks: HxW, one for each object; clean: HxWx3, the scene without them, or None."""
 
     masks: tuple[BoolArray, ...]
     clean: NDArray[np.uint8] | None
@@ -51,7 +51,7 @@ def beside(photo: pathlib.Path) -> Beside:
 
 
 def hole_around(found: Beside, rng: np.random.Generator) -> BoolArray | None:
-    """One thing's outline grown by GROWN, in its place or in a random one (see the module); None where none fits."""
+    """One object's outline grown by GROWN, in its place or in a random one (see the module); None where none fits."""
     masks = [mask for mask in found.masks if np.count_nonzero(mask) >= LEAST_AREA]
     if not masks:
         return None

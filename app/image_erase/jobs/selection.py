@@ -41,16 +41,16 @@ def select_file(
     rough = decode_mask(mask, picture, max_side, formats=request.formats, max_pixels=request.max_pixels).hole
     watch.stage("decode")
     selection = _selected(_shown(picture), rough, time_left)
-    thing = grown(selection.mask, request.dilate)
+    found = grown(selection.mask, request.dilate)
     watch.stage("erase")
-    file = encode_picture(Picture(thing[..., np.newaxis] * np.uint8(255), "L", "PNG"), options.jpeg_quality)
+    file = encode_picture(Picture(found[..., np.newaxis] * np.uint8(255), "L", "PNG"), options.jpeg_quality)
     watch.stage("encode")
     facts = Facts(
         **watch.milliseconds,
         engine="+".join(f"select-{kind}" for kind in selection.kinds),
-        width=thing.shape[1],
-        height=thing.shape[0],
-        hole=round(float(thing.mean()), 4),
+        width=found.shape[1],
+        height=found.shape[0],
+        hole=round(float(found.mean()), 4),
         effort=request.effort,
         seed=request.seed,
         reencode_reason=None,
