@@ -1,4 +1,4 @@
-"""What is deployed: compose file, balancer and manifests, held against schemas, against each other and the server."""
+"""Compose file, load balancer and manifests, checked against schemas, each other and the server."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The first minutes with an installed package: storage, key, example, and the line to paste."""
+"""First use of an installed package: storage, key, example, and the command line that is printed."""
 
 import os
 import shlex

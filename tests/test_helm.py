@@ -1,4 +1,4 @@
-"""The Helm chart: what it renders follows Kubernetes' schemas and says the same as the manifests for kustomize."""
+"""The Helm chart: its output is valid by Kubernetes' schemas and equals the manifests for kustomize."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Every test has a kind, which decides when it runs."""
+"""Every test has a kind."""
 
 from pathlib import PurePath
 

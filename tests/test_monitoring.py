@@ -1,4 +1,4 @@
-"""Alert rules, dashboard and systemd unit: valid, and about metrics and settings that there are."""
+"""Alert rules, dashboard and systemd unit: valid, and with existing metrics and settings."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is shipped: locks, image, compose file. As far as that can be seen without building it."""
+"""Lock files, image and compose file, checked without building them."""
 
 import json
 import os

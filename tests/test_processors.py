@@ -1,4 +1,4 @@
-"""How many processors there are to use, as the kernel tells it."""
+"""The number of usable processors."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The documentation says what is so: its settings, tables, commands and examples."""
+"""The documentation agrees with the code: settings, tables, commands and examples."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Secrets that the server keeps for an operator who has set none: made once, private, durable, and never weak."""
+"""Generated secrets: created once, private, durable, and never weak."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Memory that keys share: whoever holds most of it gives way."""
+"""Memory shared by keys: the largest holder yields."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Background tasks: the failure of one is seen, counted and followed by another try, and ends nothing else."""
+"""Background tasks: failures are logged and counted, the task is restarted, and nothing else ends."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What comes from others, and what leaves the house: as far as it can be told without a network."""
+"""Dependencies and published files, checked without a network."""
 
 import os
 import re

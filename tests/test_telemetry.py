@@ -1,4 +1,4 @@
-"""Traces and metrics by OpenTelemetry: kept in memory, and sent to a collector that the test is."""
+"""Traces and metrics by OpenTelemetry: kept in memory, and sent to a collector in the test."""
 
 import gzip
 import sys

@@ -1,4 +1,4 @@
-"""What sets the endpoints of the family apart from each other."""
+"""The differences between the endpoints of the family."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every row of the contract's error table that one request alone can bring about."""
+"""Every row of the contract's error table that a single request can cause."""
 
 import io
 import struct

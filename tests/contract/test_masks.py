@@ -1,4 +1,4 @@
-"""What a mask means, through the server: which pixels of the answer differ from the picture sent."""
+"""The meaning of masks, through the server: which pixels of the result differ from the picture."""
 
 import io
 

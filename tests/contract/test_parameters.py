@@ -1,4 +1,4 @@
-"""What a text field may say, and what becomes of it."""
+"""The values of text fields, and their effects."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every reason of the HTTP layers has words of the vendor's."""
+"""Every reason of the HTTP layers has a vendor code."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Transparency and 16 bits: what is hidden counts nowhere, and what is faint is still seen."""
+"""Transparency and 16 bits: hidden colours have no influence, and faint ones keep their precision."""
 
 import cv2
 import numpy as np

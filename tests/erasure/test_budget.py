@@ -1,4 +1,4 @@
-"""The budget learns how slow the machine is, and plans follow it."""
+"""The budget measures the speed of the machine, and plans follow it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Diffusion on crops gives what OpenCV gives for the whole picture, for every layout of channels."""
+"""Diffusion on crops equals OpenCV's result for the whole picture, for every layout of channels."""
 
 import cv2
 import numpy as np

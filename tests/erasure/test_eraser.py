@@ -1,4 +1,4 @@
-"""The eraser answers for every picture, hole and engine, in time, and changes nothing but the hole."""
+"""The eraser fills every hole with every engine, in time, and changes only the hole."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""The parts of the exemplar eraser, each against what can be worked out by hand."""
+"""The parts of the exemplar eraser, each compared with results computed by hand."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""The level of smooth ground goes on under a hole: highlights stay bright, hollows stay dark, grain stays."""
+"""The level of smooth ground continues under a hole: highlights stay bright, hollows dark, and grain is kept."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Holes filled through a shrunken picture: every pixel is a copy, seams vanish, detail survives."""
+"""Holes filled through a reduced picture: every pixel is a copy, seams vanish, detail is kept."""
 
 import cv2
 import numpy as np

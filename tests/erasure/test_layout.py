@@ -1,4 +1,4 @@
-"""What a hole may hide: squares of the picture there and back, the network, and patches that follow its layout."""
+"""Layouts: squares of the picture, the network, and patches that follow its layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans follow the hole's size, stay inside the time and never shrink a thin part away."""
+"""Plans follow the size of the hole, stay within the time and keep thin parts."""
 
 from collections.abc import Callable
 

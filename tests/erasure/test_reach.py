@@ -1,4 +1,4 @@
-"""What is filled does not depend on what lies beyond the reach of the hole."""
+"""The fill does not depend on pixels beyond the reach of the hole."""
 
 from functools import cache
 

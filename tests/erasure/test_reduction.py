@@ -1,4 +1,4 @@
-"""A shrunken picture shows known pixels only."""
+"""A reduced picture contains known pixels only."""
 
 import numpy as np
 

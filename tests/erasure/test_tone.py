@@ -1,4 +1,4 @@
-"""What is copied takes the brightness and the tint of the layout, but for its texture and its rim."""
+"""Copies take the brightness and tint of the layout, but keep their texture and the rim."""
 
 from __future__ import annotations
 

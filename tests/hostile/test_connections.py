@@ -1,4 +1,4 @@
-"""Every state that a connection can be in has an end, and none of them costs others their turn.
+"""Every state of a connection ends, and none blocks other connections.
 
 The table is in docs/architecture.md; heads, bodies and answers that take their time are in test_slow_clients.py.
 """

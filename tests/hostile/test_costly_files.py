@@ -1,4 +1,4 @@
-"""Small files that would keep a decoder busy for long: each is refused, or done, in no time."""
+"""Small files that would keep a decoder busy for long: each is refused or processed quickly."""
 
 import zlib
 from collections.abc import Callable

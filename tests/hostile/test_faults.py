@@ -1,4 +1,4 @@
-"""Faults of the machine, each made for real: processes killed, a full process table, a clock that jumps."""
+"""Faults of the machine, caused for real: processes killed, a full process table, a clock that jumps."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""A crowd: `python -m bench.load` with fewer requests.
+"""The load test `python -m bench.load` with fewer requests.
 
 That both keys get their share is tested in tests/jobs/test_turns.py: in a few seconds on a busy machine the clients
 wait for a processor rather than for a worker.

@@ -1,4 +1,4 @@
-"""Whatever a file's metadata are, they neither fail nor slow a job that is to keep them."""
+"""No metadata of a file make a job that keeps them fail or slow."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Requests that no honest client sends. None is answered with a 5xx, and none keeps a place."""
+"""Hostile requests. None is answered with a 5xx, and none keeps a place."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The API as its OpenAPI document describes it, tried out by a program that trusts nothing of it."""
+"""The API tested against its OpenAPI document by schemathesis."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Clients that take their time: with a head, with a body, with an answer, or with nothing at all."""
+"""Slow clients: in the head, in the body, in the answer, or without sending anything."""
 
 import socket
 import threading

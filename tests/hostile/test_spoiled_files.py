@@ -1,4 +1,4 @@
-"""Files spoiled by the thousands: a worker answers each, in time, and shows nobody another's pixels."""
+"""Thousands of corrupted files: a worker answers each in time and never shows pixels of another file."""
 
 import zlib
 from pathlib import Path

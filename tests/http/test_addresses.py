@@ -1,4 +1,4 @@
-"""With what scheme and host a result link begins."""
+"""The scheme and host of result links."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What browsers need: preflights, and Access-Control-Allow-Origin on every answer."""
+"""CORS: preflights, and Access-Control-Allow-Origin on every answer."""
 
 from collections.abc import Iterator
 

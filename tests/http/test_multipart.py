@@ -1,4 +1,4 @@
-"""The odd ways in which real clients send the two files."""
+"""The various forms in which clients send the two files."""
 
 import base64
 import binascii

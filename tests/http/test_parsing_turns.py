@@ -1,4 +1,4 @@
-"""Connections share the time for parsing, and nothing else: the failure of one stays its own."""
+"""Connections share the time for parsing fairly, and the failure of one does not affect others."""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What happens on the connection: malformed HTTP, early answers, bodies that nobody wants."""
+"""HTTP on the connection: malformed requests, early answers, discarded bodies."""
 
 import json
 import socket

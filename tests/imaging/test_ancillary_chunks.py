@@ -1,4 +1,4 @@
-"""Whatever is wrong with a PNG's ancillary chunks, the picture is shown, and the result has none that are wrong."""
+"""Invalid ancillary chunks of a PNG do not prevent decoding, and are not in the result."""
 
 import io
 import struct

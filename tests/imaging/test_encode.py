@@ -1,4 +1,4 @@
-"""Encoding: what comes out is what went in."""
+"""Encoding: round trips."""
 
 import io
 from typing import Any

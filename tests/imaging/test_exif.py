@@ -1,4 +1,4 @@
-"""EXIF loses pictures and what points to them, wherever that stands; what is left can still be read."""
+"""Pictures in EXIF, and all references to them, are removed; the rest stays readable."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Corrupted files never crash the process, never hang it, and raise nothing but what is promised."""
+"""Corrupted files never crash or hang the process, and raise only the documented exceptions."""
 
 import subprocess
 import sys

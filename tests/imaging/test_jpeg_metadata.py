@@ -1,4 +1,4 @@
-"""The metadata policies keep what they say, and no preview survives either."""
+"""The metadata policies keep what they promise, and neither keeps previews."""
 
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""The whole way from a source and filled pixels to a result file."""
+"""From a source and filled pixels to a result file."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""What of a mask is painted."""
+"""Which pixels of a mask are painted."""
 
 import io
 from typing import Any

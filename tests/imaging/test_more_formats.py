@@ -1,4 +1,4 @@
-"""TIFF, GIF, AVIF and HEIC: what is read of them, what is refused, and what a TIFF result is like."""
+"""TIFF, GIF, AVIF and HEIC: which files are read or refused, and the TIFF result."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""What a picture shows an eraser, and takes back from it."""
+"""The canvas of a picture, and its way back into a picture."""
 
 from typing import Any
 

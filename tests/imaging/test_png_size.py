@@ -1,4 +1,4 @@
-"""A PNG does not become many times larger than it came."""
+"""A PNG result is not many times larger than its source."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Any pixels come back from the PNG that is written of them."""
+"""Written PNG files decode to the same pixels."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""XMP packets lose previews and pointers to parts that are gone, by namespace and name, and nothing else."""
+"""Previews and references to missing parts are removed from XMP packets, and nothing else."""
 
 import base64
 

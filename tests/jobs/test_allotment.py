@@ -1,4 +1,4 @@
-"""Erasing gets what decoding and encoding leave of a job's time."""
+"""The time of a job that is left for erasing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Waiting for a place in a full queue: the order, and that nobody who comes back when told to is left out for long."""
+"""Waiting for a place in a full queue: the order, and that clients that return after Retry-After get a place soon."""
 
 import heapq
 import itertools

@@ -1,4 +1,4 @@
-"""Frames between server and worker, in whatever portions they arrive, and what a worker that has gone mad may send."""
+"""Frames between server and worker, in portions of any size, and invalid ones from a broken worker."""
 
 import io
 import struct

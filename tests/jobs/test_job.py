@@ -1,4 +1,4 @@
-"""A whole job, without server and process."""
+"""A whole job, without a server and a process."""
 
 import io
 import subprocess

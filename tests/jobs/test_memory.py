@@ -1,4 +1,4 @@
-"""What a worker may take of the memory."""
+"""The memory limit of workers."""
 
 import asyncio
 import io

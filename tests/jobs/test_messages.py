@@ -1,4 +1,4 @@
-"""Messages from workers, each as it was sent, and none that says what cannot be."""
+"""Messages from workers: round trips, and refusal of invalid ones."""
 
 import json
 from dataclasses import asdict

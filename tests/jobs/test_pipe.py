@@ -1,4 +1,4 @@
-"""Pipes to workers, closed by each event loop: what another thread opens meanwhile stays open."""
+"""Pipes to workers, closed by each event loop: files that other threads open meanwhile stay open."""
 
 import asyncio
 import errno

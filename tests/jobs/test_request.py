@@ -1,4 +1,4 @@
-"""A request on its way to a worker."""
+"""The encoding of job requests."""
 
 from image_erase.jobs.frames import Frame
 from image_erase.jobs.messages import Job, Ping, frame_of, request_of

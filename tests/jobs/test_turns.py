@@ -1,4 +1,4 @@
-"""Fair queueing, on simulated workers: whose job is next, and whose has to go when there is no room."""
+"""Fair queueing with simulated workers: whose job is next, and whose is removed if the queue is full."""
 
 import heapq
 from collections import defaultdict

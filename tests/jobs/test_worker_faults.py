@@ -1,4 +1,4 @@
-"""Workers that fail in every way there is, and jobs that are left at every stage: nothing is lost by either.
+"""Workers that fail in every way, and jobs that are cancelled at every stage: the pool recovers from all.
 
 The workers are scripts that misbehave for real (support/fake_worker.py), so a whole life of one takes a tenth of a
 second.

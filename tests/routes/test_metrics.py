@@ -1,4 +1,4 @@
-"""The numbers for Prometheus: there when asked for, right, and few."""
+"""Metrics for Prometheus: served if enabled, correct, and few."""
 
 import os
 import re

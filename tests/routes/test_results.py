@@ -1,4 +1,4 @@
-"""Result links: what is fetched, with which headers, for how long, and what is refused."""
+"""Result links: content, headers, expiry, and refusals."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""A picture and a rough mask in, the mask of the object out."""
+"""Selecting the object that a rough mask marks."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""The page without a mouse, without looking, and without good eyes."""
+"""Accessibility of the page: keyboard, screen reader, contrast and zoom."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Results of which only the changed part comes: they are shown, kept and saved like whole ones."""
+"""Results received as changed parts are shown, kept and saved like whole ones."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""What the page says when something does not work, and how it goes on from there."""
+"""Error messages of the page, and recovery."""
 
 from collections.abc import Callable
 from pathlib import Path

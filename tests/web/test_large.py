@@ -1,4 +1,4 @@
-"""The largest pictures: what is done for every move of the pointer does not grow with them."""
+"""The largest pictures: the work per movement of the pointer does not grow with them."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Pictures into the page and out of it again."""
+"""Opening and saving pictures in the page."""
 
 import base64
 import io

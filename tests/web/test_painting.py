@@ -1,4 +1,4 @@
-"""Painting with the mouse, as the saved mask tells it."""
+"""Painting with the mouse, checked by the saved mask."""
 
 import numpy as np
 import pytest

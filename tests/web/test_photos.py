@@ -1,4 +1,4 @@
-"""Several pictures at once: each with work of its own, one mask for all, and one file with all results."""
+"""Several pictures: separate strokes and results, one mask for all, and one file with all results."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Erasing: while it goes on, and what becomes of its results."""
+"""Erasing: progress and results."""
 
 import io
 

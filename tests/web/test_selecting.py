@@ -1,4 +1,4 @@
-"""Selecting things with a scribble, and what is done once more: other results, previous masks."""
+"""Selecting objects with a scribble; other results and previous masks."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The picture goes to the server while one paints; erasing then sends its link and a mask only."""
+"""The picture is sent while the user paints; erasing then sends only its link and a mask."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How the page's files are served, and that they are such as its content security policy lets work."""
+"""Serving of the page's files, which comply with its Content-Security-Policy."""
 
 import re
 from html.parser import HTMLParser

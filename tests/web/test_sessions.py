@@ -1,4 +1,4 @@
-"""What a reload, a closed tab and a second one find again."""
+"""Sessions after a reload, a closed tab, and in a second tab."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Files of pictures in the page: told apart, written, made smaller."""
+"""Picture files in the page: recognised, written, made smaller."""
 
 import io
 

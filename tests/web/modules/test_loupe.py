@@ -1,4 +1,4 @@
-"""Where the loupe lies beside a finger."""
+"""The position of the loupe beside a finger."""
 
 import math
 

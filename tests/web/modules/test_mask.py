@@ -1,4 +1,4 @@
-"""The list of what is painted, drawn with its shortcuts and without them."""
+"""The shapes of a mask, drawn with and without cached images."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Masks in the page: read as the server reads them, written so that it can."""
+"""Masks in the page: read as by the server, and written for it."""
 
 import io
 from typing import Any
