@@ -19,7 +19,6 @@ from playwright.sync_api import (
     Locator,
     Page,
     Playwright,
-    Request,
     expect,
 )
 
@@ -94,7 +93,10 @@ def start_firefox(playwright: Playwright, program: str, folder: Path) -> Browser
 
 
 class Visitor:
-    """One visitor of the page, without motion and with separate storage, who records all errors."""
+    """One visitor of the page, with separate storage, who records all errors.
+
+    Chromium shows no motion unless `reduced_motion` asks for it; Firefox, as it is driven here, always does.
+    """
 
     def __init__(self, browser: Browser, base: str, expected: Sequence[str] = (), **context_options: Any) -> None:
         """expected: patterns of errors that this test expects."""
@@ -109,7 +111,9 @@ class Visitor:
         self.context.add_init_script(_TELL_VIOLATIONS)
         self.context.on("console", self._on_console)
         self.context.on("weberror", lambda failure: self._heard.append(f"uncaught: {failure.error}"))
-        self.context.on("request", self._on_request)
+        # Hearing of every request is slow. Those to another host fail, but for a tab that goes to another port here.
+        self.context.on("requestfailed", lambda request: self._on_address(request.url))
+        self.context.on("page", self._on_page)
 
     @property
     def complaints(self) -> list[str]:
@@ -142,10 +146,15 @@ class Visitor:
         if message.type == "error":
             self._heard.append(message.text)
 
-    def _on_request(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("blob", "data") and f"{parts.scheme}://{parts.netloc}" != self._base:
-            self._heard.append(f"request to another host: {request.url}")
+    def _on_page(self, page: Page) -> None:
+        # It may be there already before it is heard of.
+        self._on_address(page.url)
+        page.on("framenavigated", lambda frame: self._on_address(frame.url))
+
+    def _on_address(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and f"{parts.scheme}://{parts.netloc}" != self._base:
+            self._heard.append(f"request to another host: {url}")
 
 
 def box_of(locator: Locator) -> FloatRect:

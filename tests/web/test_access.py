@@ -18,8 +18,6 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SAMPLE = Path(__file__).resolve().parents[2] / "app" / "image_erase" / "web" / "page" / "sample.jpg"
 ERASES = "**/erase"
 REFUSED = {"status": 429, "json": {"type": "tag:image-erase,2026:other", "detail": "Too much at once. " * 12}}
-# Colours that fade into others have the contrast of neither.
-STILL = {"reduced_motion": "reduce"}
 BOTH = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
@@ -308,7 +306,7 @@ class TestBarriers:
             assert_no_barriers(page, f"{state}, {scheme}")
 
     def test_from_the_welcome_to_a_message(self, open_page: OpenPage) -> None:
-        page = open_page(key=KEY, **STILL)
+        page = open_page(key=KEY)
         self.check(page, "welcome")
         open_sample(page)
         paint(page)
@@ -329,7 +327,7 @@ class TestBarriers:
         self.check(page, "message")
 
     def test_of_results(self, open_page: OpenPage) -> None:
-        page = open_sample(open_page(key=KEY, **STILL))
+        page = open_sample(open_page(key=KEY))
         paint(page)
         erase(page)
         press(page, "v")
@@ -337,7 +335,7 @@ class TestBarriers:
         self.check(page, "compare")
 
     def test_in_dialogs(self, open_page: OpenPage) -> None:
-        page = open_sample(open_page(**STILL))
+        page = open_sample(open_page())
         paint(page)
         for name in ("help", "code", "key", "replace"):
             page.evaluate("(name) => document.getElementById(`${name}-dialog`).showModal()", name)

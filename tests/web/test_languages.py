@@ -16,7 +16,6 @@ OTHERS = ("de", "es", "fr", "ar", "ja", "zh-Hans")
 #: In which axe-core looks at everything: one in each direction.
 EXAMINED = {"ar", "de"}
 WIDTHS = (320, 390, 768, 1000, 1280)
-STILL = {"reduced_motion": "reduce"}
 #: Names that are the same in every language.
 NAMES = {"image-erase"}
 # How a module's texts are made: for each its kind, and how many things it fills in.
@@ -297,7 +296,7 @@ class TestUse:
 
     @pytest.mark.parametrize("tag", OTHERS)
     def test_fits_and_is_accessible(self, open_page: OpenPage, tag: str) -> None:
-        page = open_page(key=KEY, locale=tag, **STILL)
+        page = open_page(key=KEY, locale=tag)
         self._check(page, "welcome")
         open_sample(page)
         paint(page)

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "app" / "image_erase" / "web" / "page" / "sample.jpg"
 SIZES = [(320, 568), (320, 256), (640, 320), (768, 1024), (1280, 800), (1920, 1080)]
 SMALLEST_TARGET = 24
+# Where things move, as most people see the page.
+MOVING = {"reduced_motion": "no-preference"}
 BUTTONS = "button:visible, .tools label:visible, input[type=range]:visible"
 # A share sheet that is closed the second time.
 SHARE = """
@@ -106,7 +108,7 @@ def test_the_picture_has_most_of_the_window(open_page: OpenPage) -> None:
 def test_the_picture_has_most_of_a_phone(open_page: OpenPage) -> None:
     """From the first stroke to the result, and whatever is said: nothing moves it."""
     size = {"width": 390, "height": 844}
-    page = open_page(key=KEY, viewport=size, has_touch=True, is_mobile=True)
+    page = open_page(key=KEY, viewport=size, has_touch=True, is_mobile=True, **MOVING)
     before = box_of(open_sample(page).locator("#stage"))
     assert before["height"] >= 0.7 * size["height"]
     assert before["width"] == size["width"]
@@ -184,7 +186,8 @@ def test_dialogs_fit(open_page: OpenPage, name: str) -> None:
 
 def test_a_finger_erases_on_a_phone_with_four_taps(open_page: OpenPage) -> None:
     """Open, paint, erase, download."""
-    page = open_page(key=KEY, viewport={"width": 320, "height": 568}, has_touch=True, is_mobile=True, locale="de")
+    size = {"width": 320, "height": 568}
+    page = open_page(key=KEY, viewport=size, has_touch=True, is_mobile=True, locale="de", **MOVING)
     page.context.add_init_script(SHARE)
     page.reload()
     page.locator("#sample").tap()
@@ -207,7 +210,7 @@ def test_a_finger_erases_on_a_phone_with_four_taps(open_page: OpenPage) -> None:
 
 
 def test_follows_the_colours_of_the_system(open_page: OpenPage) -> None:
-    page = open_page(color_scheme="light", reduced_motion="reduce")
+    page = open_page(color_scheme="light")
     colours = "['body', 'header', '#choose'].map((name) => getComputedStyle(document.querySelector(name)))"
     read = f"{colours}.map((style) => style.backgroundColor + style.color)"
     light = page.evaluate(read)
@@ -216,7 +219,7 @@ def test_follows_the_colours_of_the_system(open_page: OpenPage) -> None:
 
 
 def test_moves_nothing_where_motion_is_unwanted(open_page: OpenPage) -> None:
-    page = open_page(reduced_motion="no-preference")
+    page = open_page(**MOVING)
     moves = """() => [...document.querySelectorAll("*")].map((each) => getComputedStyle(each))
       .filter((style) => Number.parseFloat(style.transitionDuration) || style.animationName !== "none").length"""
     assert page.evaluate(moves) > 0

@@ -1,6 +1,8 @@
 """The page in a browser."""
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -50,6 +52,23 @@ class TestTheTestsHear:
         page.evaluate(f"(async () => {{ try {{ {script} }} catch {{}} }})()")
         # Each look at the page lets what it has said arrive.
         until(lambda: page.title() and any(complaint in said for said in visitor.complaints), complaint)
+
+    def test_a_tab_at_another_port(self, visitor: Visitor) -> None:
+        """It may be answered, and be no request that failed."""
+        with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+            thread = threading.Thread(target=other.serve_forever, args=(0.01,))
+            thread.start()
+            url = f"http://127.0.0.1:{other.server_port}/"
+            page = visitor.context.pages[0]
+            try:
+                with visitor.context.expect_page() as opened:
+                    page.evaluate("(url) => void open(url)", url)
+                complaint = f"request to another host: {url}"
+                until(lambda: page.title() and complaint in visitor.complaints, complaint)
+                opened.value.close()
+            finally:
+                other.shutdown()
+                thread.join()
 
     def test_a_refusal_is_no_complaint(self, browser: Browser, server: Server) -> None:
         visitor = Visitor(browser, server.base, expected=["as expected"])
