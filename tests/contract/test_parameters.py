@@ -5,7 +5,7 @@ import pytest
 from image_erase.contract.endpoints import REMOVE_OBJECTS_ADVANCED
 from image_erase.contract.errors import ApiError
 from image_erase.contract.parameters import job_fields
-from image_erase.http.upload import MAX_TEXT_BYTES
+from image_erase.http.multipart import MAX_TEXT_BYTES
 
 PARAMETERS = {parameter.name: parameter for parameter in REMOVE_OBJECTS_ADVANCED.parameters}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from image_erase.contract.parameters import Choice, Parameter, Real, Seed, Whole, job_fields
-from image_erase.http.upload import FileField
+from image_erase.http.files import FileField
 from image_erase.jobs.request import FORMATS, Effort, JobRequest
 
 #: The header in which clients send their key.

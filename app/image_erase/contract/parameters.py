@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from image_erase.contract.errors import ApiError, Code
-from image_erase.http.upload import MAX_TEXT_BYTES
+from image_erase.http.multipart import MAX_TEXT_BYTES
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")

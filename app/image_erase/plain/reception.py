@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 from starlette.requests import Request
 
 from image_erase.contract.failures import failure_detail
+from image_erase.http.files import FileField, FileReader, Part
 from image_erase.http.intake import Intake
-from image_erase.http.upload import FileField, FileReader, Part, UploadReader
+from image_erase.http.multipart import UploadReader
 from image_erase.jobs.messages import Failed, Failure
 from image_erase.jobs.request import JobRequest
 from image_erase.plain.options import Choices, image_check

@@ -9,7 +9,7 @@ from image_erase.access.admission import busy, unread
 from image_erase.contract.errors import ApiError, Code
 from image_erase.http.edge import note, request_ids, stage
 from image_erase.http.failures import HttpFailure
-from image_erase.http.upload import Part
+from image_erase.http.files import Part
 from image_erase.jobs.messages import Done, Failed, Place
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
 from image_erase.jobs.request import JobRequest

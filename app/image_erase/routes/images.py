@@ -11,7 +11,7 @@ from starlette.responses import Response
 from image_erase.access.credentials import any_key
 from image_erase.contract.openapi import file, multipart
 from image_erase.http.addresses import base_url
-from image_erase.http.upload import Part
+from image_erase.http.files import Part
 from image_erase.jobs.messages import Done
 from image_erase.plain.options import FORMATS
 from image_erase.plain.reception import IMAGE, ImageOrder

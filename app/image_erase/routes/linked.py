@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from image_erase.http.upload import Part
+from image_erase.http.files import Part
 from image_erase.plain.problems import Kind, Problem
 from image_erase.results.links import PREFIX, LinkAltered, LinkExpired, Links
 from image_erase.results.names import ResultName

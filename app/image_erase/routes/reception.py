@@ -7,8 +7,9 @@ from starlette.requests import Request
 from image_erase.contract.endpoints import Endpoint
 from image_erase.contract.errors import ApiError, Code
 from image_erase.contract.failures import job_error
+from image_erase.http.files import Part
 from image_erase.http.intake import Intake
-from image_erase.http.upload import Part, UploadReader
+from image_erase.http.multipart import UploadReader
 from image_erase.jobs.messages import Failed, Failure
 from image_erase.jobs.request import JobRequest
 

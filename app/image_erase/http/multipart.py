@@ -1,8 +1,7 @@
-"""Read a body as a stream into memory, within limits: a multipart form into named parts, or a file by itself."""
+"""Read a multipart form as a stream into named parts in memory, within limits."""
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from python_multipart.exceptions import FormParserError
@@ -10,6 +9,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from image_erase.http.failures import Reason, Refused
+from image_erase.http.files import FileField, Part
 from image_erase.http.transfer_encoding import Decoder, decoder_for
 
 # Allowance for part headers, boundaries and small unknown fields, in addition to the files.
@@ -20,60 +20,11 @@ MAX_TEXT_BYTES = 64
 _EXTENDED_FILENAME = re.compile(r";\s*filename\*\s*=", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class FileField:
-    """A file that an endpoint accepts. names: the field name used in messages, then its aliases."""
-
-    names: Sequence[str]
-
-    @property
-    def name(self) -> str:
-        """The field's name in messages."""
-        return self.names[0]
-
-
-@dataclass
-class Part:
-    """One part of the body. is_file: whether it has a file name. content_type: as the client sent it."""
-
-    name: str
-    is_file: bool
-    content_type: str | None
-    data: bytearray = field(default_factory=bytearray)
-
-    @property
-    def is_plain_text(self) -> bool:
-        """Whether the part is text: it has neither a file name nor a binary content type."""
-        kind = (self.content_type or "text/plain").split(";")[0].strip().lower()
-        return not self.is_file and kind == "text/plain"
-
-
 class Upload(NamedTuple):
     """The wanted parts of a body. files: parts by field name. texts: values by field name."""
 
     files: Mapping[str, Part]
     texts: Mapping[str, bytes]
-
-
-class FileReader:
-    """Collects a body that is a file itself, and refuses it as soon as it exceeds the limit."""
-
-    def __init__(self, wanted: FileField, max_file_bytes: int) -> None:
-        self._wanted, self._max_file_bytes = wanted, max_file_bytes
-
-    async def read(self, request: Request) -> Part:
-        """Read the request's body to its end.
-
-        Raises Refused: FILE_TOO_LARGE, FILE_EMPTY. Raises starlette's ClientDisconnect if the client disconnects.
-        """
-        part = Part(self._wanted.name, True, request.headers.get("content-type"))
-        announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._max_file_bytes:
-            raise _file_too_large(part, self._max_file_bytes)
-        async for chunk in request.stream():
-            _append(part, chunk, self._max_file_bytes)
-        _refuse_empty(part)
-        return part
 
 
 class UploadReader:
@@ -184,7 +135,7 @@ class UploadReader:
             if wanted.name not in self._found:
                 raise Refused(Reason.FILE_MISSING, f"{wanted.name}: Cannot be empty.", field=wanted.name)
         for part in self._found.values():
-            _refuse_empty(part)
+            part.refuse_empty()
 
     def _on_part_begin(self) -> None:
         self._parts += 1
@@ -249,23 +200,7 @@ class UploadReader:
             text = self._texts[part.name]
             text += data[: MAX_TEXT_BYTES + 1 - len(text)]
         if part.name in self._fields:
-            _append(part, data, self._max_file_bytes)
+            part.append(data, self._max_file_bytes)
 
     def _on_end(self) -> None:
         self._ended = True
-
-
-def _append(part: Part, data: bytes, max_file_bytes: int) -> None:
-    if len(part.data) + len(data) > max_file_bytes:
-        raise _file_too_large(part, max_file_bytes)
-    part.data += data
-
-
-def _refuse_empty(part: Part) -> None:
-    if not part.data:
-        raise Refused(Reason.FILE_EMPTY, f"{part.name}: The file has 0 bytes.", field=part.name)
-
-
-def _file_too_large(part: Part, max_file_bytes: int) -> Refused:
-    detail = f"{part.name}: A file may have at most {max_file_bytes} bytes."
-    return Refused(Reason.FILE_TOO_LARGE, detail, field=part.name)
