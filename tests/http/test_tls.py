@@ -103,8 +103,7 @@ def test_a_large_result_arrives_whole(own: Server) -> None:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_versions(own: Server, files: Certificate, version: ssl.TLSVersion) -> None:
-    context = ssl.create_default_context()
-    context.load_verify_locations(cadata=pem_of(files))
+    context = ssl.create_default_context(cadata=pem_of(files))
     context.minimum_version = context.maximum_version = version
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (

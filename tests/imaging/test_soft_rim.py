@@ -1,6 +1,7 @@
 """Soft rims belong to the hole; hard edges and the ringing of JPEGs do not make it larger."""
 
 import io
+from functools import cache, lru_cache
 from typing import Literal
 
 import cv2
@@ -23,6 +24,7 @@ FINER = 8
 Levels = NDArray[np.uint8]
 
 
+@lru_cache(8)
 def covered(shape: str, seed: int = 0) -> Levels:
     """How much of each pixel a shape covers."""
     random = np.random.default_rng(seed)
@@ -157,17 +159,24 @@ def written(ground: Levels, share: Levels) -> Levels:
     return np.rint(ground * (1 - covering) + 20 * covering).astype(np.uint8)
 
 
+@cache
+def written_on_texture(beside: str) -> tuple[Levels, NDArray[np.float64]]:
+    """A text over a texture, with another text below it or none, and what it is if all of what it covers is erased."""
+    ground = texture(1)
+    if beside == "text":
+        ground = written(ground, np.roll(covered("text"), 60, axis=0))
+    image = written(ground, covered("text"))
+    return image, erased(image, np.where(covered("text") > 0, np.uint8(255), np.uint8(0)), "auto")
+
+
 @pytest.mark.parametrize("blur", [0, 1.5])
 @pytest.mark.parametrize("beside", ["nothing", "text"])
 def test_no_ghost_of_a_text_is_left_in_a_texture(blur: float, beside: str) -> None:
     """The text is as invisible as where the whole of what it covers is erased; the mask is the text itself."""
-    ground = texture(1)
-    if beside == "text":
-        ground = written(ground, np.roll(covered("text"), 60, axis=0))
+    image, whole = written_on_texture(beside)
     levels = np.asarray(Image.fromarray(covered("text")).filter(ImageFilter.GaussianBlur(blur)))
-    image, mask = written(ground, covered("text")), read(levels)
+    mask = read(levels)
     result = erased(image, levels, "auto")
-    whole = erased(image, np.where(covered("text") > 0, np.uint8(255), np.uint8(0)), "auto")
     rim = mask.hole & (covered("text") > 0) & (covered("text") < 250)
     assert np.mean(whole[rim]) - np.mean(result[rim]) < 4
     darker = [float(np.mean(picture[mask.hole].min(axis=-1) < 75)) for picture in (result, whole)]

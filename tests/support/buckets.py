@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,8 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 #: Variable with a folder that has Azurite in its node_modules, if it is not on the path.
 AZURITE_FOLDER = "AZURITE_FOLDER"
 START_SECONDS = 60.0
+#: Of a request without TLS: reading all certificates for it would take more time than all else.
+PLAIN: dict[str, Any] = {"timeout": 10, "trust_env": False, "verify": False}
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ class Seaweed:
             self._process = subprocess.Popen(
                 self._command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        until(self._takes, "SeaweedFS takes what is put", START_SECONDS)
+        probe = obstore.sign(self._store(), "PUT", "started", timedelta(seconds=2 * START_SECONDS))
+        until(partial(self._takes, probe), "SeaweedFS takes what is put", START_SECONDS)
 
     def kill(self) -> None:
         """Kill it: a graceful stop takes half a minute."""
@@ -124,12 +128,11 @@ class Seaweed:
         pages = obstore.list(self._store(), prefix=prefix)
         return {entry["path"]: entry["size"] for page in pages for entry in page}
 
-    def _takes(self) -> bool:
+    def _takes(self, probe: str) -> bool:
         assert self._process
         assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
-        probe = obstore.sign(self._store(), "PUT", "started", timedelta(seconds=60))
         with suppress(httpx.TransportError):
-            return httpx.put(probe, content=b"x", timeout=10, trust_env=False).status_code == 200
+            return httpx.put(probe, content=b"x", **PLAIN).status_code == 200
         return False
 
     def _store(self) -> S3Store:
@@ -193,5 +196,5 @@ class Azurite:
         }
         with suppress(httpx.TransportError):
             target = f"{self.endpoint}/{BUCKET}?restype=container"
-            return httpx.put(target, headers=headers, timeout=10, trust_env=False).status_code in (201, 409)
+            return httpx.put(target, headers=headers, **PLAIN).status_code in (201, 409)
         return False
