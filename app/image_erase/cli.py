@@ -1,11 +1,14 @@
 """The command image-erase. What only one subcommand needs is imported late, so that each starts quickly."""
 
 import faulthandler
+import gc
 import logging
 import os
 import socket
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -56,6 +59,26 @@ def main(context: click.Context, env_file: Path | None) -> None:
 @click.pass_context
 def serve(context: click.Context, host: str | None, port: int | None) -> None:
     """Run the server. All settings are ERASE_ environment variables; see docs/settings.md."""
+    with _no_collections():
+        server, sockets = _prepared(context, host, port)
+    _run(server, sockets)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Load what stays loaded: no garbage collection looks at it, neither meanwhile nor, if all went well, later."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+def _prepared(
+    context: click.Context, host: str | None, port: int | None
+) -> "tuple[StoppingServer, list[socket.socket]]":
+    """Return the server and its sockets, and print how to try it. Exits if a setting cannot be used."""
     from image_erase.greeting import greeting  # noqa: PLC0415
     from image_erase.listening import listening  # noqa: PLC0415
     from image_erase.reloading import allow_connections  # noqa: PLC0415
@@ -81,7 +104,7 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
     tls = settings.tls_certificate is not None
     for line in greeting(settings.host, sockets[0], key, Path.cwd(), page=settings.page, tls=tls):
         print(line, flush=True)
-    _run(server, sockets)
+    return server, sockets
 
 
 @main.command()

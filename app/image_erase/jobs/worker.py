@@ -1,5 +1,11 @@
 """The worker process: takes jobs from its standard input, one after the other, and answers on its standard output."""
 
+import gc
+
+# What is loaded stays loaded: collections would only look at it again and again. `main` allows them.
+if __name__ == "__main__":
+    gc.disable()
+
 import os
 import signal
 import sys
@@ -55,6 +61,8 @@ def main() -> None:
     except ModelError as error:
         _send(target, Refused(str(error)))
         sys.exit(1)
+    gc.freeze()
+    gc.enable()
     serve(options, eraser, source, target)
 
 
