@@ -98,6 +98,18 @@ def served_by(copies: Copies) -> list[int]:
     return [copies[index].log.read_text().count('"work_ms"') for index in range(COPIES)]
 
 
+def await_logs(copies: Copies) -> None:
+    """Until every request that was answered is logged, which it is a moment later: a request after it is."""
+    for index in range(COPIES):
+        path = f"/{uuid.uuid4()}"
+        copies[index].client.get(path)
+        until(partial(_is_logged, copies[index], path), "the last request is logged")
+
+
+def _is_logged(copy: CommandServer, path: str) -> bool:
+    return path in copy.log.read_text()
+
+
 class TestLinks:
     def test_of_any_copy_are_served_by_every_copy(self, copies: Copies, balancer: Balancer) -> None:
         for maker in range(COPIES):
@@ -127,10 +139,12 @@ class TestLinks:
             assert (erased.status_code, erased.headers["content-type"]) == (200, "image/png")
 
     def test_every_copy_gets_its_share(self, copies: Copies, balancer: Balancer) -> None:
+        await_logs(copies)
         before = served_by(copies)
         with Crowd(balancer.port, clients=3, requests=6) as crowd:
             crowd.wait()
         assert not crowd.failed
+        await_logs(copies)
         assert len(crowd.links) == 18
         shares = [now - then for now, then in zip(served_by(copies), before, strict=True)]
         assert sum(shares) == 18
