@@ -17,6 +17,8 @@ from image_erase.jobs.request import JobRequest
 from support.processes import processor_seconds
 
 OPTIONS = JobOptions(jpeg_quality=90, engine="opencv", memory_mb=1024)
+#: How long a job may take, in seconds.
+SECONDS = 60.0
 #: Of a processor's time: what else runs on the machine does not count.
 REFUSED_SECONDS = 5.0
 #: Commands of workers that find no library for JPEGs, and only that of the system.
@@ -46,21 +48,25 @@ class Worker:
 
     def erase(self, image: bytes, mask: bytes) -> Done | Failed:
         """One job, whatever comes of it."""
-        return self.runner.run(asked(self.process, Job(60.0, JobRequest(), image, mask)))
+        return self.runner.run(asked(self.process, Job(SECONDS, JobRequest(), image, mask)))
 
     def survives(self, jobs: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
         """Do the jobs. Returns how often each outcome came, `done` among them."""
+        return self.runner.run(self._outcomes(jobs))
+
+    async def _outcomes(self, jobs: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
         outcomes: dict[str, int] = {}
+        after = processor_seconds(self.pid)
         for number, (image, mask) in enumerate(jobs):
-            name = f"job {number}, files {_name(image)} {_name(mask)}"
-            before = processor_seconds(self.pid)
+            before = after
             try:
-                answer = self.erase(image, mask)
+                answer = await asked(self.process, Job(SECONDS, JobRequest(), image, mask))
             except WorkerDied:
-                raise AssertionError(f"{name}: the worker died") from None
+                raise AssertionError(f"{_name(number, image, mask)}: the worker died") from None
+            after = processor_seconds(self.pid)
             outcome = answer.failure if isinstance(answer, Failed) else "done"
-            assert outcome not in (Failure.FAILED, Failure.NO_MEMORY), f"{name}: {outcome}"
-            assert outcome == "done" or processor_seconds(self.pid) - before < REFUSED_SECONDS, f"{name}: too slow"
+            assert outcome not in (Failure.FAILED, Failure.NO_MEMORY), f"{_name(number, image, mask)}: {outcome}"
+            assert outcome == "done" or after - before < REFUSED_SECONDS, f"{_name(number, image, mask)}: too slow"
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
         return outcomes
 
@@ -70,8 +76,9 @@ class Worker:
         return int(re.findall(r"^VmHWM:\s+(\d+)", status, re.M)[0]) // 1024
 
 
-def _name(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:12]
+def _name(number: int, image: bytes, mask: bytes) -> str:
+    first, second = (hashlib.sha256(data).hexdigest()[:12] for data in (image, mask))
+    return f"job {number}, files {first} {second}"
 
 
 @contextmanager
