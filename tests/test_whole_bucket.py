@@ -1,8 +1,6 @@
 """Results in a bucket through real servers: several copies, links of the bucket's own, a store that fails."""
 
 import logging
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,6 +15,7 @@ import pytest
 from image_erase.results.bucket_client import RETRIES, BucketTimeouts
 from support.buckets import ACCESS_KEY, Place, Seaweed
 from support.envelope import assert_failure, assert_success
+from support.forked import run_forked
 from support.pictures import boxed, file_of, noise_file
 from support.processes import open_files, until
 from support.proxy import Proxy
@@ -263,19 +262,14 @@ def test_starts_though_the_bucket_is_gone(
     assert own.client.get("/readyz").status_code == 200
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("image-erase")), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_a_bucket_keeps_no_secrets(s3: Place) -> None:
+def test_a_bucket_keeps_no_secrets(s3: Place, tmp_path: Path) -> None:
     """Nothing is made that the next copy would not have."""
     url = {"ERASE_STORAGE_URL": s3.url, **s3.environment}
     for missing, given in (
         ("ERASE_SIGNING_KEYS", {"ERASE_API_KEYS": "key-of-the-tests"}),
         ("ERASE_API_KEYS", {"ERASE_SIGNING_KEYS": "signing-key-of-the-tests-themselves"}),
     ):
-        done = run("serve", **url, **given)
+        done = run_forked(tmp_path, "serve", **url, **given)
         assert done.returncode == 2
         assert done.stderr == f"image-erase: {missing}: must be set when results are kept in a bucket\n"
 
@@ -283,7 +277,7 @@ def test_a_bucket_keeps_no_secrets(s3: Place) -> None:
 def test_an_environment_that_cannot_be_followed(tmp_path: Path) -> None:
     keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests-themselves"}
     azure = {"AZURE_STORAGE_ACCOUNT_NAME": "account", "AZURE_STORAGE_ACCOUNT_KEY": "not!base64"}
-    done = run("serve", ERASE_STORAGE_URL="az://results", **keys, **azure)
+    done = run_forked(tmp_path, "serve", ERASE_STORAGE_URL="az://results", **keys, **azure)
     assert done.returncode == 2
     assert done.stderr.startswith("image-erase: ERASE_STORAGE_URL: cannot be used (")
     assert done.stderr.count("\n") == 1
@@ -302,9 +296,10 @@ def test_an_environment_that_cannot_be_followed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_doctor(s3: Place, seaweed: Seaweed, change: dict[str, str], level: str, says: str) -> None:
+def test_doctor(s3: Place, seaweed: Seaweed, tmp_path: Path, change: dict[str, str], level: str, says: str) -> None:
     keys = {"ERASE_API_KEYS": "key-of-the-tests", "ERASE_SIGNING_KEYS": "signing-key-of-the-tests-themselves"}
-    done = run("doctor", ERASE_STORAGE_URL=s3.url, ERASE_WORKERS="1", ERASE_PORT="0", **keys, **s3.environment | change)
+    settings = {"ERASE_STORAGE_URL": s3.url, "ERASE_WORKERS": "1", "ERASE_PORT": "0", **keys}
+    done = run_forked(tmp_path, "doctor", **settings, **s3.environment | change)
     (line,) = (line for line in done.stdout.splitlines() if " storage: " in line)
     assert line.startswith(level)
     assert says in line

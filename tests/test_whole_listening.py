@@ -23,25 +23,15 @@ def health(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.fixture
-def own(start_command: StartCommand) -> CommandServer:
-    """On IPv6 and IPv4, with a port for metrics."""
-    own: CommandServer = start_command(HOST="::", METRICS_PORT=str(free_port()))
-    return own
-
-
-def metrics_of(own: CommandServer) -> str:
-    (port,) = re.findall(r"ERASE_METRICS_PORT=(\d+)", Path(f"/proc/{own.process.pid}/environ").read_text())
-    return f"http://127.0.0.1:{port}"
-
-
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
 class TestPorts:
-    def test_answer_over_both_and_keep_metrics_apart(self, own: CommandServer) -> None:
+    def test_answer_over_both_and_keep_metrics_apart(self, start_command: StartCommand) -> None:
+        metrics_port = free_port()
+        own: CommandServer = start_command(HOST="::", METRICS_PORT=str(metrics_port))
         for base in (f"http://127.0.0.1:{own.port}", f"http://[::1]:{own.port}"):
             assert httpx.get(f"{base}/healthz").status_code == 200
             assert httpx.get(f"{base}/metrics").status_code == 404
-        metrics = metrics_of(own)
+        metrics = f"http://127.0.0.1:{metrics_port}"
         text = httpx.get(f"{metrics}/metrics").text
         assert re.search(r'^image_erase_build_info\{python="3\.[^"]+",version="[^"]+"\} 1\.0$', text, re.M)
         assert httpx.get(f"{metrics}/healthz").status_code == httpx.get(f"{metrics}/readyz").status_code == 200

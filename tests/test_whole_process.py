@@ -14,9 +14,10 @@ import pytest
 
 from support.envelope import assert_failure, assert_success
 from support.files import chunk, png_file
+from support.forked import run_forked
 from support.pictures import mask_file, photo_file
 from support.processes import is_alive, refuses, until
-from support.server import KEY, PATH, CommandServer, Server, StartCommand, continue_workers
+from support.server import COMMAND, KEY, PATH, CommandServer, Server, StartCommand, continue_workers
 
 SIGNING_KEY = "a-signing-key-of-the-tests-themselves"
 
@@ -51,7 +52,7 @@ class TestStop:
         until(lambda: not any(is_alive(pid) for pid in pids), "the workers end")
 
     def test_idle(self, start_command: StartCommand) -> None:
-        own: CommandServer = start_command(WORKERS="2")
+        own: CommandServer = start_command(program=(COMMAND,), WORKERS="2")
         pids = own.workers()
         assert len(pids) == 2
         own.process.terminate()
@@ -154,15 +155,8 @@ def lines_of(own: CommandServer, **wanted: Any) -> list[dict[str, Any]]:
 
 def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command, where it is expected to end by itself."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("image-erase"), *arguments],
-        env={"PATH": os.environ["PATH"]} | {f"ERASE_{name}": value for name, value in environment.items()},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    settings = {f"ERASE_{name}": value for name, value in environment.items()}
+    return run_forked(tmp_path, *arguments, PATH=os.environ["PATH"], **settings)
 
 
 class TestStart:

@@ -46,7 +46,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Files:
 @pytest.fixture(scope="module")
 def server(sources: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
     storage, logs = tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("logs")
-    with CommandServer(storage, logs, program=(COMMAND, "--env-file", sources.settings), QUEUE="1") as own:
+    with CommandServer(storage, logs, options=("--env-file", sources.settings), QUEUE="1") as own:
         yield own
 
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -22,7 +21,7 @@ import pytest
 from support.envelope import assert_failure, assert_success
 from support.pictures import boxed, file_of, mask_file, noise_file, photo, pixels_of
 from support.processes import is_alive, is_stopped, processor_ticks, until
-from support.server import CommandServer, Server, StartCommand, StartServer, continue_workers
+from support.server import COMMAND, CommandServer, Server, StartCommand, StartServer, continue_workers
 
 HOUR = 3600
 NOBODY = 54_321
@@ -176,7 +175,7 @@ def test_two_servers_on_one_storage(start_server: StartServer, tmp_path: Path) -
 
 
 @pytest.fixture
-def start_as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartCommand]:
+def start_as_nobody() -> Iterator[StartCommand]:
     """Starts the command as a user for whom the limit of processes counts, which for root it does not."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("needs root, to be another user who has no other processes")
@@ -187,13 +186,10 @@ def start_as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartCommand]:
     servers: list[CommandServer] = []
     for path in (folder, folder / "logs"):
         os.chown(path, NOBODY, NOBODY)
-    started_as_nobody = SimpleNamespace(
-        Popen=lambda command, **more: subprocess.Popen([*AS_NOBODY, *command], **more), DEVNULL=subprocess.DEVNULL
-    )
-    monkeypatch.setattr("support.server.subprocess", started_as_nobody)
 
     def start(**environment: Any) -> CommandServer:
-        servers.append(CommandServer(folder / "storage", folder / "logs", **environment))
+        program: list[str | Path] = [*AS_NOBODY, COMMAND]
+        servers.append(CommandServer(folder / "storage", folder / "logs", program=program, **environment))
         return servers[-1].__enter__()
 
     try:

@@ -25,6 +25,7 @@ from image_erase.results.bucket_client import BucketTimeouts
 from image_erase.results.location import folder_of, open_store
 from image_erase.settings import load_settings
 from image_erase.timeouts import Timeouts
+from support.forked import ForkedCommand
 from support.pictures import mask_file, photo_file
 from support.ports import free_port
 from support.processes import is_stopped, until, workers_of
@@ -223,10 +224,12 @@ class CommandServer:
         storage: Path,
         logs: Path,
         port: int | None = None,
-        program: Sequence[str | Path] = (COMMAND,),
+        program: Sequence[str | Path] = (),
+        options: Sequence[str | Path] = (),
         **environment: str,
     ) -> None:
-        """program: what `serve` is an argument of. environment: settings by variable without the prefix.
+        """program: what `serve` is an argument of, such as (COMMAND,); without one, the process is forked. options:
+        of the command, before `serve`. environment: settings by variable without the prefix.
 
         There is one worker with the quickest engine unless they say otherwise.
         """
@@ -243,13 +246,12 @@ class CommandServer:
             "LOG_FORMAT": "json",
         }
         with self.log.open("wb") as errors, self.log.with_suffix(".out").open("wb") as output:
-            self.process = subprocess.Popen(
-                [*program, "serve", "--port", str(self.port)],
-                env=_bare_environment() | {f"ERASE_{name}": value for name, value in (settings | environment).items()},
-                cwd=logs,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
+            command = [*program, *options, "serve", "--port", str(self.port)]
+            whole = _bare_environment() | {f"ERASE_{name}": value for name, value in (settings | environment).items()}
+            self.process = (
+                subprocess.Popen(command, env=whole, cwd=logs, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+                if program
+                else ForkedCommand(command, whole, logs, output, errors)
             )
 
     def __enter__(self) -> Self:
