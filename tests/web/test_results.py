@@ -18,6 +18,18 @@ CLIPBOARD = """async () => {
   return { type: blob.type, bytes: [...new Uint8Array(await blob.arrayBuffer())] };
 }"""
 
+# Stops each fading where it begins, and lists them.
+HOLD_FADING = """() => {
+  globalThis.fadings = [];
+  const { animate } = Element.prototype;
+  Element.prototype.animate = function (...given) {
+    const fading = animate.apply(this, given);
+    fading.pause();
+    globalThis.fadings.push(fading);
+    return fading;
+  };
+}"""
+
 
 def hole(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     none = np.zeros(CHART[::-1], bool)
@@ -159,6 +171,27 @@ def test_erasing_ends_comparing(canvas: Editor) -> None:
     canvas.erase("Result 2 of 2")
     expect(canvas["split"]).to_be_hidden()
     assert changed(CHART_FILE, canvas.saved()[1])[hole(FIRST, SECOND)].mean() > 0.95
+
+
+def test_what_was_there_fades_where_motion_is_wanted(canvas: Editor) -> None:
+    page = canvas.page
+    page.evaluate(HOLD_FADING)
+    page.emulate_media(reduced_motion="no-preference")
+    try:
+        paint(canvas, FIRST)
+        canvas.erase()
+    finally:
+        page.emulate_media(reduced_motion="reduce")
+    assert canvas["fade"].evaluate("(fade) => getComputedStyle(fade).opacity") == "1"
+    # It would not fit another view.
+    canvas["zoom-in"].click()
+    assert page.evaluate("fadings.map(({ playState }) => playState)") == ["idle"]
+    assert canvas["fade"].evaluate("(fade) => getComputedStyle(fade).opacity") == "0"
+    canvas["fit"].click()
+    paint(canvas, SECOND)
+    canvas.erase("Result 2 of 2")
+    lasts, none = page.evaluate("fadings.map(({ effect }) => effect.getTiming().duration)")
+    assert lasts > none == 0
 
 
 def test_nothing_happens_between_an_answer_and_its_picture(canvas: Editor) -> None:
