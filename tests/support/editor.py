@@ -49,10 +49,12 @@ WEIGH = """() => {
     return send.call(this, body);
   };
 }"""
-# Deletes what the page stored in the last visit, from a document without open connections to it.
+# Deletes what the page stored. A page that is open closes its connection for that, and opens no other.
 FORGET = """() => new Promise((done) => {
-  sessionStorage.removeItem("image-erase-session");
-  indexedDB.deleteDatabase("image-erase").onsuccess = () => done();
+  indexedDB.deleteDatabase("image-erase").onsuccess = () => {
+    sessionStorage.removeItem("image-erase-session");
+    done();
+  };
 })"""
 
 
@@ -91,9 +93,9 @@ def assert_stroke(mask: Mask, points: Sequence[Point], brush: float, slack: floa
 
 
 def forget(page: Page) -> None:
-    """Leave the page and delete its storage, so that the next visit of the tab is like the first."""
-    page.goto(NOTHING)
+    """Delete the storage of a page and load it again, as in a first visit."""
     page.evaluate(FORGET)
+    page.goto("/")
 
 
 class Editor:

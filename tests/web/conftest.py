@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize, sync_playwright
 
 from support.browser import PROGRAMS, OpenPage, Visitor, find_chromium, start_chromium
-from support.editor import Editor, forget
+from support.editor import NOTHING, Editor, forget
 from support.modules import BARE
 from support.server import KEY, Server
 from support.webdriver import CommandFailed
@@ -94,7 +94,7 @@ def key_holder(request: pytest.FixtureRequest, browser: Browser, server: Server)
     """Someone with a key. What a file of tests has as EXPECTED are no complaints there."""
     visitor = Visitor(browser, server.base, getattr(request.module, "EXPECTED", ()), viewport=WINDOW)
     visitor.give_key(KEY)
-    visitor.open("/")
+    visitor.open(NOTHING)
     yield visitor
     visitor.leave()
 
@@ -106,7 +106,6 @@ def editor(request: pytest.FixtureRequest, key_holder: Visitor, tmp_path: Path) 
     (page,) = key_holder.context.pages
     page.unroute_all()
     forget(page)
-    page.goto("/")
     yield Editor(page)
     assert not key_holder.complaints
 

@@ -144,14 +144,14 @@ def test_a_kind_that_the_server_does_not_read(editor: Editor) -> None:
     assert editor.saved()[0] == "old-erased.jpg"
 
 
-@pytest.mark.parametrize(("suffix", "result"), [("gif", "png"), ("avif", "jpg")])
-def test_a_kind_of_which_the_result_is_another(editor: Editor, suffix: str, result: str) -> None:
-    data = file_of(chart(), suffix.upper())
-    editor.open(data, f"photo.{suffix}")
-    assert editor.saved() == (f"photo.{suffix}", data)
-    paint_box(editor)
-    editor.erase()
-    assert editor.saved()[0] == f"photo-erased.{result}"
+def test_a_kind_of_which_the_result_is_another(editor: Editor) -> None:
+    for suffix, result in (("gif", "png"), ("avif", "jpg")):
+        data = file_of(chart(), suffix.upper())
+        editor.open(data, f"photo.{suffix}")
+        assert editor.saved() == (f"photo.{suffix}", data)
+        paint_box(editor)
+        editor.erase()
+        assert editor.saved()[0] == f"photo-erased.{result}"
 
 
 def test_a_photograph_that_the_browser_cannot_show(editor: Editor) -> None:
@@ -182,11 +182,14 @@ def test_a_turned_photograph(editor: Editor, orientation: int) -> None:
     assert differs[hole].mean() > 0.5
 
 
-@pytest.mark.parametrize(("suffix", "options"), [("png", {}), ("jpg", {}), ("bmp", {}), ("webp", {"lossless": True})])
-def test_a_result_is_of_the_pictures_format(
-    editor: Editor, server: Server, suffix: str, options: dict[str, object]
-) -> None:
-    data = file_of(chart(), {"jpg": "JPEG"}.get(suffix, suffix.upper()), **options)
+def test_a_result_is_of_the_pictures_format(editor: Editor, server: Server) -> None:
+    check_format(editor, server, "png", file_of(chart()))
+    check_format(editor, server, "jpg", file_of(chart(), "JPEG"))
+    check_format(editor, server, "bmp", file_of(chart(), "BMP"))
+    check_format(editor, server, "webp", file_of(chart(), "WEBP", lossless=True))
+
+
+def check_format(editor: Editor, server: Server, suffix: str, data: bytes) -> None:
     editor.open(data, f"my.photo.{suffix}")
     paint_box(editor)
     with editor.page.expect_response("**/erase") as erased:

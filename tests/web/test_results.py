@@ -278,7 +278,6 @@ def test_erasing_on_release_is_remembered(canvas: Editor) -> None:
     paint(canvas, FIRST)
     canvas.expect_step("Result 1 of 1")
     forget(canvas.page)
-    canvas.page.goto("/")
     canvas.open()
     expect(canvas["release"]).to_be_checked()
     canvas.choose("box")

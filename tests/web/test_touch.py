@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from support.browser import Visitor, box_of
-from support.editor import Editor, Point, assert_stroke, forget
+from support.editor import NOTHING, Editor, Point, assert_stroke, forget
 from support.server import KEY, Server
 
 # As browsers report the rear end of a pen; the pointer is one that no hand holds, so it can't be captured.
@@ -52,7 +52,7 @@ class Hand:
 def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
     visitor = Visitor(browser, server.base, has_touch=True, viewport={"width": 900, "height": 700})
     visitor.give_key(KEY)
-    visitor.open("/")
+    visitor.open(NOTHING)
     yield visitor
     visitor.leave()
 
@@ -61,7 +61,6 @@ def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
 def tablet(visitor: Visitor) -> Iterator[Editor]:
     (page,) = visitor.context.pages
     forget(page)
-    page.goto("/")
     editor = Editor(page)
     editor.open()
     yield editor
