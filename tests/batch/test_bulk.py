@@ -15,12 +15,12 @@ import pytest
 from obstore.exceptions import GenericError
 from obstore.store import S3Store
 
-from image_erase.batch.bulk import Bulk, plan_bulk
 from image_erase.batch.failures import PictureFailed
 from image_erase.batch.plan import Existing
 from image_erase.batch.shards import WHOLE, Shard
-from image_erase.batch.stored import Folder, Stored
-from image_erase.batch.urls import StoreUrl
+from image_erase.batch.stores.bulk import Bulk, plan_bulk
+from image_erase.batch.stores.stored import Folder, Stored
+from image_erase.batch.stores.urls import StoreUrl
 from support.buckets import ACCESS_KEY, SECRET_KEY, Place
 from support.command import erase_here, lines, run_erase, start_erase, tree
 from support.pictures import boxed, changed, file_of, mask_file, photo_file

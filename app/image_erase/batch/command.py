@@ -21,7 +21,7 @@ from image_erase.batch.report import Exit, Progress, Record, shown
 from image_erase.batch.run import PictureEraser, Run
 from image_erase.batch.shards import WHOLE, Shard
 from image_erase.batch.sources import entry
-from image_erase.batch.urls import StoreUrl
+from image_erase.batch.stores.urls import StoreUrl
 from image_erase.logs import configure_logging
 
 
@@ -66,7 +66,7 @@ def erase(order: Order, make_eraser: MakeEraser) -> Exit:
 
 
 def _erase_in_stores(order: Order, make_eraser: MakeEraser) -> Exit:
-    from image_erase.batch.bulk import Bulk, plan_bulk  # noqa: PLC0415
+    from image_erase.batch.stores.bulk import Bulk, plan_bulk  # noqa: PLC0415
 
     if DASH in (order.source, order.masks, order.out):
         raise PlanError("- for standard input or output does not go together with a URL")

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from image_erase.batch.shards import WHOLE, Shard
-from image_erase.batch.urls import StoreUrl
+from image_erase.batch.stores.urls import StoreUrl
 
 if TYPE_CHECKING:
     from image_erase.batch.command import MakeEraser

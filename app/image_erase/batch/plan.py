@@ -23,7 +23,7 @@ from image_erase.batch.sources import (
 )
 
 if TYPE_CHECKING:
-    from image_erase.batch.stored import Stored
+    from image_erase.batch.stores.stored import Stored
 
 #: Where a file is.
 Location = Union[Path, "Stored"]

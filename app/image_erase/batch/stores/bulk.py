@@ -9,8 +9,8 @@ from image_erase.batch.failures import OUTPUT_EXISTS, Failure, PictureFailed, Pl
 from image_erase.batch.plan import Existing, Location, Plan, Task
 from image_erase.batch.shards import Shard
 from image_erase.batch.sources import SUFFIXES, MaskNames, result_name
-from image_erase.batch.stored import Folder, Stored, local_path_of, place_of
-from image_erase.batch.urls import StoreUrl
+from image_erase.batch.stores.stored import Folder, Stored, local_path_of, place_of
+from image_erase.batch.stores.urls import StoreUrl
 
 _SHOWN = 3
 

@@ -21,7 +21,7 @@ from obstore.store import LocalStore
 
 from image_erase.batch.failures import UNREADABLE, UNWRITABLE, Failure, PictureFailed, PlanError
 from image_erase.batch.files import FATAL
-from image_erase.batch.urls import StoreUrl
+from image_erase.batch.stores.urls import StoreUrl
 from image_erase.jobs.frames import MAX_BLOB_BYTES
 from image_erase.results.bucket_client import BucketTimeouts, open_bucket, unreadable_key
 from image_erase.results.directory import local_path

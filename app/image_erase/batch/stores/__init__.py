@@ -1,0 +1,1 @@
+"""Images, masks and results of `image-erase erase` in object stores instead of local folders."""
