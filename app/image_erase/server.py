@@ -70,6 +70,7 @@ def create_app(settings: Settings, clock: Clock = system_clock, timeouts: Timeou
         queue=settings.queue,
         deadline_seconds=settings.deadline_seconds,
         observer=observer,
+        timeouts=timeouts.workers,
     )
     presign = store.presign(settings.result_ttl_seconds) if settings.result_links == "presigned" else None
     supervisor = background_tasks(settings, store, clock, observer)

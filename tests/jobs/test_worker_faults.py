@@ -21,13 +21,13 @@ from image_erase.jobs.frames import Frame, FrameDecoder
 from image_erase.jobs.messages import Done
 from image_erase.jobs.options import JobOptions
 from image_erase.jobs.pool import Answer, JobCrashed, JobTimeout, Pool, PoolFull
-from image_erase.jobs.process import Timeouts, WorkerDied
+from image_erase.jobs.process import WorkerDied, WorkerTimeouts
 from image_erase.jobs.request import JobRequest
 from support import fake_worker, processes
 from support.processes import children_of, is_alive, open_files
 
 pytestmark = pytest.mark.hostile
-SHORT = Timeouts(start=40, idle=0.1, pong=1.0, end=5, restart=0.05)
+SHORT = WorkerTimeouts(start=40, idle=0.1, pong=1.0, end=5, restart=0.05)
 
 
 @asynccontextmanager
@@ -190,7 +190,7 @@ def test_a_silent_start_is_given_up() -> None:
             queue=0,
             deadline_seconds=5,
             program=fake_worker.command("start silent"),
-            timeouts=Timeouts(start=0.3),
+            timeouts=WorkerTimeouts(start=0.3),
         )
         with pytest.raises(WorkerDied, match="not ready"):
             await pool.start()

@@ -11,7 +11,7 @@ from typing import Any
 from image_erase.jobs.job_queue import PATIENCE, Answer, JobCrashed, JobQueue, PoolFull, QueuedJob, first_of
 from image_erase.jobs.messages import Done, Failed, Ping
 from image_erase.jobs.options import JobOptions
-from image_erase.jobs.process import DEFAULT_TIMEOUTS, PROGRAM, Reply, Timeouts, WorkerDied, WorkerProcess
+from image_erase.jobs.process import DEFAULT_TIMEOUTS, PROGRAM, Reply, WorkerDied, WorkerProcess, WorkerTimeouts
 from image_erase.jobs.request import JobRequest
 from image_erase.observer import UNOBSERVED, Observer
 from image_erase.supervision import Supervisor
@@ -54,7 +54,7 @@ class Pool:
         deadline_seconds: float,
         observer: Observer = UNOBSERVED,
         program: Sequence[str] = PROGRAM,
-        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        timeouts: WorkerTimeouts = DEFAULT_TIMEOUTS,
         patience: tuple[float, float] = PATIENCE,
     ) -> None:
         """queue: the number of jobs that may wait while all workers are busy.

@@ -32,7 +32,7 @@ class WorkerDied(Exception):
 
 
 @dataclass(frozen=True)
-class Timeouts:
+class WorkerTimeouts:
     """Time limits of a worker, in seconds.
 
     start: until it is ready. idle: after which it gets a ping. pong: until it answers that.
@@ -46,7 +46,7 @@ class Timeouts:
     restart: float = 1.0
 
 
-DEFAULT_TIMEOUTS = Timeouts()
+DEFAULT_TIMEOUTS = WorkerTimeouts()
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -61,7 +61,7 @@ class WorkerProcess:
     reason, and the only method still to be called is `end`.
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]", timeouts: Timeouts) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", timeouts: WorkerTimeouts) -> None:
         self._process, self._timeouts = process, timeouts
         self._loop = asyncio.get_running_loop()
         self._pipes = WorkerPipes(process, take=self._take, lose=self.lose, output=self._log_output)
@@ -80,7 +80,7 @@ class WorkerProcess:
 
     @classmethod
     async def start(
-        cls, options: JobOptions, *, program: Sequence[str] = PROGRAM, timeouts: Timeouts = DEFAULT_TIMEOUTS
+        cls, options: JobOptions, *, program: Sequence[str] = PROGRAM, timeouts: WorkerTimeouts = DEFAULT_TIMEOUTS
     ) -> "WorkerProcess":
         """Start a worker and wait until it has warmed up. Raises WorkerDied, and leaves nothing running then.
 
