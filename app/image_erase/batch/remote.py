@@ -51,10 +51,10 @@ class Retries:
             tries += 1
             try:
                 return await attempt()
-            except Temporary as passing:
+            except Temporary as error:
                 if tries > self.most:
-                    raise PictureFailed(passing.failure.after(tries)) from None
-                await self.sleep(self._pause(tries, passing.retry_after))
+                    raise PictureFailed(error.failure.after(tries)) from None
+                await self.sleep(self._pause(tries, error.retry_after))
             except PictureFailed as error:
                 raise PictureFailed(error.failure.after(tries)) from None
 
@@ -70,7 +70,7 @@ _FATAL_STATUSES = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})
 _FATAL_CODES = frozenset({"ERROR_NOT_ENOUGH_CREDITS"})
 _ABOUT_THE_PICTURE = frozenset({"ERROR_ILLEGAL_FILE"})
 # 408: the body did not arrive in time, which may be temporary.
-_PASSING_STATUSES = frozenset({408, 429})
+_TEMPORARY_STATUSES = frozenset({408, 429})
 _MESSAGE_CHARACTERS = 500
 
 
@@ -122,8 +122,8 @@ def _refusal(
     fatal = code in _FATAL_CODES or (status in _FATAL_STATUSES and code not in _ABOUT_THE_PICTURE)
     message = of + (_text(envelope.get("error_msg")) or _status_text(answer))
     failure = Failure(code, message, answer.status, fatal=fatal and may_be_fatal)
-    passing = status in _PASSING_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if passing and code not in _FATAL_CODES:
+    is_temporary = status in _TEMPORARY_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_temporary and code not in _FATAL_CODES:
         return Temporary(failure, _seconds(answer.retry_after, now))
     return PictureFailed(failure)
 

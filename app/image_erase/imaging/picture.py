@@ -132,7 +132,7 @@ class Picture:
 
 
 def _without_ink(cmyk: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The visible colours of HxWx4 CMYK as HxWx3 BGR: the complement of the ink, which is what Pillow's CMYK holds.
+    """Return the visible colours of HxWx4 CMYK as HxWx3 BGR: the complement of the ink that Pillow's CMYK contains.
 
     Channel by channel: NumPy is several times slower where the last axis is short.
     """
